@@ -1,0 +1,1 @@
+"""Blobs by digest, and resumable writes into them."""

@@ -1,0 +1,1 @@
+"""Layers: tar onto mounts, and mounts compared into tar."""

@@ -1,0 +1,1 @@
+"""The registry client: distribution 1.1 over HTTP."""

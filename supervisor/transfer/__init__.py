@@ -1,0 +1,1 @@
+"""Pull, push, import, export and tag, behind containerd.services.transfer.v1."""
