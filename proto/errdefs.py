@@ -1,8 +1,8 @@
 """Faults: the error classes every layer shares, named by what the caller should do.
 
-Each class carries its google.rpc code, so that one table per seam can turn it into the next carrier (a ttrpc or gRPC status, an
-HTTP status, a line in a log). Standard library only: lowrt's log is read with it, and the shim imports it before anything else.
-A class exists only where some caller branches on it.
+Each class carries its google.rpc code, so that one table per seam can turn it into the next carrier (a ttrpc or gRPC
+status, an HTTP status, a line in a log). Standard library only: lowrt's log is read with it, and the shim imports it
+before anything else. A class exists only where some caller branches on it.
 
 Codes: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
 """

@@ -1,8 +1,8 @@
 """Regenerate the Python stubs from the `.proto` files: `python -m proto.generate [TARGET]`.
 
-The files are compiled under their path from the repository's root (`proto/containerd/…`), so that the stubs import each other as
-`proto.containerd.…` and never as `types.…`, which is the standard library. gRPC stubs are made only below `services/`: the shim
-speaks ttrpc, dispatches from descriptors, and must not import grpc.
+The files are compiled under their path from the repository's root (`proto/containerd/…`), so that the stubs import
+each other as `proto.containerd.…` and never as `types.…`, which is the standard library. gRPC stubs are made only
+below `services/`: the shim speaks ttrpc, dispatches from descriptors, and must not import grpc.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What a test needs of the machine, declared: `@needs.root`, `@needs.binary("runc")`; what is missing is named in the skip."""
+"""What a test needs of the machine, declared: `@needs.root`, `@needs.binary("runc")`; a skip names what is missing."""
 
 import os
 import shutil
@@ -16,7 +16,12 @@ def _skip(condition: bool, reason: str) -> pytest.MarkDecorator:
 root = _skip(os.geteuid() != 0, "needs root")
 cgroup1 = _skip(not Path("/sys/fs/cgroup/memory/tasks").exists(), "needs cgroup v1 controllers")
 cgroup2 = _skip(
-    "memory" not in (Path("/sys/fs/cgroup/cgroup.controllers").read_text() if Path("/sys/fs/cgroup/cgroup.controllers").exists() else ""),
+    "memory"
+    not in (
+        Path("/sys/fs/cgroup/cgroup.controllers").read_text()
+        if Path("/sys/fs/cgroup/cgroup.controllers").exists()
+        else ""
+    ),
     "needs a pure cgroup v2 host",
 )
 overlay = _skip("overlay" not in Path("/proc/filesystems").read_text(), "needs overlayfs")
