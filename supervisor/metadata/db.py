@@ -29,6 +29,10 @@ _FLUSH_DELAY = 0.02
 _CHECKPOINT_BYTES = 4 << 20
 
 
+class _Connection(sqlite3.Connection):
+    """The builtin type takes no weak references."""
+
+
 class Database:
     """One SQLite file; the only process that opens it is this one."""
 
@@ -94,7 +98,7 @@ class Database:
             self._committed()
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Run when this thread's transaction is committed, in order; at once outside of one. Events tell only what is true."""
+        """Run when this thread's transaction is committed, at once outside of one: events tell only what is true."""
         if self._writing():
             self._after_commit.append(action)
         else:
@@ -136,7 +140,9 @@ class Database:
         return connection
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, cached_statements=256, factory=_Connection
+        )
         connection.execute("PRAGMA journal_mode = WAL")
         # NORMAL in WAL mode: no fsync at commit (the flusher does that), one at a checkpoint.
         connection.execute("PRAGMA synchronous = NORMAL")

@@ -6,7 +6,7 @@
     images            namespace, name             ─ target descriptor, labels
     blobs             namespace, digest           ─ size, labels   (the bytes are shared by all namespaces)
     ingests           namespace, ref              ─ backend_ref, expected, expire_at
-    snapshots         namespace, snapshotter, name─ backend_key, parent, labels
+    snapshots         namespace, snapshotter, name ─ backend_key, parent, labels
     leases            namespace, id               ─ labels
     lease_resources   namespace, lease, type, id
     sequences         name                        ─ value   (numbers in backend keys, never used twice)
