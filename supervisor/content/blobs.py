@@ -9,20 +9,11 @@ Whoever removes blobs holds the lock that keeps others from using them: this fil
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from proto.errdefs import NotFound
-from supervisor.content.digests import HEX_LENGTHS, problem_of, split_digest
-
-
-@dataclass(frozen=True, slots=True)
-class BlobInfo:
-    """What the disk knows of a blob; times in nanoseconds since the epoch."""
-
-    digest: str
-    size: int
-    created_at_ns: int
-    updated_at_ns: int
+from supervisor.content.digests import split_digest
+from supervisor.core.content import Info
+from supervisor.core.digests import HEX_LENGTHS, digest_problem
 
 
 class BlobReader:
@@ -83,15 +74,15 @@ class Blobs:
         """Whether the blob is there, whole."""
         return os.path.exists(self.path(digest))
 
-    def info(self, digest: str) -> BlobInfo:
+    def info(self, digest: str) -> Info:
         """Size and times of a blob."""
         try:
             status = os.stat(self.path(digest))
         except FileNotFoundError:
             raise NotFound(f"content {digest}: not found") from None
-        return BlobInfo(digest, status.st_size, status.st_mtime_ns, status.st_atime_ns)
+        return Info(digest, status.st_size, {}, status.st_mtime_ns, status.st_atime_ns)
 
-    def open(self, digest: str) -> BlobReader:
+    def reader(self, digest: str) -> BlobReader:
         """Open a blob for reading; the caller closes it."""
         path = self.path(digest)
         try:
@@ -107,7 +98,7 @@ class Blobs:
         except FileNotFoundError:
             raise NotFound(f"content {digest}: not found") from None
 
-    def walk(self) -> Iterator[BlobInfo]:
+    def walk(self) -> Iterator[Info]:
         """Every blob; files whose names are no digests are passed over."""
         for algorithm in HEX_LENGTHS:
             try:
@@ -116,7 +107,7 @@ class Blobs:
                 continue
             for name in names:
                 digest = f"{algorithm}:{name}"
-                if problem_of(digest) is None:
+                if digest_problem(digest) is None:
                     try:
                         yield self.info(digest)
                     except NotFound:

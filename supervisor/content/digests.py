@@ -1,4 +1,4 @@
-"""Digests: `algorithm:hex`, checked before anything is made of them.
+"""Hashing by a digest's algorithm, and digests taken apart only after they were checked.
 
 A digest comes from a peer and ends in a path, so nothing here returns a digest that has not matched its grammar to
 the letter (`sha256:../../x`, upper case and wrong lengths are refused). Messages are those of go-digest, which
@@ -6,15 +6,10 @@ containerd's clients print.
 """
 
 import hashlib
-import re
 from typing import Protocol
 
 from proto.errdefs import InvalidArgument
-
-HEX_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
-
-_ANY_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+\Z")
-_LOWER_HEX = re.compile(r"[a-f0-9]+\Z")
+from supervisor.core.digests import digest_problem
 
 
 class Hash(Protocol):
@@ -25,22 +20,9 @@ class Hash(Protocol):
     def hexdigest(self) -> str: ...
 
 
-def problem_of(digest: str) -> str | None:
-    """Say what is wrong with a digest, in go-digest's words; None for a good one."""
-    algorithm, colon, encoded = digest.partition(":")
-    if not colon or not algorithm or not encoded:
-        return "invalid checksum digest format"
-    length = HEX_LENGTHS.get(algorithm)
-    if length is None:
-        return "unsupported digest algorithm" if _ANY_DIGEST.match(digest) else "invalid checksum digest format"
-    if len(encoded) != length:
-        return "invalid checksum digest length"
-    return None if _LOWER_HEX.match(encoded) else "invalid checksum digest format"
-
-
 def split_digest(digest: str) -> tuple[str, str]:
     """Split a valid digest into algorithm and hex; both are safe as file names."""
-    problem = problem_of(digest)
+    problem = digest_problem(digest)
     if problem is not None:
         raise InvalidArgument(f"{problem}: {digest!r}: invalid argument")
     algorithm, _, encoded = digest.partition(":")

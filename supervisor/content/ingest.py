@@ -14,32 +14,21 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from proto.errdefs import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted, Unavailable
 from supervisor.content.blobs import Blobs
 from supervisor.content.digests import algorithm_of, digest_of, new_hash
+from supervisor.core.content import Status
 
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class IngestStatus:
-    """How far a write has come; `total` 0 means unknown."""
-
-    ref: str
-    offset: int
-    total: int
-    started_at_ns: int
-    updated_at_ns: int
 
 
 class IngestWriter:
     """One write in progress; holds the ref's lock until commit or close. Not for several threads at once."""
 
-    def __init__(self, ingests: "Ingests", ref: str, folder: str, status: IngestStatus, algorithm: str) -> None:
+    def __init__(self, ingests: "Ingests", ref: str, folder: str, status: Status, algorithm: str) -> None:
         self._ingests = ingests
         self._folder = folder
         self._algorithm = algorithm
@@ -47,8 +36,8 @@ class IngestWriter:
         self.ref = ref
         self.total = status.total
         self._offset = status.offset
-        self._started_at_ns = status.started_at_ns
-        self._updated_at_ns = status.updated_at_ns
+        self._started_at_ns = status.started_at
+        self._updated_at_ns = status.updated_at
         self._fd = os.open(os.path.join(folder, "data"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             self._rehash()
@@ -72,9 +61,9 @@ class IngestWriter:
         """The digest of what is written so far."""
         return f"{self._algorithm}:{self._hash.hexdigest()}"
 
-    def status(self) -> IngestStatus:
+    def status(self) -> Status:
         """Offset, total and times."""
-        return IngestStatus(self.ref, self._offset, self.total, self._started_at_ns, self._updated_at_ns)
+        return Status(self.ref, self._offset, self.total, "", self._started_at_ns, self._updated_at_ns)
 
     def write(self, data: bytes | memoryview) -> int:
         """Append; all of it or an exception."""
@@ -105,11 +94,12 @@ class IngestWriter:
         if self._fd >= 0:
             os.fsync(self._fd)
 
-    def commit(self, size: int = 0, expected: str = "") -> str:
+    def commit(self, size: int = 0, expected: str = "", labels: Mapping[str, str] | None = None) -> str:
         """Make a blob of it and return its digest.
 
         AlreadyExists means that the same bytes are there already. A wrong size or digest leaves the ingest as it is,
-        for the caller to abort or to write anew; the lock is given back in every case.
+        for the caller to abort or to write anew; the lock is given back in every case. Labels are the business of the
+        store above.
         """
         if self._fd < 0:
             raise FailedPrecondition("cannot commit on closed writer: failed precondition")
@@ -191,11 +181,11 @@ class Ingests:
             self.unlock(ref)
             raise
 
-    def status(self, ref: str) -> IngestStatus:
+    def status(self, ref: str) -> Status:
         """How far the write of a ref has come."""
         return self._status(self._folder(ref))
 
-    def walk(self) -> Iterator[IngestStatus]:
+    def statuses(self) -> Iterator[Status]:
         """Every unfinished write; one that ends while we look is passed over."""
         for name in self._names():
             try:
@@ -232,7 +222,7 @@ class Ingests:
     def _folder(self, ref: str) -> str:
         return os.path.join(self._root, digest_of(ref.encode()).removeprefix("sha256:"))
 
-    def _resume(self, ref: str, total: int) -> IngestStatus | None:
+    def _resume(self, ref: str, total: int) -> Status | None:
         """The status of a usable earlier write; anything odd about it means to begin anew."""
         try:
             status = self._status(self._folder(ref))
@@ -242,7 +232,7 @@ class Ingests:
             return None
         return status
 
-    def _begin(self, ref: str, total: int) -> IngestStatus:
+    def _begin(self, ref: str, total: int) -> Status:
         folder = self._folder(ref)
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder, mode=0o755)
@@ -252,9 +242,9 @@ class Ingests:
         _write_atomically(os.path.join(folder, "updatedat"), _timestamp(now))
         if total > 0:
             _write_atomically(os.path.join(folder, "total"), str(total))
-        return IngestStatus(ref, 0, total, now, now)
+        return Status(ref, 0, total, "", now, now)
 
-    def _status(self, folder: str) -> IngestStatus:
+    def _status(self, folder: str) -> Status:
         try:
             data = os.stat(os.path.join(folder, "data"))
             ref = _read(os.path.join(folder, "ref"))
@@ -266,7 +256,7 @@ class Ingests:
             total = int(_read(os.path.join(folder, "total")))
         except (FileNotFoundError, ValueError):
             total = 0
-        return IngestStatus(ref, data.st_size, total, started, max(updated, data.st_mtime_ns))
+        return Status(ref, data.st_size, total, "", started, max(updated, data.st_mtime_ns))
 
 
 def _read(path: str) -> str:
