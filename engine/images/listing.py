@@ -1,0 +1,147 @@
+"""Which images a list shows: Docker's filters, as predicates over images. Pure, but for the look-up of named images."""
+
+import fnmatch
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from engine import timestamps
+from engine.images.model import Image
+from engine.images.reference import Reference
+from proto.errdefs import InvalidArgument
+
+Filters = Mapping[str, Collection[str]]
+ACCEPTED = frozenset(("dangling", "label", "before", "since", "reference", "until"))
+ACCEPTED_BY_PRUNE = frozenset(("dangling", "label", "label!", "until"))
+_TRUE = frozenset(("1", "true"))
+_FALSE = frozenset(("0", "false"))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A list's filters, understood."""
+
+    dangling: bool | None = None
+    labels: tuple[str, ...] = ()
+    without_labels: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    before: int | None = None
+    since: int | None = None
+
+    def narrow(self, image: Image) -> Image | None:
+        """The image with only the names that were asked for; None where it is not to be shown."""
+        if not self.chooses(image):
+            return None
+        named = bool(image.references)
+        if self.patterns:
+            image = _with_names(image, lambda reference: any(matches(pattern, reference) for pattern in self.patterns))
+            if not image.references:
+                return None
+        if self.dangling is True and image.tags:
+            return None
+        if self.dangling is False and not named:
+            return None
+        return image
+
+    def chooses(self, image: Image) -> bool:
+        """Whether age and labels are as asked for."""
+        return self._in_time(image) and self._labelled(image)
+
+    def _in_time(self, image: Image) -> bool:
+        created = image.created_ns
+        if self.before is not None and (created is None or created >= self.before):
+            return False
+        return self.since is None or (created is not None and created > self.since)
+
+    def _labelled(self, image: Image) -> bool:
+        if not all(has_label(image.labels, wanted) for wanted in self.labels):
+            return False
+        return not (self.without_labels and all(has_label(image.labels, label) for label in self.without_labels))
+
+
+async def understand(
+    filters: Filters,
+    resolve: Callable[[str], Awaitable[Image]],
+    accepted: frozenset[str] = ACCEPTED,
+) -> Selection:
+    """Read the filters of a request; `before` and `since` name images that are there."""
+    check_names(filters, accepted)
+    before = [(await resolve(text)).created_ns for text in filters.get("before", ())]
+    before += [_until(text) for text in filters.get("until", ())]
+    since = [(await resolve(text)).created_ns for text in filters.get("since", ())]
+    return Selection(
+        dangling=boolean(filters, "dangling"),
+        labels=tuple(filters.get("label", ())),
+        without_labels=tuple(filters.get("label!", ())),
+        patterns=tuple(filters.get("reference", ())),
+        before=min((moment for moment in before if moment is not None), default=None),
+        since=max((moment for moment in since if moment is not None), default=None),
+    )
+
+
+def _until(text: str) -> int:
+    try:
+        return timestamps.since_ns(text)
+    except (InvalidArgument, ValueError) as error:
+        raise InvalidArgument(f"invalid value for 'until' filter: {error}") from error
+
+
+def check_names(filters: Filters, accepted: frozenset[str]) -> None:
+    for name in filters:
+        if name not in accepted:
+            raise InvalidArgument(f"invalid filter '{name}'")
+
+
+def boolean(filters: Filters, name: str) -> bool | None:
+    """A filter that is true or false; None where it was not given."""
+    values = set(filters.get(name, ()))
+    if not values:
+        return None
+    if values <= _TRUE:
+        return True
+    if values <= _FALSE:
+        return False
+    raise InvalidArgument(f"invalid filter '{name}={sorted(values)}'")
+
+
+def has_label(labels: Mapping[str, str], wanted: str) -> bool:
+    """`key`, or `key=value`."""
+    key, equals, value = wanted.partition("=")
+    return key in labels and (not equals or labels[key] == value)
+
+
+def matches(pattern: str, reference: Reference) -> bool:
+    """Go's path.Match of a pattern against the name in each of its spellings."""
+    spellings = (reference.familiar, reference.familiar_name, str(reference.with_default_tag()), reference.name)
+    expression = _glob(pattern)
+    return any(expression.fullmatch(spelling) for spelling in spellings)
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    """Go's glob: unlike fnmatch's, neither * nor ? crosses a slash."""
+    out = []
+    position = 0
+    while position < len(pattern):
+        letter = pattern[position]
+        position += 1
+        if letter == "*":
+            out.append("[^/]*")
+        elif letter == "?":
+            out.append("[^/]")
+        elif letter == "[":
+            end = pattern.find("]", position + 1)
+            if end < 0:
+                raise InvalidArgument("syntax error in pattern")
+            out.append(fnmatch.translate(f"[{pattern[position:end].replace('^', '!', 1)}]")[4:-3])
+            position = end + 1
+        elif letter == "\\" and position < len(pattern):
+            out.append(re.escape(pattern[position]))
+            position += 1
+        else:
+            out.append(re.escape(letter))
+    return re.compile("".join(out))
+
+
+def _with_names(image: Image, wanted: Callable[[Reference], bool]) -> Image:
+    names = tuple(name for name in image.names if name.reference is not None and wanted(name.reference))
+    return Image(image.manifest, names)
