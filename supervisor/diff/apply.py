@@ -1,0 +1,92 @@
+"""Apply: a layer's blob onto a snapshot's mounts; what comes back describes the plain tar, so that its digest is the
+diff id.
+
+    blob ─▶ inflate (its own thread) ─▶ hash ─▶ tar reader ─▶ layer writer ─▶ upperdir
+
+What follows the archive's end is read and hashed as well. A layer that fails leaves a half-written snapshot, which
+the caller, who made it, removes; nothing else is touched.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from proto.errdefs import InvalidArgument
+from supervisor.core.content import ReaderAt
+from supervisor.core.digests import Descriptor
+from supervisor.core.snapshots import Mount
+from supervisor.diff import compression, linux, mounts
+from supervisor.diff.layer_writer import LayerWriter, disk_fault
+from supervisor.diff.tar_reader import TarReader
+from supervisor.diff.tree import Tree
+
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+_READ = 1 << 18
+
+Progress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class _Meter:
+    """Counts and hashes the plain bytes on their way."""
+
+    size: int = 0
+
+    def through(self, chunks: Iterator[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
+        for chunk in chunks:
+            digest.update(chunk)
+            self.size += len(chunk)
+            yield chunk
+
+
+def apply(
+    blob: ReaderAt,
+    media_type: str,
+    target: Sequence[Mount],
+    *,
+    sync: bool = False,
+    progress: Progress | None = None,
+) -> Descriptor:
+    """Unpack a blob onto mounts; blocking, and long: call it from a thread."""
+    kind = compression.compression_of(media_type)
+    raw = _chunks(blob, progress)
+    with compression.ReadAhead(compression.decompress(raw) if kind else raw) as plain:
+        return apply_tar(iter(plain), target, sync=sync)
+
+
+def apply_tar(plain: Iterator[bytes], target: Sequence[Mount], *, sync: bool = False) -> Descriptor:
+    """Unpack a plain tar stream onto mounts."""
+    if not target:
+        raise InvalidArgument("no mounts to apply to: invalid argument")
+    digest = hashlib.sha256()
+    meter = _Meter()
+    reader = TarReader(meter.through(plain, digest))
+    overlay = mounts.overlay_folders(target)
+    try:
+        root = mounts.open_folder(overlay[0]) if overlay else mounts.open_root(target)
+    except OSError as error:
+        raise disk_fault(error, os.fsencode(target[0].source)) from error
+    try:
+        tree = Tree(root, overlay[1] if overlay else ())
+        try:
+            LayerWriter(tree, reader, overlay=overlay is not None, fresh=not os.listdir(root)).write_all()
+        finally:
+            tree.close()
+        if sync:
+            linux.syncfs(root)
+    finally:
+        os.close(root)
+    reader.drain()
+    return Descriptor(OCI_LAYER, f"sha256:{digest.hexdigest()}", meter.size)
+
+
+def _chunks(blob: ReaderAt, progress: Progress | None) -> Iterator[bytes]:
+    offset = 0
+    while data := blob.read_at(offset, _READ):
+        if progress is not None:
+            progress(offset)
+        yield data
+        offset += len(data)
+    if progress is not None:
+        progress(offset)
