@@ -109,7 +109,8 @@ def _mount_in_this_thread(mounts: Sequence[Mount], read_only: bool) -> int:
 
 
 def _mount_one(one: Mount, target: str, read_only: bool) -> None:
-    flags, data = parse_options(one.options)
+    options = read_only_overlay(one.options) if read_only and one.type == "overlay" else one.options
+    flags, data = parse_options(options)
     if one.type == "bind":
         flags |= linux.MS_BIND
     if flags & linux.MS_BIND:
@@ -122,6 +123,16 @@ def _mount_one(one: Mount, target: str, read_only: bool) -> None:
         folder, data = shorten_lowers(data)
         os.chdir(folder)  # of this thread alone: unshare(CLONE_FS)
     linux.mount(one.source, target, one.type, flags | (linux.MS_RDONLY if read_only else 0), data)
+
+
+def read_only_overlay(options: Sequence[str]) -> Sequence[str]:
+    """The same view without an upperdir, which another overlay may be using: two on one are undefined behaviour."""
+    words = dict(option.partition("=")[::2] for option in options)
+    upper = words.get("upperdir")
+    if not upper:
+        return options
+    kept = [option for option in options if not option.startswith(("upperdir=", "workdir=", "lowerdir="))]
+    return [*kept, f"lowerdir={upper}:{words.get('lowerdir', '')}"]
 
 
 def shorten_lowers(data: str) -> tuple[str, str]:
