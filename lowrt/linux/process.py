@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+CLOEXEC = c.CLOSE_RANGE_CLOEXEC
 _LAST_FD = 0xFFFFFFFF
 
 

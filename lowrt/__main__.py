@@ -1,0 +1,19 @@
+"""The program: `lowrt`, `python3 -m lowrt`, or `python3 -IS <this folder>`."""
+
+import os
+import sys
+
+if not __package__:
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from lowrt.cli import main as run
+
+
+def main() -> None:
+    """Run the command line and leave at once: nothing of ours waits for the interpreter's tidying up."""
+    status = run(sys.argv[1:], sys.argv[0])
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Where lowrt keeps a container's state; nobody else joins a file name.
+
+<root>/<id>/               0700, removed last
+  lock                     held while a verb changes the container
+  state.json               ours; see container/state_file.py
+  config.json              the bundle's configuration as it was at create; exec and poststop hooks go by it
+  exec.fifo                there from create to start
+"""
+
+import os
+
+DEFAULT_ROOT = "/run/lowrt"
+
+
+def default_root() -> str:
+    """The root that `--root` replaces: of the system, or of the user who is not root."""
+    runtime_dir = os.environ.get("XDG_RUNTIME_DIR")
+    if os.geteuid() != 0 and runtime_dir:
+        return os.path.join(runtime_dir, "lowrt")
+    return DEFAULT_ROOT
+
+
+class StateDir:
+    """One container's directory."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, root: str, container_id: str) -> None:
+        self.path = os.path.join(root, container_id)
+
+    @property
+    def lock(self) -> str:
+        return self.path + "/lock"
+
+    @property
+    def state(self) -> str:
+        return self.path + "/state.json"
+
+    @property
+    def config(self) -> str:
+        return self.path + "/config.json"
+
+    @property
+    def exec_fifo(self) -> str:
+        return self.path + "/exec.fifo"
