@@ -5,6 +5,8 @@ The document itself stays the dict that JSON gave, its types proven by `schema`;
 
 import os
 
+from lowrt.errors import InvalidArgument
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -24,7 +26,7 @@ NAMESPACES = {
 }
 
 
-class SpecError(ValueError):
+class SpecError(InvalidArgument):
     """The configuration is wrong, in words for the person who wrote it."""
 
 
