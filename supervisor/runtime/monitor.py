@@ -10,10 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from proto.containerd.events import task_pb2
 from proto.containerd.runtime.task.v2.shim_pb2 import DeleteResponse
 from supervisor.core.events import Envelope, EventExchange
-from supervisor.core.typed import TypedValue
-
-TOPIC_EXIT = "/tasks/exit"
-TOPIC_DELETE = "/tasks/delete"
+from supervisor.events import topics
 
 
 class TaskMonitor:
@@ -25,7 +22,7 @@ class TaskMonitor:
 
     def forward(self, envelope: Envelope) -> None:
         """Pass a shim's event on; an init's exit is remembered."""
-        if envelope.topic == TOPIC_EXIT:
+        if envelope.topic == topics.TASK_EXIT:
             self._remember(envelope)
         self._exchange.forward(envelope)
 
@@ -49,7 +46,7 @@ class TaskMonitor:
         else:
             self._publish(
                 namespace,
-                TOPIC_EXIT,
+                topics.TASK_EXIT,
                 task_pb2.TaskExit(
                     container_id=container_id,
                     id=container_id,
@@ -60,7 +57,7 @@ class TaskMonitor:
             )
         self._publish(
             namespace,
-            TOPIC_DELETE,
+            topics.TASK_DELETE,
             task_pb2.TaskDelete(
                 container_id=container_id,
                 pid=response.pid,
@@ -71,7 +68,7 @@ class TaskMonitor:
         return response
 
     def _publish(self, namespace: str, topic: str, event: task_pb2.TaskExit | task_pb2.TaskDelete) -> None:
-        self._exchange.publish(namespace, topic, TypedValue(event.DESCRIPTOR.full_name, event.SerializeToString()))
+        self._exchange.publish(namespace, topic, topics.typed(event))
 
 
 def unknown_end() -> DeleteResponse:

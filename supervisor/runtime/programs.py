@@ -62,10 +62,10 @@ class ShimPrograms:
 
 
 def own_folder_candidates() -> tuple[str, ...]:
-    """Where our programs stand: beside the one that runs, beside the interpreter, in a checkout's deploy/bin."""
+    """Where our programs stand: in a checkout's deploy/bin, beside the one that runs, beside the interpreter."""
     checkout = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     return (
+        os.path.join(checkout, "deploy", "bin"),
         os.path.dirname(os.path.abspath(sys.argv[0])),
         os.path.dirname(os.path.abspath(sys.executable)),
-        os.path.join(checkout, "deploy", "bin"),
     )

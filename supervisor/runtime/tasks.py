@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from google.protobuf.any_pb2 import Any
 
@@ -48,6 +48,10 @@ class CreateOptions:
     stderr: str = ""
     terminal: bool = False
     checkpoint: str = ""
+
+    def restored_from(self, checkpoint: str) -> "CreateOptions":
+        """The same, from a folder of CRIU's images; from nothing when it is empty."""
+        return replace(self, checkpoint=checkpoint)
 
 
 @dataclass(slots=True, eq=False)
