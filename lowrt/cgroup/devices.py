@@ -1,8 +1,8 @@
 """Device rules: what the list of the specification amounts to, and how each cgroup version is told; pure.
 
 The rules are played through in order on a Policy, which behaves as the v1 kernel does: a wildcard rule resets
-everything, afterwards only exceptions are kept. v1 gets the lines that lead from its present policy to the wanted one, v2 gets the
-policy as a BPF program.
+everything, afterwards only exceptions are kept. v1 gets the lines that lead from its present policy to the wanted one,
+v2 gets the policy as a BPF program.
 """
 
 import struct

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
         def enter(self, pid: int, below: dict[str, str] | None = None, init_pid: int = 0) -> None:
             """Move a process in; `below` as in `exec --cgroup`: controller ("" for all) → path under the cgroup."""
 
+        def clone_fd(self) -> int:
+            """An fd for clone3(CLONE_INTO_CGROUP), to be closed by the caller; -1 where there is no v2 hierarchy."""
+
+        def enter_self(self, *, cloned: bool) -> None:
+            """Move this very process in, if it has one thread; `cloned`: it was born through `clone_fd` already.
+
+            Ten times faster than `enter`: moving a process takes a lock that waits for an RCU grace period (7 to 15 ms),
+            moving the current thread or being born inside does not. Call it before any unshare.
+            """
+
         def apply(self, resources: Json, *, devices: bool = True) -> None:
             """Set what the document limits and leave the rest; `update` does not touch devices."""
 

@@ -62,6 +62,11 @@ def read_int(directory: str, name: str) -> int:
     return (1 << 64) - 1 if text == "max" else max(int(text), 0)
 
 
+def open_folder(directory: str) -> int:
+    """An fd of the cgroup itself."""
+    return os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
 def enter(directory: str, pid: int) -> None:
     """Move a process into the cgroup."""
     for attempt in range(5):

@@ -19,7 +19,7 @@ BLKIO_TABLES = (
 
 
 def document(cpu: "Json", cpuset: "Json", memory: "Json", pids: "Json", blkio: "Json", hugetlb: "Json") -> "Json":
-    """One stats document. Interfaces are null and RDT is empty: nothing here measures them, but readers ask for them."""
+    """One stats document. Interfaces are null and RDT is empty: nothing here measures them, but readers want them."""
     return {
         "cpu": cpu,
         "cpuset": cpuset,

@@ -84,6 +84,19 @@ class CgroupV1:
             except CgroupError as error:
                 self._forgive(controller, error)
 
+    def clone_fd(self) -> int:
+        return files.open_folder(self._folders[""]) if "" in self._folders else -1
+
+    def enter_self(self, *, cloned: bool) -> None:
+        folders = {folder: controller for controller, folder in self._folders.items() if controller or not cloned}
+        for folder, controller in folders.items():
+            # A thread that moves itself needs no lock against forks and exits; v1 lets one thread move, v2 does not.
+            file = "tasks" if controller else "cgroup.procs"
+            try:
+                files.write(folder, file, "0")
+            except CgroupError as error:
+                self._forgive(controller, error)
+
     def apply(self, resources_wanted: "Json", *, devices: bool = True) -> None:
         if resources_wanted.get("unified"):
             raise CgroupError("invalid configuration: cannot use unified on cgroup v1")

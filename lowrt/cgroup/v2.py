@@ -72,6 +72,13 @@ class CgroupV2:
             with open(f"/proc/{init_pid}/cgroup", encoding="utf-8") as file:
                 files.enter(ROOT + parse_proc_cgroup(file.read())[""], pid)
 
+    def clone_fd(self) -> int:
+        return files.open_folder(self._folder) if self._folder else -1
+
+    def enter_self(self, *, cloned: bool) -> None:
+        if self._folder and not cloned:
+            files.write(self._folder, "cgroup.procs", "0")
+
     def apply(self, resources_wanted: "Json", *, devices: bool = True) -> None:
         writes, unified = resources.v2_writes(resources_wanted), resources.v2_unified(resources_wanted)
         if not self._folder:
@@ -219,7 +226,7 @@ def _install_device_program(folder: str, instructions: bytes) -> None:
     """Attach the filter; an older one of ours gives way in the same moment, so that no device is open in between."""
     from lowrt.linux import bpf
 
-    cgroup_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    cgroup_fd = files.open_folder(folder)
     held = [cgroup_fd]
     try:
         old = bpf.attached_device_programs(cgroup_fd)
