@@ -1,20 +1,17 @@
 """Content as a namespace sees it: which blobs it has, with which labels, on top of a BlobStore shared by all.
 
 A blob's bytes are written once. A namespace that asks to write a blob which another one has already gets it without
-sending a byte (containerd's "shared" policy). Bytes nobody has a row for are garbage; `BlobGuard` keeps the sweeper
-off those that are about to get one.
+sending a byte (containerd's "shared" policy). Bytes nobody has a row for are garbage; claims keep the sweeper off
+those that are about to get one.
 """
 
 # ruff: noqa: S608 -- only constants of this module are put into SQL text
 
 import sqlite3
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 
-from proto.errdefs import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from proto.errdefs import AlreadyExists, InvalidArgument, NotFound
 from supervisor.core.content import BlobStore, ContentWriter, Info, ReaderAt, Status
 from supervisor.core.events import EventPublisher
 from supervisor.core.fieldpaths import apply_mask, merge_key
@@ -23,6 +20,7 @@ from supervisor.core.identifiers import quoted
 from supervisor.core.labels import validate_labels
 from supervisor.core.leases import Resource
 from supervisor.events import topics
+from supervisor.metadata.claims import Claims
 from supervisor.metadata.content_writer import NamespacedWriter
 from supervisor.metadata.db import Database
 from supervisor.metadata.leases import lease_resource, release_resource
@@ -32,41 +30,14 @@ _COLUMNS = "digest, size, labels, created_at, updated_at"
 _UNLEASED_INGEST_LIFE = 24 * 3600 * 10**9
 
 
-class BlobGuard:
-    """Lets writers claim a digest, and the sweeper remove only what nobody has claimed and no row refers to."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._claims: Counter[str] = Counter()
-
-    @contextmanager
-    def claim(self, digest: str) -> Iterator[None]:
-        """Held from before the bytes are published until the row that refers to them is committed."""
-        with self._lock:
-            self._claims[digest] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._claims[digest] -= 1
-                if not self._claims[digest]:
-                    del self._claims[digest]
-
-    @contextmanager
-    def unclaimed(self, digest: str) -> Iterator[bool]:
-        """Whether the digest may be removed now; while this is held nobody can claim it."""
-        with self._lock:
-            yield digest not in self._claims
-
-
 class NamespacedContent:
     """A ContentStore."""
 
-    def __init__(self, db: Database, blobs: BlobStore, publisher: EventPublisher, guard: BlobGuard) -> None:
+    def __init__(self, db: Database, blobs: BlobStore, publisher: EventPublisher, claims: Claims) -> None:
         self._db = db
         self._blobs = blobs
         self._publisher = publisher
-        self._guard = guard
+        self._claims = claims
 
     def info(self, namespace: str, digest: str) -> Info:
         with self._db.read() as connection:
@@ -126,7 +97,7 @@ class NamespacedContent:
     def writer(self, namespace: str, ref: str, total: int = 0, expected: str = "") -> ContentWriter:
         if not ref:
             raise InvalidArgument("ref must not be empty: invalid argument")
-        with self._guard.claim(expected):  # no sweeper may come between the look and the row that counts on it
+        with self._claims.claim(expected):  # no sweeper may come between the look and the row that counts on it
             shared = self._shared_size(expected, total) if expected else None
             backend_ref = self._begin(namespace, ref, expected, shared is not None)
         started = Status(ref, shared or 0, shared or total, expected, time.time_ns(), time.time_ns())
@@ -178,7 +149,7 @@ class NamespacedContent:
     def _publish(self, namespace: str, ref: str, info: Info, written: ContentWriter | None) -> None:
         """The last step of a write: the bytes become a blob, and the namespace has it."""
         digest = info.digest
-        with self._guard.claim(digest):
+        with self._claims.claim(digest):
             if written is None:
                 self._blobs.info(digest)  # still there?
             else:

@@ -83,7 +83,7 @@ CREATE TABLE sequences (
 
 CREATE TABLE driver_snapshots (
     driver TEXT NOT NULL, id INTEGER NOT NULL, key TEXT NOT NULL, parent_id INTEGER, kind INTEGER NOT NULL,
-    labels TEXT NOT NULL, size INTEGER NOT NULL DEFAULT 0, inodes INTEGER NOT NULL DEFAULT 0,
+    labels TEXT NOT NULL, size INTEGER, inodes INTEGER,
     created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
     PRIMARY KEY (driver, id), UNIQUE (driver, key)
 ) WITHOUT ROWID;
