@@ -1,0 +1,17 @@
+"""sd_notify(3) in ten lines: tell systemd, or whoever set NOTIFY_SOCKET, what state the daemon is in."""
+
+import os
+import socket
+
+
+def notify(state: str) -> bool:
+    """Send `READY=1`, `STOPPING=1` …; whether anybody is told."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return False
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as peer:
+        peer.connect(address)
+        peer.send(state.encode())
+    return True
