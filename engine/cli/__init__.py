@@ -1,0 +1,1 @@
+"""The `wherry` command line: docker's grammar, spoken to the engine over its HTTP API and nothing else."""

@@ -1,0 +1,74 @@
+"""`wherry images`."""
+
+from collections.abc import Iterator
+
+import click
+
+from engine.cli.client import Daemon
+from engine.cli.formats import Row, print_rows
+from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
+from engine.cli.humane import ago, short_id, size
+
+_NONE = "<none>"
+
+
+@click.command(cls=Command)
+@click.option("--all", "-a", "every", is_flag=True, help="Show all images (default hides intermediate images).")
+@click.option("--digests", is_flag=True, help="Show digests.")
+@click.option("--filter", "-f", "filters", multiple=True, help="Filter output based on conditions provided.")
+@click.option("--format", "template", help=FORMAT_HELP)
+@click.option("--no-trunc", is_flag=True, help="Don't truncate output.")
+@click.option("--quiet", "-q", is_flag=True, help="Only show image IDs.")
+@click.argument("reference", required=False)
+@pass_daemon
+def images(
+    daemon: Daemon,
+    every: bool,
+    digests: bool,
+    filters: tuple[str, ...],
+    template: str | None,
+    no_trunc: bool,
+    quiet: bool,
+    reference: str | None,
+) -> None:
+    """List images, all of them or those that REFERENCE (a name or a pattern) matches."""
+    wanted = [*filters, *([f"reference={reference}"] if reference else [])]
+    found = daemon.get("/images/json", all=every or None, filters=filters_from(wanted))
+    rows = [row for image in found for row in _names(image, with_digests=digests)]
+    if quiet:
+        rows = list({row["Id"]: row for row in rows}.values())
+    print_rows(
+        rows,
+        [
+            ("REPOSITORY", "Repository", lambda row: row["_repository"]),
+            ("TAG", "Tag", lambda row: row["_tag"]),
+            ("DIGEST", "Digest", lambda row: row["_digest"]),
+            ("IMAGE ID", "ID", lambda row: row["Id"] if no_trunc else short_id(row["Id"])),
+            ("CREATED", "CreatedSince", lambda row: ago(row["Created"])),
+            ("CREATED AT", "CreatedAt", lambda row: _local_time(row["Created"])),
+            ("SIZE", "Size", lambda row: size(row["Size"])),
+        ],
+        ["Repository", "Tag", *(["Digest"] if digests else []), "ID", "CreatedSince", "Size"],
+        template,
+        quiet_key="ID" if quiet else "",
+    )
+
+
+def _names(image: Row, *, with_digests: bool) -> Iterator[Row]:
+    """A row for each tag; for each digest where no tag has its repository; one of `<none>` for an image without."""
+    digests = dict(text.partition("@")[::2] for text in image.get("RepoDigests") or [] if text != "<none>@<none>")
+    tags = [text.rpartition(":")[::2] for text in image.get("RepoTags") or [] if text != "<none>:<none>"]
+    tagged = {repository for repository, _ in tags}
+    for repository, tag in tags:
+        yield {**image, "_repository": repository, "_tag": tag, "_digest": digests.get(repository, _NONE)}
+    for repository, digest in digests.items():
+        if repository not in tagged and (with_digests or not tags):
+            yield {**image, "_repository": repository, "_tag": _NONE, "_digest": digest}
+    if not tags and not digests:
+        yield {**image, "_repository": _NONE, "_tag": _NONE, "_digest": _NONE}
+
+
+def _local_time(seconds: float) -> str:
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(seconds))

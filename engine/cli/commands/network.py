@@ -1,0 +1,109 @@
+"""`wherry network create|connect|disconnect|ls|rm`."""
+
+from typing import Any
+
+import click
+
+from engine.cli.client import Daemon
+from engine.cli.container_config import key_values
+from engine.cli.each import for_each
+from engine.cli.formats import print_rows
+from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
+
+
+@click.command(cls=Command)
+@click.option("--attachable", is_flag=True, help="Enable manual container attachment.")
+@click.option("--aux-address", multiple=True, help="Auxiliary IPv4 or IPv6 addresses used by the network driver.")
+@click.option("--driver", "-d", default="bridge", help="Driver to manage the network.")
+@click.option("--gateway", multiple=True, help="IPv4 or IPv6 gateway for the subnet.")
+@click.option("--internal", is_flag=True, help="Restrict external access to the network.")
+@click.option("--ip-range", multiple=True, help="Allocate container ip from a sub-range.")
+@click.option("--ipv6", is_flag=True, help="Enable IPv6 networking.")
+@click.option("--label", multiple=True, help="Set metadata on a network.")
+@click.option("--opt", "-o", multiple=True, help="Set driver specific options.")
+@click.option("--subnet", multiple=True, help="Subnet in CIDR format that represents a network segment.")
+@click.argument("name")
+@pass_daemon
+def create(daemon: Daemon, /, name: str, **flags: Any) -> None:
+    """Create a network."""
+    pools = []
+    for index, subnet in enumerate(flags["subnet"]):
+        pool = {"Subnet": subnet}
+        for key, values in (("IPRange", flags["ip_range"]), ("Gateway", flags["gateway"])):
+            if index < len(values):
+                pool[key] = values[index]
+        pools.append(pool)
+    if flags["aux_address"] and pools:
+        pools[0]["AuxiliaryAddresses"] = key_values(flags["aux_address"])
+    body = {
+        "Name": name,
+        "Driver": flags["driver"],
+        "Internal": flags["internal"],
+        "Attachable": flags["attachable"],
+        "EnableIPv6": flags["ipv6"],
+        "Options": key_values(flags["opt"]),
+        "Labels": key_values(flags["label"]),
+        "IPAM": {"Driver": "default", "Config": pools},
+        "CheckDuplicate": True,
+    }
+    click.echo(daemon.post("/networks/create", body)["Id"])
+
+
+@click.command(cls=Command)
+@click.option("--alias", multiple=True, help="Add network-scoped alias for the container.")
+@click.option("--ip", help="IPv4 address.")
+@click.option("--ip6", help="IPv6 address.")
+@click.option("--link", multiple=True, help="Add link to another container.")
+@click.argument("network")
+@click.argument("container")
+@pass_daemon
+def connect(daemon: Daemon, /, network: str, container: str, **flags: Any) -> None:
+    """Connect a container to a network."""
+    addresses = {key: flags[flag] for key, flag in (("IPv4Address", "ip"), ("IPv6Address", "ip6")) if flags[flag]}
+    endpoint = {"Aliases": list(flags["alias"]), "Links": list(flags["link"]), "IPAMConfig": addresses}
+    daemon.post(f"/networks/{network}/connect", {"Container": container, "EndpointConfig": endpoint})
+
+
+@click.command(cls=Command)
+@click.option("--force", "-f", is_flag=True, help="Force the container to disconnect from a network.")
+@click.argument("network")
+@click.argument("container")
+@pass_daemon
+def disconnect(daemon: Daemon, network: str, container: str, force: bool) -> None:
+    """Disconnect a container from a network."""
+    daemon.post(f"/networks/{network}/disconnect", {"Container": container, "Force": force})
+
+
+@click.command("ls", cls=Command)
+@click.option("--filter", "-f", "filters", multiple=True, help="Provide filter values (e.g. driver=bridge).")
+@click.option("--format", "template", help=FORMAT_HELP)
+@click.option("--no-trunc", is_flag=True, help="Do not truncate the output.")
+@click.option("--quiet", "-q", is_flag=True, help="Only display network IDs.")
+@pass_daemon
+def list_(daemon: Daemon, filters: tuple[str, ...], template: str | None, no_trunc: bool, quiet: bool) -> None:
+    """List networks."""
+    print_rows(
+        daemon.get("/networks", filters=filters_from(filters)),
+        [
+            ("NETWORK ID", "ID", lambda row: row["Id"] if no_trunc else row["Id"][:12]),
+            ("NAME", "Name", lambda row: row["Name"]),
+            ("DRIVER", "Driver", lambda row: row["Driver"]),
+            ("SCOPE", "Scope", lambda row: row["Scope"]),
+            ("IPV6", "IPv6", lambda row: str(row.get("EnableIPv6", False)).lower()),
+            ("INTERNAL", "Internal", lambda row: str(row.get("Internal", False)).lower()),
+            ("LABELS", "Labels", lambda row: ",".join(f"{k}={v}" for k, v in (row.get("Labels") or {}).items())),
+            ("CREATED AT", "CreatedAt", lambda row: row.get("Created", "")),
+        ],
+        ["ID", "Name", "Driver", "Scope"],
+        template,
+        quiet_key="ID" if quiet else "",
+    )
+
+
+@click.command("rm", cls=Command)
+@click.option("--force", "-f", is_flag=True, help="Do not error if the network does not exist.")
+@click.argument("networks", nargs=-1, required=True)
+@pass_daemon
+def remove(daemon: Daemon, networks: tuple[str, ...], force: bool) -> None:
+    """Remove one or more networks."""
+    for_each(networks, lambda name: daemon.delete(f"/networks/{name}", force=force or None))

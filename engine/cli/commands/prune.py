@@ -1,0 +1,110 @@
+"""`wherry container|image|network|volume|system prune`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from engine.cli.client import Daemon
+from engine.cli.errors import ExitWith
+from engine.cli.grammar import Command, filters_from, pass_daemon
+from engine.cli.humane import size
+
+_FORCE = click.option("--force", "-f", is_flag=True, help="Do not prompt for confirmation.")
+_FILTER = click.option("--filter", "filters", multiple=True, help="Provide filter values (e.g. until=24h).")
+_ALL = click.option(
+    "--all", "-a", "every", is_flag=True, help="Remove all unused ones, not just dangling or anonymous."
+)
+
+
+@click.command("prune", cls=Command)
+@_FILTER
+@_FORCE
+@pass_daemon
+def containers(daemon: Daemon, filters: tuple[str, ...], force: bool) -> None:
+    """Remove all stopped containers."""
+    _confirm(force, "This will remove all stopped containers.")
+    _report("Containers", daemon.post("/containers/prune", filters=filters_from(filters)), "ContainersDeleted")
+
+
+@click.command("prune", cls=Command)
+@_ALL
+@_FILTER
+@_FORCE
+@pass_daemon
+def images(daemon: Daemon, every: bool, filters: tuple[str, ...], force: bool) -> None:
+    """Remove unused images."""
+    what = "all images without at least one container associated to them" if every else "all dangling images"
+    _confirm(force, f"This will remove {what}.")
+    wanted = filters_from([*filters, f"dangling={'false' if every else 'true'}"])
+    _report("Images", daemon.post("/images/prune", filters=wanted), "ImagesDeleted")
+
+
+@click.command("prune", cls=Command)
+@_FILTER
+@_FORCE
+@pass_daemon
+def networks(daemon: Daemon, filters: tuple[str, ...], force: bool) -> None:
+    """Remove all unused networks."""
+    _confirm(force, "This will remove all custom networks not used by at least one container.")
+    _report("Networks", daemon.post("/networks/prune", filters=filters_from(filters)), "NetworksDeleted")
+
+
+@click.command("prune", cls=Command)
+@_ALL
+@_FILTER
+@_FORCE
+@pass_daemon
+def volumes(daemon: Daemon, every: bool, filters: tuple[str, ...], force: bool) -> None:
+    """Remove unused local volumes."""
+    _confirm(force, f"This will remove {'all' if every else 'anonymous'} local volumes not used by a container.")
+    wanted = filters_from([*filters, *(["all=true"] if every else [])])
+    _report("Volumes", daemon.post("/volumes/prune", filters=wanted), "VolumesDeleted")
+
+
+@click.command("prune", cls=Command)
+@_ALL
+@click.option("--volumes", "with_volumes", is_flag=True, help="Prune anonymous volumes.")
+@_FILTER
+@_FORCE
+@pass_daemon
+def everything(daemon: Daemon, every: bool, with_volumes: bool, filters: tuple[str, ...], force: bool) -> None:
+    """Remove unused data: stopped containers, unused networks, dangling images, and volumes when asked."""
+    parts = ["all stopped containers", "all networks not used by at least one container"]
+    parts.append("all images without a container" if every else "all dangling images")
+    parts += ["all anonymous volumes not used by at least one container"] if with_volumes else []
+    _confirm(force, "This will remove:\n" + "\n".join(f"  - {part}" for part in parts) + "\n")
+    wanted = filters_from(filters)
+    freed = _names("Containers", daemon.post("/containers/prune", filters=wanted), "ContainersDeleted")
+    freed += _names("Networks", daemon.post("/networks/prune", filters=wanted), "NetworksDeleted")
+    if with_volumes:
+        freed += _names("Volumes", daemon.post("/volumes/prune", filters=wanted), "VolumesDeleted")
+    images_wanted = filters_from([*filters, f"dangling={'false' if every else 'true'}"])
+    freed += _names("Images", daemon.post("/images/prune", filters=images_wanted), "ImagesDeleted")
+    click.echo(f"Total reclaimed space: {size(freed)}")
+
+
+def _confirm(force: bool, warning: str) -> None:
+    if force:
+        return
+    click.echo(f"WARNING! {warning}")
+    if not click.confirm("Are you sure you want to continue?"):
+        raise ExitWith(1)
+
+
+def _report(what: str, answer: dict[str, Any], key: str) -> None:
+    freed = _names(what, answer, key)
+    if "SpaceReclaimed" in answer:
+        click.echo(f"Total reclaimed space: {size(freed)}")
+
+
+def _names(what: str, answer: dict[str, Any], key: str) -> int:
+    """Print what went; the bytes that came free."""
+    gone: Sequence[Any] = answer.get(key) or []
+    if gone:
+        click.echo(f"Deleted {what}:")
+        for one in gone:
+            text = "\n".join(f"{verb.lower()}: {name}" for verb, name in one.items()) if isinstance(one, dict) else one
+            click.echo(text)
+        click.echo()
+    return int(answer.get("SpaceReclaimed") or 0)

@@ -1,0 +1,17 @@
+"""`wherry stop`."""
+
+import click
+
+from engine.cli.client import Daemon
+from engine.cli.each import for_each
+from engine.cli.grammar import Command, pass_daemon
+
+
+@click.command(cls=Command)
+@click.option("--signal", "-s", help="Signal to send to the container.")
+@click.option("--time", "--timeout", "-t", "seconds", type=int, help="Seconds to wait before killing the container.")
+@click.argument("containers", nargs=-1, required=True)
+@pass_daemon
+def stop(daemon: Daemon, containers: tuple[str, ...], signal: str | None, seconds: int | None) -> None:
+    """Stop one or more running containers."""
+    for_each(containers, lambda name: daemon.post(f"/containers/{name}/stop", t=seconds, signal=signal))

@@ -1,0 +1,117 @@
+"""The program: the global flags, and groups that import a command's module only when it is asked for."""
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from engine.cli.address import choose
+from engine.cli.client import Daemon
+from engine.cli.command_table import COMMANDS, GROUPS
+from engine.cli.errors import CommandFailed
+
+VERSION = "0.1.0"
+_PACKAGE = "engine.cli.commands"
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and summary, and imports the one that runs."""
+
+    def __init__(self, table: dict[str, tuple[str, str]], groups: dict[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._table = table
+        self._groups = groups or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The usual ones first, as the table has them."""
+        return [*self._table, *self._groups]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
+        if cmd_name in self._groups:
+            summary, table = self._groups[cmd_name]
+            return LazyGroup(table, name=cmd_name, help=summary)
+        if cmd_name not in self._table:
+            return None
+        module, _, attribute = self._table[cmd_name][0].partition(":")
+        command = getattr(import_module(f"{_PACKAGE}.{module}"), attribute or module)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the summaries without importing anything."""
+        for title, rows in (
+            ("Commands", [(name, summary) for name, (_, summary) in self._table.items()]),
+            ("Management Commands", [(name, summary) for name, (summary, _) in self._groups.items()]),
+        ):
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """An unknown command is answered as docker answers it."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            path = ctx.command_path
+            raise CommandFailed(f"{path}: '{args[0]}' is not a {path} command.\nSee '{path} --help'")
+        return super().resolve_command(ctx, args)
+
+
+@click.pass_context
+def _setup(ctx: click.Context, /, host: str | None, **tls: Any) -> None:
+    from engine.cli.tls import context_for
+
+    address, is_default = choose(host, os.environ)
+    ctx.obj = Daemon(address, context_for(os.environ, **tls), _start_daemon if is_default else None)
+
+
+def _start_daemon(address: str) -> None:
+    from engine.cli.autostart import start_daemon
+
+    start_daemon(address)
+
+
+wherry = LazyGroup(
+    COMMANDS,
+    GROUPS,
+    name="wherry",
+    callback=_setup,
+    help="A container engine whose every seam is the real protocol of the program it mirrors.",
+    epilog="Run 'wherry COMMAND --help' for more information on a command.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    params=[
+        click.Option(["-H", "--host"], help="Daemon to connect to: unix:///path or tcp://host:port."),
+        click.Option(
+            ["-D", "--debug"], is_flag=True, expose_value=False, help="Show tracebacks of the command line itself."
+        ),
+        click.Option(["--tls"], is_flag=True, help="Use TLS; implied by --tlsverify."),
+        click.Option(["--tlsverify"], is_flag=True, help="Use TLS and verify the daemon."),
+        click.Option(["--tlscacert"], help="Trust certs signed only by this CA."),
+        click.Option(["--tlscert"], help="Path to the client's certificate."),
+        click.Option(["--tlskey"], help="Path to the client's key."),
+    ],
+)
+click.version_option(VERSION, "-v", "--version", message=f"Wherry version {VERSION}")(wherry)
+
+
+def main() -> None:
+    """The program."""
+    # A wrong flag ends with 125 and a missing word with 1, as docker's command line does.
+    click.UsageError.exit_code = 125
+    click.MissingParameter.exit_code = 1
+    try:
+        wherry.main(prog_name="wherry", standalone_mode=True)
+    except BrokenPipeError:
+        # The reader left; what a filter does then is to end without a word.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if "--debug" in sys.argv or "-D" in sys.argv:
+            raise
+        click.echo(
+            f"wherry: a defect of the command line: {type(error).__name__}: {error} (--debug shows where)", err=True
+        )
+        sys.exit(1)
