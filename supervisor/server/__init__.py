@@ -1,0 +1,1 @@
+"""The edge: sockets, servers, and what every call goes through."""

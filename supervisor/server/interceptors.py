@@ -1,0 +1,132 @@
+"""What every call goes through: the lease it runs under, and the one place where a Fault becomes a gRPC status.
+
+A Fault's sentence goes to the client as it is. Anything else is a defect of ours: logged with its traceback, answered
+as INTERNAL (UNKNOWN is what Go clients of containerd see for errors without a class, but a defect is not one of
+those).
+"""
+
+import errno
+import inspect
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from proto.errdefs import Fault, Internal, ResourceExhausted
+from supervisor.core.leases import current_lease
+from supervisor.server.namespace import LEASE_HEADER, NAMESPACE_HEADER, header
+
+logger = logging.getLogger(__name__)
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+# A status message travels in an HTTP/2 trailer, which peers cap at 8 or 16 KiB; percent-encoding may triple it.
+_LONGEST_MESSAGE = 2048
+
+Behaviour = Callable[[Any, Any], Any]
+
+
+class FaultsToStatus(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc ships no types
+    """Runs every handler under its caller's lease, and answers what it raises."""
+
+    def __init__(self) -> None:
+        self._wrapped: dict[str, grpc.RpcMethodHandler] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler | None:
+        method = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is None:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None
+            wrapped = self._wrapped[method] = _wrap(handler, method)
+        return wrapped
+
+
+def _wrap(handler: grpc.RpcMethodHandler, method: str) -> grpc.RpcMethodHandler:
+    codecs = {
+        "request_deserializer": handler.request_deserializer,
+        "response_serializer": handler.response_serializer,
+    }
+    if handler.unary_unary:
+        return grpc.unary_unary_rpc_method_handler(_one(handler.unary_unary, method), **codecs)
+    if handler.stream_unary:
+        return grpc.stream_unary_rpc_method_handler(_one(handler.stream_unary, method), **codecs)
+    if handler.unary_stream:
+        return grpc.unary_stream_rpc_method_handler(_many(handler.unary_stream, method), **codecs)
+    return grpc.stream_stream_rpc_method_handler(_many(handler.stream_stream, method), **codecs)
+
+
+def _one(behaviour: Behaviour, method: str) -> Behaviour:
+    if not inspect.iscoroutinefunction(behaviour):
+        return behaviour  # a synchronous one runs in a thread of grpc's own; none of ours does
+
+    async def call(request: Any, context: Any) -> Any:
+        current_lease.set(header(context.invocation_metadata(), LEASE_HEADER))
+        began = time.monotonic()
+        try:
+            return await behaviour(request, context)
+        except Exception as error:
+            await _abort(context, method, error)
+        finally:
+            _trace(context, method, began)
+
+    return call
+
+
+def _many(behaviour: Behaviour, method: str) -> Behaviour:
+    if not inspect.isasyncgenfunction(behaviour):
+        return _one(behaviour, method)
+
+    async def call(request: Any, context: Any) -> AsyncIterator[Any]:
+        current_lease.set(header(context.invocation_metadata(), LEASE_HEADER))
+        began = time.monotonic()
+        try:
+            async for response in behaviour(request, context):
+                yield response
+        except Exception as error:
+            await _abort(context, method, error)
+        finally:
+            _trace(context, method, began)
+
+    return call
+
+
+async def _abort(context: Any, method: str, error: Exception) -> None:
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    code, message = status_of(error, method)
+    await context.abort(code, message)
+
+
+def status_of(error: Exception, method: str) -> tuple[grpc.StatusCode, str]:
+    """The status that tells the client; what is no Fault is logged here."""
+    fault = error if isinstance(error, Fault) else _from_machine(error)
+    if fault is None:
+        logger.error("%s failed unexpectedly", method, exc_info=error)
+        fault = Internal(f"{type(error).__name__}: {error}")
+    message = str(fault)
+    if len(message) > _LONGEST_MESSAGE:
+        message = message[: _LONGEST_MESSAGE // 2] + " … " + message[-_LONGEST_MESSAGE // 2 :]
+    return _CODES.get(fault.code, grpc.StatusCode.UNKNOWN), message
+
+
+def _from_machine(error: Exception) -> Fault | None:
+    """Trouble that is neither the client's fault nor ours: a full disk, wherever it shows."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ResourceExhausted(f"{error.strerror}: {error.filename}: resource exhausted".lower())
+    if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+        return ResourceExhausted("metadata database: no space left on device: resource exhausted")
+    return None
+
+
+def _trace(context: Any, method: str, began: float) -> None:
+    if logger.isEnabledFor(logging.DEBUG):
+        namespace = header(context.invocation_metadata(), NAMESPACE_HEADER)
+        logger.debug("%s", method, extra={"namespace": namespace, "ms": round((time.monotonic() - began) * 1000, 2)})
