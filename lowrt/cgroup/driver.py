@@ -27,8 +27,8 @@ if TYPE_CHECKING:
         def enter_self(self, *, cloned: bool) -> None:
             """Move this very process in, if it has one thread; `cloned`: it was born through `clone_fd` already.
 
-            Ten times faster than `enter`: moving a process takes a lock that waits for an RCU grace period (7 to 15 ms),
-            moving the current thread or being born inside does not. Call it before any unshare.
+            Ten times faster than `enter`: moving a process takes a lock that waits for an RCU grace period, 7 to 15 ms;
+            moving the current thread, or being born inside, does not. Call it before any unshare.
             """
 
         def apply(self, resources: Json, *, devices: bool = True) -> None:

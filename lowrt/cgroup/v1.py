@@ -223,7 +223,7 @@ def inside(folder: str, sub: str) -> str:
 
 def in_user_namespace() -> bool:
     """Whether ids are mapped other than one to one, as only the initial user namespace has them."""
-    with open("/proc/self/uid_map", encoding="ascii") as file:
+    with open("/proc/self/uid_map", encoding="utf-8") as file:
         return file.readline().split() != ["0", "0", "4294967295"]
 
 
