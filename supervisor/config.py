@@ -13,11 +13,11 @@ from typing import Any
 
 from supervisor import config_keys as keys
 from supervisor.durations import parse_duration
+from supervisor.metadata.scheduler import SchedulerConfig
 from supervisor.paths import DEFAULT_ADDRESS, DEFAULT_ROOT, DEFAULT_STATE
 from supervisor.runtime.cleanup import Timeouts
 
 VERSIONS = (2, 3, 4)
-DEFAULT_MESSAGE_SIZE = 16 << 20
 LOG_LEVELS = ("trace", "debug", "info", "warn", "error", "fatal", "panic")
 LOG_FORMATS = ("text", "json")
 
@@ -36,17 +36,6 @@ class Socket:
 
 
 @dataclass(frozen=True, slots=True)
-class GcSchedule:
-    """When garbage is collected; seconds."""
-
-    pause_threshold: float = 0.02
-    deletion_threshold: int = 0
-    mutation_threshold: int = 100
-    schedule_delay: float = 0.0
-    startup_delay: float = 0.1
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """Everything the daemon is told."""
 
@@ -58,9 +47,7 @@ class Config:
     debug: Socket = Socket()
     log_level: str = "info"
     log_format: str = "text"
-    max_recv_message_size: int = DEFAULT_MESSAGE_SIZE
-    max_send_message_size: int = DEFAULT_MESSAGE_SIZE
-    gc: GcSchedule = GcSchedule()
+    gc: SchedulerConfig = field(default_factory=SchedulerConfig)
     timeouts: Timeouts = field(default_factory=Timeouts)
     shim_environment: tuple[str, ...] = ()
     snapshot_roots: Mapping[str, str] = field(default_factory=dict)
@@ -199,8 +186,6 @@ def _build(found: dict[str, Any], passed_over: tuple[str, ...]) -> Config:
             debug=_socket(found, "debug", default.debug),
             log_level=found.get("debug.level") or default.log_level,
             log_format=found.get("debug.format") or default.log_format,
-            max_recv_message_size=found.get("grpc.max_recv_message_size") or default.max_recv_message_size,
-            max_send_message_size=found.get("grpc.max_send_message_size") or default.max_send_message_size,
             gc=_schedule(found, default.gc),
             timeouts=replace(default.timeouts, **_below(found, "timeouts")),
             shim_environment=tuple(environment),
@@ -224,7 +209,7 @@ def _socket(found: dict[str, Any], table: str, default: Socket) -> Socket:
     return Socket(address, found.get(f"{table}.uid", default.uid), found.get(f"{table}.gid", default.gid))
 
 
-def _schedule(found: dict[str, Any], default: GcSchedule) -> GcSchedule:
+def _schedule(found: dict[str, Any], default: SchedulerConfig) -> SchedulerConfig:
     table = _below(found, keys.GC)
     for name in ("schedule_delay", "startup_delay"):
         if name in table:

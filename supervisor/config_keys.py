@@ -27,8 +27,6 @@ KEYS: Mapping[str, type] = {
     "grpc.address": str,
     "grpc.uid": int,
     "grpc.gid": int,
-    "grpc.max_recv_message_size": int,
-    "grpc.max_send_message_size": int,
     "ttrpc.address": str,
     "ttrpc.uid": int,
     "ttrpc.gid": int,
@@ -42,6 +40,8 @@ NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "grpc.tcp_tls_cert": ("",),
     "grpc.tcp_tls_key": ("",),
     "grpc.tcp_tls_common_name": ("",),
+    "grpc.max_recv_message_size": (0, 16 << 20),
+    "grpc.max_send_message_size": (0, 16 << 20),
     "debug.log_trace_id": (False,),
     "metrics.address": ("",),
     "metrics.grpc_histogram": (False,),
@@ -70,13 +70,7 @@ PLUGIN_KEYS: Mapping[str, Mapping[str, type]] = {
     NATIVE: {"root_path": str},
     TRANSFER: {"max_concurrent_downloads": int, "config_path": str},
     # version 4 moved the sockets here
-    "io.containerd.server.v1.grpc": {
-        "address": str,
-        "uid": int,
-        "gid": int,
-        "max_recv_message_size": int,
-        "max_send_message_size": int,
-    },
+    "io.containerd.server.v1.grpc": {"address": str, "uid": int, "gid": int},
     "io.containerd.server.v1.ttrpc": {"address": str, "uid": int, "gid": int},
     "io.containerd.server.v1.debug": {"address": str, "uid": int, "gid": int},
 }
@@ -95,6 +89,10 @@ PLUGIN_NEUTRAL: Mapping[str, Mapping[str, tuple[object, ...]]] = {
         "concurrent_layer_fetch_buffer": (0,),
         "max_concurrent_unpacks": (0, 1),
         "check_platform_supported": (False,),
+    },
+    "io.containerd.server.v1.grpc": {
+        "max_recv_message_size": (0, 16 << 20),
+        "max_send_message_size": (0, 16 << 20),
     },
     "io.containerd.metadata.v1.bolt": {"content_sharing_policy": ("shared",), "no_sync": (False,)},
     "io.containerd.service.v1.tasks-service": {"rdt_config_file": ("",), "blockio_config_file": ("",)},

@@ -21,13 +21,7 @@ def render(config: Config) -> str:
             "required_plugins": list(config.required_plugins),
             "imports": [],
         },
-        "grpc": {
-            "address": config.grpc.address,
-            "uid": config.grpc.uid,
-            "gid": config.grpc.gid,
-            "max_recv_message_size": config.max_recv_message_size,
-            "max_send_message_size": config.max_send_message_size,
-        },
+        "grpc": {"address": config.grpc.address, "uid": config.grpc.uid, "gid": config.grpc.gid},
         "ttrpc": {"address": config.ttrpc.address, "uid": config.ttrpc.uid, "gid": config.ttrpc.gid},
         "debug": {
             "address": config.debug.address,

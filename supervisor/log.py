@@ -58,4 +58,5 @@ def set_up(level: str, style: str) -> None:
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
     logging.basicConfig(level=LEVELS[level], handlers=[handler], force=True)
     if LEVELS[level] > TRACE:
-        logging.getLogger("asyncio").setLevel(logging.WARNING)
+        for chatty in ("asyncio", "grpc"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)

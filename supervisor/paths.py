@@ -45,8 +45,8 @@ class Paths:
         return os.path.join(self.state, _TASKS)
 
     @property
-    def temporary(self) -> str:
-        return os.path.join(self.root, "tmpmounts")
+    def identity(self) -> str:
+        return os.path.join(self.root, "io.containerd.grpc.v1.introspection")
 
     def create(self) -> None:
         """Make the top folders: root closed to others, state passable, for containers in user namespaces."""

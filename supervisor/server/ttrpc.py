@@ -5,14 +5,11 @@ import os
 from google.protobuf.empty_pb2 import Empty
 
 from proto.containerd.services.ttrpc.events.v1 import events_pb2
-from proto.errdefs import InvalidArgument
 from proto.ttrpc.server import Context, Server
 from supervisor.config import Socket
-from supervisor.core.events import Envelope, EventForwarder
-from supervisor.core.typed import TypedValue
+from supervisor.core.events import EventForwarder
 from supervisor.server.sockets import bind_unix
-
-_GOOGLE_PREFIX = "type.googleapis.com/"
+from supervisor.services.convert import envelope_from_proto
 
 
 class EventsHandler:
@@ -22,21 +19,8 @@ class EventsHandler:
         self._forwarder = forwarder
 
     async def Forward(self, request: events_pb2.ForwardRequest, _context: Context) -> Empty:
-        self._forwarder.forward(envelope_from_proto(request))
+        self._forwarder.forward(envelope_from_proto(request.envelope))
         return Empty()
-
-
-def envelope_from_proto(request: events_pb2.ForwardRequest) -> Envelope:
-    """A shim's envelope; an unset time is refused, as containerd refuses it."""
-    envelope = request.envelope
-    if not envelope.HasField("timestamp") or envelope.timestamp.seconds < 0:
-        raise InvalidArgument("timestamp must be set on forwarded event: invalid argument")
-    return Envelope(
-        timestamp=envelope.timestamp.ToNanoseconds(),
-        namespace=envelope.namespace,
-        topic=envelope.topic,
-        event=TypedValue(envelope.event.type_url.removeprefix(_GOOGLE_PREFIX), envelope.event.value),
-    )
 
 
 class TtrpcServer:

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from supervisor.config import Config, GcSchedule, Socket, load
+from supervisor.config import Config, Socket, load
 from supervisor.config_text import render
+from supervisor.metadata.scheduler import SchedulerConfig
 from supervisor.runtime.cleanup import Timeouts
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -17,7 +18,7 @@ def test_what_is_printed_is_read_back(tmp_path: Path) -> None:
         grpc=Socket("/a", 1, 2),
         debug=Socket("/d", 3, 4),
         log_level="trace",
-        gc=GcSchedule(startup_delay=2.0),
+        gc=SchedulerConfig(startup_delay=2.0),
         timeouts=Timeouts(load=7.0),
         shim_environment=("A=b",),
         snapshot_roots={"native": "/n"},

@@ -3,16 +3,14 @@
 import os
 from pathlib import Path
 
-import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from proto import anys
 from proto.containerd.events.task_pb2 import TaskExit
 from proto.containerd.services.ttrpc.events.v1.events_pb2 import ForwardRequest
-from proto.errdefs import InvalidArgument
 from proto.ttrpc.client import Client
 from supervisor.config import Socket
-from supervisor.server.ttrpc import TtrpcServer, envelope_from_proto
+from supervisor.server.ttrpc import TtrpcServer
 from tests.fakes.supervisor_events import RecordingExchange
 
 EVENT = TaskExit(container_id="c1", id="c1", exit_status=3)
@@ -44,16 +42,3 @@ async def test_events_of_shims_reach_the_exchange(tmp_path: Path) -> None:
     assert envelope.event.type_url == "containerd.events.TaskExit"
     assert TaskExit.FromString(envelope.event.value) == EVENT
     assert not (tmp_path / "s").exists()
-
-
-def test_googles_prefix_is_taken_off() -> None:
-    message = request()
-    message.envelope.event.type_url = "type.googleapis.com/containerd.events.TaskExit"
-    assert envelope_from_proto(message).event.type_url == "containerd.events.TaskExit"
-
-
-def test_an_event_without_a_time_is_refused() -> None:
-    message = request()
-    message.envelope.ClearField("timestamp")
-    with pytest.raises(InvalidArgument, match="timestamp must be set"):
-        envelope_from_proto(message)

@@ -1,0 +1,127 @@
+"""Which services answer on the API's socket, each with the parts it speaks for; and the list of plugins."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from proto.containerd.services.containers.v1.containers_pb2_grpc import add_ContainersServicer_to_server
+from proto.containerd.services.content.v1.content_pb2_grpc import add_ContentServicer_to_server
+from proto.containerd.services.diff.v1.diff_pb2_grpc import add_DiffServicer_to_server
+from proto.containerd.services.events.v1.events_pb2_grpc import add_EventsServicer_to_server
+from proto.containerd.services.images.v1.images_pb2_grpc import add_ImagesServicer_to_server
+from proto.containerd.services.introspection.v1.introspection_pb2_grpc import add_IntrospectionServicer_to_server
+from proto.containerd.services.leases.v1.leases_pb2_grpc import add_LeasesServicer_to_server
+from proto.containerd.services.namespaces.v1.namespace_pb2_grpc import add_NamespacesServicer_to_server
+from proto.containerd.services.sandbox.v1.sandbox_pb2_grpc import (
+    add_ControllerServicer_to_server,
+    add_StoreServicer_to_server,
+)
+from proto.containerd.services.snapshots.v1.snapshots_pb2_grpc import add_SnapshotsServicer_to_server
+from proto.containerd.services.streaming.v1.streaming_pb2_grpc import add_StreamingServicer_to_server
+from proto.containerd.services.tasks.v1.tasks_pb2_grpc import add_TasksServicer_to_server
+from proto.containerd.services.version.v1.version_pb2_grpc import add_VersionServicer_to_server
+from supervisor.config import Config
+from supervisor.core.events import EventExchange
+from supervisor.core.plugins import Plugin
+from supervisor.paths import Paths
+from supervisor.runtime.checkpoint import Checkpoints
+from supervisor.runtime.tasks import Tasks
+from supervisor.server.grpc import GrpcServer
+from supervisor.services.containers import ContainersService
+from supervisor.services.content import ContentService
+from supervisor.services.diff import DiffService
+from supervisor.services.events import EventsService
+from supervisor.services.images import ImagesService
+from supervisor.services.introspection import IntrospectionService, load_identity
+from supervisor.services.leases import LeasesService
+from supervisor.services.namespaces import NamespacesService
+from supervisor.services.plugins import (
+    DIFF,
+    GRPC,
+    RUNTIME,
+    SANDBOX_STORE,
+    SHIM,
+    STREAMING,
+    TTRPC,
+    base_plugins,
+    grpc_plugin,
+    host_platform,
+)
+from supervisor.services.sandbox import SandboxControllerService, SandboxStoreService
+from supervisor.services.snapshots import SnapshotsService
+from supervisor.services.streaming import StreamingService
+from supervisor.services.tasks import TasksService
+from supervisor.services.version import VersionService
+from supervisor.stores import Stores
+from supervisor.transfer.streams import Streams
+
+Service = tuple[Callable[[Any, Any], None], object, str]
+
+_PREFIX = "containerd.services."
+
+
+def build_server(
+    config: Config, paths: Paths, stores: Stores, exchange: EventExchange, tasks: Tasks, version: str
+) -> GrpcServer:
+    """The API's server with every service on it, not listening yet."""
+    server = GrpcServer()
+    services: list[Service] = [
+        *_record_services(stores, exchange),
+        *_image_services(config, stores, exchange),
+        (
+            add_TasksServicer_to_server,
+            TasksService(tasks, stores.containers, Checkpoints(stores.content)),
+            "tasks.v1.Tasks",
+        ),
+        (add_VersionServicer_to_server, VersionService(version, ""), "version.v1.Version"),
+    ]
+    names = [_PREFIX + name for _, _, name in services]
+    plugins = _plugins(config, paths, [*names, f"{_PREFIX}introspection.v1.Introspection"])
+    introspection = IntrospectionService(plugins, load_identity(paths.identity))
+    services.append((add_IntrospectionServicer_to_server, introspection, "introspection.v1.Introspection"))
+    for register, servicer, name in services:
+        server.add(register, servicer, _PREFIX + name)
+    return server
+
+
+def _record_services(stores: Stores, exchange: EventExchange) -> Iterator[Service]:
+    """Who keeps records, and tells of their changes."""
+    yield (
+        add_ContainersServicer_to_server,
+        ContainersService(stores.containers, exchange),
+        "containers.v1.Containers",
+    )
+    yield (
+        add_NamespacesServicer_to_server,
+        NamespacesService(stores.namespaces, exchange),
+        "namespaces.v1.Namespaces",
+    )
+    yield add_LeasesServicer_to_server, LeasesService(stores.leases, stores.collector), "leases.v1.Leases"
+    yield add_StoreServicer_to_server, SandboxStoreService(stores.sandboxes), "sandbox.v1.Store"
+    yield add_ControllerServicer_to_server, SandboxControllerService(), "sandbox.v1.Controller"
+    yield add_EventsServicer_to_server, EventsService(exchange), "events.v1.Events"
+
+
+def _image_services(_config: Config, stores: Stores, _exchange: EventExchange) -> Iterator[Service]:
+    """Images and what they are made of."""
+    streams = Streams()
+    yield add_ContentServicer_to_server, ContentService(stores.content), "content.v1.Content"
+    yield add_DiffServicer_to_server, DiffService(stores.content), "diff.v1.Diff"
+    yield add_ImagesServicer_to_server, ImagesService(stores.images, stores.collector), "images.v1.Images"
+    yield add_SnapshotsServicer_to_server, SnapshotsService(stores.snapshots), "snapshots.v1.Snapshots"
+    yield add_StreamingServicer_to_server, StreamingService(streams), "streaming.v1.Streaming"
+
+
+def _plugins(config: Config, paths: Paths, services: list[str]) -> list[Plugin]:
+    roots = {name: config.snapshot_roots.get(name) or paths.snapshotter(name) for name in ("overlayfs", "native")}
+    here = (host_platform(),)
+    return [
+        *base_plugins(roots, {}),
+        Plugin(DIFF, "walking", platforms=here),
+        Plugin(SHIM, "manager"),
+        Plugin(RUNTIME, "task", requires=(SHIM,), platforms=here, exports={"log-uri-schemes": "binary,fifo,file"}),
+        Plugin(SANDBOX_STORE, "local"),
+        Plugin(STREAMING, "manager"),
+        Plugin(TTRPC, "events"),
+        *sorted({plugin.id: plugin for plugin in map(grpc_plugin, services)}.values(), key=lambda plugin: plugin.id),
+        Plugin(GRPC, "healthcheck"),
+    ]
