@@ -1,0 +1,57 @@
+"""Which program the shim is this time: start, delete, information, zygote, or the server itself."""
+
+import sys
+
+from shim import sites
+from shim.args import Arguments
+
+VERSION = "0.1.0"
+
+
+def run(name: str, arguments: Arguments) -> int:
+    """The exit status. Imports only what the action needs."""
+    if arguments.version:
+        sys.stdout.write(
+            f"{name}:\n  Version:  {VERSION}\n  Revision: \n  Python version: {sys.version.split()[0]}\n\n"
+        )
+        return 0
+    try:
+        return _act(arguments)
+    except Exception as error:  # the seam to containerd: its log gets this line, there is nobody else to tell
+        sys.stderr.write(f"{name}: {_describe(error)}\n")
+        return 1
+
+
+def _act(arguments: Arguments) -> int:
+    if arguments.info:
+        sites.enable()
+        from shim import info
+
+        return info.main()
+    if arguments.action == "zygote":
+        sites.enable()
+        from shim import zygote
+
+        return zygote.main()
+    if not arguments.namespace:
+        raise ValueError("shim namespace cannot be empty")
+    if arguments.action == "start":
+        from shim import start
+
+        return start.main(arguments)
+    if arguments.action == "delete":
+        from shim import delete
+
+        return delete.main(arguments)
+    if arguments.action:
+        raise ValueError(f"unknown action {arguments.action!r}")
+    sites.enable()
+    from shim import serve
+
+    return serve.main(arguments)
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__

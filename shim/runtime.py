@@ -1,0 +1,143 @@
+"""The OCI runtime's client: runs it, waits for it, reads its log when it failed.
+
+How a runtime is run is a `Launcher`'s business: by posix_spawn(3) of its program, or, in a warm shim, by a fork in
+which lowrt's `main` is called. Both give the same argv, files, exit status and parent.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Protocol
+
+from shim import runtime_argv
+from shim.reaper import Reaper
+from shim.runtime_argv import RuntimeSettings
+from shim.runtime_errors import RuntimeFailure, failure
+from shim.spawn import spawn
+
+Streams = tuple[int, int, int]  # the fds that become 0, 1 and 2
+
+
+class Launcher(Protocol):
+    """Starts a program and returns its pid; the child has no other fds of ours than the three."""
+
+    def launch(self, argv: Sequence[str], streams: Streams) -> int: ...
+
+
+class SpawnLauncher:
+    """posix_spawn(3): no Python runs in the child, and signals that we ignore are its defaults again."""
+
+    def launch(self, argv: Sequence[str], streams: Streams) -> int:
+        """Start `argv[0]`, looked up in PATH; raises OSError when it cannot be."""
+        return spawn(argv, streams, dict(os.environ))
+
+
+class Runtime:
+    """One container's runtime. Every method raises RuntimeFailure, or OSError when the program cannot be started."""
+
+    def __init__(self, settings: RuntimeSettings, log: str, launcher: Launcher, reaper: Reaper) -> None:
+        self._settings = settings
+        self._log = log
+        self._launcher = launcher
+        self._reaper = reaper
+
+    async def create(self, words: Sequence[str], streams: Streams | None) -> None:
+        """`create` or `restore`, given as words; the container inherits the streams."""
+        await self._run(words, streams=streams)
+
+    async def start(self, container_id: str) -> None:
+        """Let the first process run its program."""
+        await self._run(["start", container_id])
+
+    async def exec(self, words: Sequence[str], streams: Streams | None, log: str) -> None:
+        """`exec`, given as words, with a log of its own."""
+        await self._run(words, streams=streams, log=log)
+
+    async def kill(self, container_id: str, signal: int, *, everyone: bool = False) -> None:
+        """Signal the first process, or all of them."""
+        await self._run(runtime_argv.kill(container_id, signal, everyone=everyone))
+
+    async def delete(self, container_id: str, *, force: bool = False) -> None:
+        """Remove what the runtime keeps of a stopped container."""
+        await self._run(runtime_argv.delete(container_id, force=force))
+
+    async def pause(self, container_id: str) -> None:
+        """Freeze."""
+        await self._run(["pause", container_id])
+
+    async def resume(self, container_id: str) -> None:
+        """Thaw."""
+        await self._run(["resume", container_id])
+
+    async def ps(self, container_id: str) -> list[int]:
+        """The pids of every process in the container."""
+        output = await self._run(runtime_argv.ps(container_id))
+        return [int(pid) for pid in json.loads(output) or []]
+
+    async def update(self, container_id: str, resources: bytes) -> None:
+        """Change the resource limits; `resources` is JSON."""
+        await self._run(runtime_argv.update(container_id), given=resources)
+
+    async def checkpoint(self, words: Sequence[str]) -> None:
+        """`checkpoint`, given as words."""
+        await self._run(words)
+
+    async def _run(
+        self, words: Sequence[str], *, streams: Streams | None = None, given: bytes = b"", log: str | None = None
+    ) -> bytes:
+        """Run to the end; what it printed. With `streams` its output is the container's and stays unread."""
+        log = log or self._log
+        mark = _size(log)
+        argv = self._settings.command(log, *words)
+        files = [] if streams else [_memory_file("stdin", given), _memory_file("stdout"), _memory_file("stderr")]
+        try:
+            pid = self._launch(argv, streams or (files[0], files[1], files[2]), log)
+            ended = await self._reaper.wait(pid)
+            output, errors = (_content(files[1]), _content(files[2])) if files else (b"", b"")
+            if ended.status != 0:
+                raise failure(ended.status, errors or output, _tail(log, mark))
+            return output
+        finally:
+            for fd in files:
+                os.close(fd)
+
+    def _launch(self, argv: Sequence[str], streams: Streams, log: str) -> int:
+        try:
+            return self._launcher.launch(argv, streams)
+        except FileNotFoundError as error:
+            absent = f'exec: "{argv[0]}": executable file not found in $PATH'
+            if "/" in argv[0]:
+                absent = f"fork/exec {argv[0]}: no such file or directory"
+            reason = f"unable to retrieve OCI runtime error (open {log}: no such file or directory): {absent}"
+            raise RuntimeFailure(127, "", reason, 0) from error
+        except OSError as error:
+            raise RuntimeFailure(126, "", f"fork/exec {argv[0]}: {(error.strerror or '').lower()}", 0) from error
+
+
+def _memory_file(name: str, content: bytes = b"") -> int:
+    """Output is collected in memory, not in a pipe that somebody would have to empty meanwhile."""
+    fd = os.memfd_create(name)
+    if content:
+        os.write(fd, content)
+        os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _content(fd: int) -> bytes:
+    return os.pread(fd, os.fstat(fd).st_size, 0)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _tail(path: str, start: int) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            file.seek(start)
+            return file.read()
+    except FileNotFoundError:
+        return b""

@@ -1,0 +1,125 @@
+"""The server: composition root, signals, and an orderly end.
+
+It is one process with one thread for all containers of its group: what it starts, it forks.
+"""
+
+import asyncio
+import contextlib
+import faulthandler
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+
+from proto.containerd.runtime.task.v2 import shim_pb2 as task_v2
+from proto.containerd.runtime.task.v3 import shim_pb2 as task_v3
+from proto.ttrpc.server import Server
+from shim import cgroups, linux
+from shim.args import Arguments
+from shim.attach import bind_anywhere
+from shim.container import Host
+from shim.events import Publisher, TaskEvents
+from shim.oom import OomWatcher
+from shim.reaper import Reaper
+from shim.runtime import Launcher, SpawnLauncher
+from shim.service import TaskService
+from shim.start import LISTEN_FD
+
+logger = logging.getLogger("shim")
+
+_FLUSH_SECONDS = 3.0
+_LAST_ANSWERS_SECONDS = 0.5
+
+
+def main(arguments: Arguments, launcher: Launcher | None = None) -> int:
+    """Serve until Shutdown or a signal; the exit status. The process is good for nothing else afterwards."""
+    if not arguments.namespace:
+        raise ValueError("shim namespace cannot be empty")
+    _set_up_log(arguments)
+    _become_shim()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(_serve(arguments, launcher or SpawnLauncher()))
+    sys.stderr.flush()
+    return 0
+
+
+class LogFormat(logging.Formatter):
+    """Lines as containerd's own: it copies them into its log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """time="…" level=… msg="…" key=value."""
+        seconds = time.gmtime(record.created)
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", seconds) + f".{int(record.msecs * 1e6):09d}Z"
+        level = {"critical": "fatal"}.get(record.levelname.lower(), record.levelname.lower())
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        container = getattr(record, "id", "")
+        return f'time="{moment}" level={level} msg="{quoted}"' + (f" id={container}" if container else "")
+
+
+async def _serve(arguments: Arguments, launcher: Launcher) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    reaper = Reaper()
+    publisher = Publisher(os.environ.get("TTRPC_ADDRESS", ""), arguments.namespace)
+    events = TaskEvents(publisher)
+    oom = OomWatcher(loop, cgroups.mounted(), events.oom)
+    host = Host(arguments.namespace, reaper, launcher, events, oom, set())
+    service = TaskService(host, stopped.set)
+    server = Server(same_user_only=True)
+    server.register(task_v2.DESCRIPTOR.services_by_name["Task"], service)
+    server.register(task_v3.DESCRIPTOR.services_by_name["Task"], service)
+
+    listener, path = _listener(arguments)
+    await server.serve(listener)
+    reaper.start(loop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    host.spawn(publisher.run(), "publisher")
+    gc.collect()
+    gc.freeze()  # what a shim has by now it keeps: neither its collector nor its forks need to touch it again
+    logger.debug("serving", extra={"id": arguments.id})
+
+    await stopped.wait()
+    if path:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    await server.close(_LAST_ANSWERS_SECONDS)
+    await publisher.flush(_FLUSH_SECONDS)
+    for task in list(host.tasks):
+        task.cancel()
+
+
+def _listener(arguments: Arguments) -> tuple[socket.socket, str]:
+    """The socket of -socket, or the one that `start` left at fd 3; and the path to remove at the end."""
+    if arguments.socket:
+        path = os.path.abspath(arguments.socket.removeprefix("unix://"))
+        return bind_anywhere(path), path
+    listener = socket.socket(fileno=LISTEN_FD)
+    name = listener.getsockname()
+    return listener, name if isinstance(name, str) else ""
+
+
+def _become_shim() -> None:
+    """Orphans of our containers become our children; a leaving reader must not kill us; SIGUSR1 shows what we do."""
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    linux.set_process_name("containerd-shim")
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    with contextlib.suppress(ValueError, OSError):  # stderr may not be a file
+        faulthandler.register(signal.SIGUSR1, all_threads=True)
+
+
+def _set_up_log(arguments: Arguments) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogFormat())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.raiseExceptions = False  # nobody may be reading the log fifo
