@@ -5,16 +5,9 @@ overwrite it (CVE-2019-5736).
 """
 
 import os
-import stat
 
 from lowrt.errors import Fault, reason_of
 from lowrt.linux import process
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-_NULL = os.makedev(1, 3)
 
 
 def check_preserved(count: int, listening: int) -> int:
@@ -37,39 +30,20 @@ def listeners() -> int:
     return int(count) if count.isdigit() else 0
 
 
-def seal(preserved: int) -> None:
-    """Mark all but the container's descriptors close-on-exec, and make the container's inheritable."""
+def seal(preserved: int) -> list[int]:
+    """Mark all but the container's descriptors close-on-exec; those that are open already, and so not for our child."""
+    # The listing has an entry for the fd it was made through, which is closed again by now.
+    listed = [int(name) for name in os.listdir("/proc/self/fd")]
+    foreign = [fd for fd in listed if fd >= 3 + preserved and _is_open(fd)]
     process.close_range(3 + preserved, flags=process.CLOEXEC)
     for fd in range(3, 3 + preserved):
         os.set_inheritable(fd, True)
+    return foreign
 
 
-def keep_only(preserved: int, ours: "Iterable[int]") -> None:
-    """Close at once what else we were forked with: a created container must not hold the pipes of a warm parent."""
-    process.close_all_but(sorted(fd for fd in ours if fd >= 3 + preserved), 3 + preserved)
-
-
-def reopen_null() -> None:
-    """Where stdio is the host's /dev/null, take the container's: the host's inode is not for its chmod."""
-    replacement = -1
-    for fd in (0, 1, 2):
-        try:
-            if os.fstat(fd).st_rdev != _NULL:
-                continue
-        except OSError:  # closed
-            continue
-        if replacement < 0:
-            replacement = _open_null()
-        os.dup2(replacement, fd)
-    if replacement > 2:
-        os.close(replacement)
-
-
-def _open_null() -> int:
-    fd = os.open("/dev/null", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    status = os.fstat(fd)
-    # CVE-2025-31133: the image may have put something else there.
-    if not stat.S_ISCHR(status.st_mode) or status.st_rdev != _NULL:
-        os.close(fd)
-        raise Fault("the container's /dev/null is not the null device")
-    return fd
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True

@@ -33,6 +33,7 @@ from lowrt.jsontext import dumps, loads
 PROCEED, PREPARED, READY, WARNING, SECCOMP, ERROR = "proceed", "prepared", "ready", "warning", "seccomp", "error"
 
 _SOL_SOCKET, _SCM_RIGHTS = 1, 1
+_MSG_CMSG_CLOEXEC = 0x40000000
 _LARGEST = 1 << 18
 
 # What may follow what, as the parent sees it: "" is the beginning, "eof" the good end.
@@ -131,24 +132,33 @@ class Channel:
             raise Fault(f"unexpected message from the parent: {answer.kind!r}")
 
 
-def send_fd(path_or_socket: "str | _socket.socket", fd: int, name: str) -> None:
-    """Send an fd by SCM_RIGHTS, its name as the payload, as runc does for console sockets."""
-    if isinstance(path_or_socket, str):
-        connection = connect(path_or_socket)
-        try:
-            send_fd(connection, fd, name)
-        finally:
-            connection.close()
-        return
-    path_or_socket.sendmsg([name.encode()], [(_SOL_SOCKET, _SCM_RIGHTS, fd.to_bytes(4, "little"))])
-
-
-def connect(path: str) -> "_socket.socket":
-    """A stream connection to a unix socket."""
+def connect(path: str) -> int:
+    """A stream connection to a unix socket; its fd."""
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
         connection.connect(path)
     except OSError as error:
-        connection.close()
         raise Fault(f"dial unix {path}: connect: {reason_of(error)}") from error
-    return connection
+    else:
+        return connection.detach()
+    finally:
+        connection.close()
+
+
+def send_fd(connection: int, fd: int, name: str) -> None:
+    """Send an fd by SCM_RIGHTS, its name as the payload, as runc does for console sockets."""
+    channel = _socket.socket(fileno=connection)
+    try:
+        channel.sendmsg([name.encode()], [(_SOL_SOCKET, _SCM_RIGHTS, fd.to_bytes(4, "little"))])
+    finally:
+        channel.detach()
+
+
+def receive_fd(connection: int) -> int:
+    """Receive what `send_fd` sent; -1 when the other end closed."""
+    channel = _socket.socket(fileno=connection)
+    try:
+        _, control, _, _ = channel.recvmsg(4096, _socket.CMSG_SPACE(4), _MSG_CMSG_CLOEXEC)
+    finally:
+        channel.detach()
+    return int.from_bytes(control[0][2][:4], "little") if control else -1

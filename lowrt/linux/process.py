@@ -1,6 +1,7 @@
 """Processes by pidfd, their /proc/<pid>/stat, and file descriptors by range."""
 
 import ctypes
+import fcntl
 import os
 import select
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 CLOEXEC = c.CLOSE_RANGE_CLOEXEC
 _LAST_FD = 0xFFFFFFFF
+_SIG_SETMASK = 2
 
 
 def close_range(first: int, last: int = _LAST_FD, flags: int = 0) -> None:
@@ -103,3 +105,28 @@ def set_scheduler(attributes: SchedulerAttributes) -> None:
 def close(fd: int) -> None:
     """close(2), for descriptors that may be closed already."""
     libc.close(fd)
+
+
+def dup_cloexec(fd: int) -> int:
+    """A copy of the descriptor, out of the way of 0 to 2, that execve(2) closes."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
+
+
+def signalfd() -> int:
+    """Block every signal and read them from an fd instead, signalfd(2)."""
+    every = ctypes.create_string_buffer(b"\xff" * 128, 128)
+    libc.sigprocmask(_SIG_SETMASK, every, None)
+    return check(libc.signalfd(-1, every, os.O_CLOEXEC), "signalfd")
+
+
+def read_signal(fd: int) -> int:
+    """The number of the next signal: the first field of struct signalfd_siginfo."""
+    return int.from_bytes(os.read(fd, 128)[:4], "little")
+
+
+def reset_signals() -> None:
+    """Undo what a Python interpreter, or an event loop we were forked from, did to signals: they survive execve(2)."""
+    libc.sigprocmask(_SIG_SETMASK, ctypes.create_string_buffer(128), None)
+    for number in range(1, 32):
+        if number not in (c.SIGKILL, c.SIGSTOP):
+            libc.signal(number, None)  # SIG_DFL

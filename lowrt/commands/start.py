@@ -1,0 +1,25 @@
+"""start: run the program of a created container."""
+
+import os
+
+from lowrt.argv import Grammar
+from lowrt.container import start, state_file
+from lowrt.container.container import Container
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lowrt.argv import Values
+    from lowrt.cli import Context
+
+GRAMMAR = Grammar("executes the user defined process in a created container")
+
+
+def run(context: "Context", options: "Values", arguments: list[str]) -> int:
+    del options
+    container = Container.load(context.root, arguments[0])
+    lock = state_file.lock(container.dir)
+    try:
+        start.start(container)
+    finally:
+        os.close(lock)
+    return 0

@@ -1,0 +1,222 @@
+"""From a bundle to a container whose init waits for `start`: what `create` and `run` have in common.
+
+Half-built containers undo themselves: init is killed, the cgroup removed, the directory last.
+"""
+
+import os
+import time
+
+from lowrt import hooks
+from lowrt.cgroup.driver import new_driver
+from lowrt.cgroup.path import is_unified
+from lowrt.cgroup.v1 import in_user_namespace
+from lowrt.container import destroy, state_file
+from lowrt.container.container import Container
+from lowrt.container.status import CREATING
+from lowrt.errors import console_without_socket, socket_without_console
+from lowrt.ids import check_id
+from lowrt.init import container_init, fds, fifo, parent, sync
+from lowrt.init.job import Job
+from lowrt.linux import constants as c
+from lowrt.linux.namespaces import FLAGS
+from lowrt.paths import StateDir
+from lowrt.rootfs import build
+from lowrt.rootfs.plan import build_plan
+from lowrt.spec.load import load_spec
+from lowrt.spec.validate import validate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lowrt.cli import Context
+    from lowrt.init.parent import Forked
+    from lowrt.spec.model import Spec
+
+
+class Request:
+    """What the command line asked for."""
+
+    __slots__ = ("bundle", "id", "keep", "new_keyring", "no_pivot", "pidfd_socket", "preserve_fds")
+
+    def __init__(self, container_id: str, bundle: str) -> None:
+        self.id = container_id
+        self.bundle = bundle
+        self.pidfd_socket = ""
+        self.preserve_fds = 0
+        self.no_pivot = False
+        self.new_keyring = True
+        self.keep = False
+
+
+class Created:
+    """A container and its init, which is our child."""
+
+    __slots__ = ("container", "forked", "lock")
+
+    def __init__(self, container: Container, forked: "Forked", lock: int) -> None:
+        self.container = container
+        self.forked = forked
+        self.lock = lock
+
+    def close(self) -> None:
+        self.forked.close()
+        os.close(self.lock)
+
+
+def load(request: Request) -> "Spec":
+    """Enter the bundle and read its configuration."""
+    if request.bundle:
+        os.chdir(request.bundle)
+    return load_spec(os.getcwd())
+
+
+def create(context: "Context", request: Request, spec: "Spec", console_fd: int = -1) -> Created:
+    """Create the container; `console_fd` is where the master of its terminal goes, if it wants one."""
+    rootless = _is_rootless(context)
+    check_id(request.id)
+    validate(spec, rootless=rootless, warn=context.log.warning)
+    listening = fds.listeners()
+    preserved = fds.check_preserved(request.preserve_fds, listening)
+    state_dir = StateDir(context.root, request.id)
+    lock = state_file.claim(state_dir)
+    try:
+        container = _record(context, spec, request.id, state_dir, rootless=rootless)
+        job = _prepare(spec, request, container, preserved)
+        job.console_socket = console_fd
+        return Created(container, _bring_up(context, request, container, job), lock)
+    except BaseException:
+        if not request.keep:
+            destroy.remove_state(state_dir)
+        os.close(lock)
+        raise
+
+
+def check_terminal(*, detach: bool, terminal: bool, console_socket: str) -> None:
+    """A detached terminal needs somebody to take its master, and nobody else may be offered one."""
+    if detach and terminal and not console_socket:
+        raise console_without_socket()
+    if (not detach or not terminal) and console_socket:
+        raise socket_without_console()
+
+
+def _is_rootless(context: "Context") -> bool:
+    return context.rootless == "true" or (context.rootless == "auto" and os.geteuid() != 0)
+
+
+def _record(context: "Context", spec: "Spec", container_id: str, state_dir: StateDir, *, rootless: bool) -> Container:
+    """Write down what is about to exist, so that `delete` finds it whatever happens next."""
+    driver = new_driver(spec, container_id, systemd=context.systemd_cgroup, rootless=rootless)
+    state = {
+        "id": container_id,
+        "bundle": spec.bundle,
+        "rootfs": spec.rootfs,
+        "created": _now(),
+        "owner": os.geteuid(),
+        "annotations": spec.annotations,
+        "private_pids": spec.has_new_namespace("pid"),
+        "init": {"pid": 0, "start_time": 0},
+        "cgroup": driver.to_state(),
+    }
+    with open(os.path.join(spec.bundle, "config.json"), "rb") as file:
+        state_file.write_atomically(state_dir.config, file.read())
+    state_file.save(state_dir, state)
+    container = Container(state_dir, state)
+    container.adopt(driver, spec)
+    return container
+
+
+def _now() -> str:
+    """RFC 3339 with nanoseconds, trailing zeros dropped as Go drops them."""
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    fraction = f".{nanoseconds:09d}".rstrip("0").rstrip(".")
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + fraction + "Z"
+
+
+def _prepare(spec: "Spec", request: Request, container: Container, preserved: int) -> Job:
+    job = Job(spec, spec.process, request.id)
+    job.preserved = preserved
+    job.new_keyring = request.new_keyring
+    job.no_pivot = request.no_pivot
+    job.state = container.oci_state(CREATING, 0)
+    job.plan = build_plan(spec, container.cgroup.paths(), unified=is_unified(), in_userns=in_user_namespace())
+    if spec.has_namespace("user"):
+        build.open_sources(job.plan)
+    if spec.seccomp:
+        from lowrt.seccomp import compile as seccomp_compile
+        from lowrt.seccomp import install as _  # for the child, which can import nothing any more
+
+        job.filter = seccomp_compile.compile(spec.seccomp)
+    return job
+
+
+def _bring_up(context: "Context", request: Request, container: Container, job: Job) -> "Forked":
+    job.foreign_fds = fds.seal(job.preserved)
+    opened: list[int] = []
+    try:
+        _open_files(job, container.dir, opened)
+        container.cgroup.create()
+        try:
+            return _fork_and_lead(context, request, container, job)
+        except Exception as error:
+            fault = parent.explain(error, container.cgroup.oom_kills())
+            container.cgroup.destroy()
+            raise fault from error
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+def _open_files(job: Job, state_dir: StateDir, opened: list[int]) -> None:
+    job.fifo_fd = fifo.make(state_dir.exec_fifo)
+    opened.append(job.fifo_fd)
+    job.proc_fd = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    opened.append(job.proc_fd)
+    for kind, path in job.spec.namespaces.items():
+        if path:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            opened.append(fd)
+            job.joins.append((kind, fd))
+
+
+def new_namespaces(spec: "Spec") -> int:
+    """The clone(2) flags; the cgroup namespace is made later, by init, once it is in its cgroup."""
+    flags = 0
+    for kind, path in spec.namespaces.items():
+        if not path and kind != "cgroup":
+            flags |= FLAGS[kind]
+    return flags
+
+
+def _fork_and_lead(context: "Context", request: Request, container: Container, job: Job) -> "Forked":
+    def run_runtime_hooks() -> None:
+        container.cgroup.apply(job.spec.resources)
+        state = container.oci_state(CREATING)
+        hooks.run_all(job.spec.hooks, hooks.PRESTART, state)
+        hooks.run_all(job.spec.hooks, hooks.CREATE_RUNTIME, state)
+
+    steps = {sync.PREPARED: run_runtime_hooks, sync.READY: lambda: parent.limit(job, container.pid)}
+    dance = parent.Dance(job, context.log, sync.CREATE_ORDER, steps)
+    forked = dance.fork(new_namespaces(job.spec), container_init.sequence)
+    try:
+        container.state["init"] = {"pid": forked.pid, "start_time": forked.start_time}
+        state_file.save(container.dir, container.state)
+        container.cgroup.enter(forked.pid)
+        parent.settle(job, forked.pid)
+        if request.pidfd_socket:
+            send_pidfd(request.pidfd_socket, forked, "standard")
+        dance.lead(forked)
+    except BaseException:
+        forked.kill()
+        if not job.spec.has_new_namespace("pid"):
+            container.cgroup.kill(c.SIGKILL)
+        forked.close()
+        raise
+    return forked
+
+
+def send_pidfd(socket_path: str, forked: "Forked", kind: str) -> None:
+    """What `--pidfd-socket` asks for."""
+    connection = sync.connect(socket_path)
+    try:
+        sync.send_fd(connection, forked.pidfd, kind)
+    finally:
+        os.close(connection)

@@ -1,0 +1,56 @@
+"""The end of a container: the kernel's part first, the state last, so that a second try still finds what is left."""
+
+import os
+
+from lowrt import hooks
+from lowrt.container.status import STOPPED
+from lowrt.errors import Fault
+from lowrt.linux import process
+from lowrt.linux.constants import SIGKILL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lowrt.container.container import Container
+    from lowrt.log import Log
+    from lowrt.paths import StateDir
+
+_PATIENCE = 10.0  # seconds that a killed init gets, as with runc
+
+
+def kill_and_wait(container: "Container") -> None:
+    """SIGKILL every process and wait until init is gone."""
+    pidfd = -1
+    try:
+        pidfd = container.open_init()
+    except Fault:
+        pass  # it is gone already; others may be left in the cgroup
+    try:
+        if pidfd >= 0:
+            process.pidfd_send_signal(pidfd, SIGKILL)
+        if container.cgroup.exists():
+            container.cgroup.kill(SIGKILL)
+        if pidfd >= 0 and not process.wait_for_exit(pidfd, _PATIENCE):
+            raise Fault("container init still running")
+    finally:
+        if pidfd >= 0:
+            os.close(pidfd)
+
+
+def destroy(container: "Container", log: "Log") -> None:
+    """Remove the cgroup and the state of a container without processes, and run its poststop hooks."""
+    poststop = container.spec.hooks  # read while it is still there
+    container.cgroup.destroy()
+    remove_state(container.dir)
+    for failure in hooks.run_each(poststop, hooks.POSTSTOP, container.oci_state(STOPPED)):
+        log.warning(failure)
+
+
+def remove_state(state_dir: "StateDir") -> None:
+    """Remove the container's directory; nothing in it is a directory."""
+    try:
+        names = os.listdir(state_dir.path)
+    except FileNotFoundError:
+        return
+    for name in names:
+        os.unlink(os.path.join(state_dir.path, name))
+    os.rmdir(state_dir.path)

@@ -1,0 +1,159 @@
+"""The parent's side of both dances in `sync`: fork, cgroup, id maps, hooks, limits, and whose fault it was.
+
+Whatever fails here kills the child: nothing may run that nobody knows of.
+"""
+
+import os
+
+from lowrt.errors import Fault, describe, reason_of
+from lowrt.init import child, identity, scheduling, sync, userns
+from lowrt.init.intermediate import fork_init, is_needed
+from lowrt.init.sync import Channel, InitError, Message, Order
+from lowrt.linux import process
+from lowrt.linux.constants import SIGKILL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lowrt.init.job import Job
+    from lowrt.log import Log
+
+    Step = Callable[[], None]
+
+
+class Forked:
+    """The process made: its pid, and a pidfd that its owner closes."""
+
+    __slots__ = ("pid", "pidfd", "start_time")
+
+    def __init__(self, pid: int, pidfd: int) -> None:
+        self.pid = pid
+        self.pidfd = pidfd
+        self.start_time = process.stat(pid)[1]
+
+    def kill(self) -> None:
+        """SIGKILL and reap: it is our child."""
+        try:
+            process.pidfd_send_signal(self.pidfd, SIGKILL)
+        except ProcessLookupError:
+            pass
+        os.waitpid(self.pid, 0)
+
+    def close(self) -> None:
+        os.close(self.pidfd)
+
+
+class Dance:
+    """One process being made; `steps` are what the parent does when the child says the word."""
+
+    def __init__(self, job: "Job", log: "Log", order: dict[str, tuple[str, ...]], steps: "dict[str, Step]") -> None:
+        self._job = job
+        self._log = log
+        self._order = Order(order)
+        self._steps = steps
+        self._channel, self._childs_end = Channel.pair()
+
+    def fork(self, new: int, sequence: "Callable[[Job, Channel], None]") -> Forked:
+        """Fork the child, which waits for the first `proceed`."""
+        by_intermediate = is_needed(new, self._job.joins)
+        pid, pidfd = fork_init(new, self._job.joins, self._job.spec.linux.get("timeOffsets"))
+        if pid == 0:
+            self._channel.close()
+            if by_intermediate:
+                self._job.joins = []
+            child.run(self._job, self._childs_end, sequence)
+        self._childs_end.close()
+        return Forked(pid, pidfd)
+
+    def lead(self, forked: Forked) -> None:
+        """Follow the child's messages until it is on its own; raises what it, or a step, says went wrong."""
+        try:
+            self._channel.send(Message(sync.PROCEED))
+            while not self._order.finished:
+                self._take(self._channel.receive(), forked)
+        except BrokenPipeError:  # it died before it read our answer, perhaps with a last word
+            self._drain()
+            raise Fault("container init died unexpectedly") from None
+        finally:
+            self._channel.close()
+
+    def _take(self, message: Message | None, forked: Forked) -> None:
+        kind = "eof" if message is None else message.kind
+        if message is not None and kind == sync.ERROR:
+            fault = InitError(message.text)
+            fault.code = message.code
+            raise fault
+        if message is not None and kind == sync.WARNING:
+            self._log.warning(message.text)
+            return
+        self._order.accept(kind)
+        if message is None:
+            return
+        if kind == sync.SECCOMP:
+            self._send_listener(forked, message.number)
+        else:
+            self._steps[kind]()
+        self._channel.send(Message(sync.PROCEED))
+
+    def _drain(self) -> None:
+        """Raise the error that the child managed to send."""
+        while (message := self._channel.receive()) is not None:
+            if message.kind == sync.ERROR:
+                raise InitError(message.text)
+
+    def _send_listener(self, forked: Forked, number: int) -> None:
+        from lowrt.seccomp.notify import send_listener
+
+        fd = process.pidfd_getfd(forked.pidfd, number)
+        try:
+            send_listener(self._job.spec.seccomp or {}, fd, forked.pid, self._job.state)
+        finally:
+            os.close(fd)
+
+
+def settle(job: "Job", pid: int) -> None:
+    """What the child gets from outside before it may move: id maps, its OOM score, its CPUs."""
+    set_oom_score(pid, job.process.get("oomScoreAdj"))
+    settle_affinity(job, pid)
+    if job.spec.has_new_namespace("user"):
+        linux = job.spec.linux
+        userns.write_maps(pid, linux.get("uidMappings") or [], linux.get("gidMappings") or [])
+
+
+def set_oom_score(pid: int, score: int | None) -> None:
+    """Write oom_score_adj, unless that is what it is."""
+    if score is None:
+        return
+    path = f"/proc/{pid}/oom_score_adj"
+    try:
+        with open(path, "r+") as file:
+            if int(file.read()) == score:
+                return
+            file.seek(0)
+            file.write(str(score))
+    except OSError as error:
+        raise Fault(f"failed to update {path}: {reason_of(error)}") from error
+
+
+def limit(job: "Job", pid: int) -> None:
+    """Set the limits while the process still has the user that we are."""
+    identity.set_rlimits(pid, job.identity.rlimits)
+
+
+def settle_affinity(job: "Job", pid: int) -> None:
+    """Free the process of our caller's CPU affinity, or set its own."""
+    wanted = (job.process.get("execCPUAffinity") or {}).get("final")
+    if wanted:
+        scheduling.set_affinity(pid, wanted)
+    else:
+        scheduling.reset_affinity(pid)
+
+
+def explain(error: Exception, oom_kills: int) -> Fault:
+    """The fault that the caller sees; where the kernel's OOM killer was at work, that is the cause."""
+    if oom_kills > 0:
+        return Fault("unable to start container process: container init was OOM-killed (memory limit too low?)")
+    fault = Fault(f"unable to start container process: {describe(error)}")
+    fault.code = getattr(error, "code", "")
+    return fault
