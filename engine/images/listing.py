@@ -2,19 +2,17 @@
 
 import fnmatch
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 from engine import timestamps
+from engine.filters import Filters
 from engine.images.model import Image
 from engine.images.reference import Reference
 from proto.errdefs import InvalidArgument
 
-Filters = Mapping[str, Collection[str]]
 ACCEPTED = frozenset(("dangling", "label", "before", "since", "reference", "until"))
 ACCEPTED_BY_PRUNE = frozenset(("dangling", "label", "label!", "until"))
-_TRUE = frozenset(("1", "true"))
-_FALSE = frozenset(("0", "false"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +20,7 @@ class Selection:
     """A list's filters, understood."""
 
     dangling: bool | None = None
-    labels: tuple[str, ...] = ()
-    without_labels: tuple[str, ...] = ()
+    filters: Filters = field(default_factory=Filters)
     patterns: tuple[str, ...] = ()
     before: int | None = None
     since: int | None = None
@@ -54,26 +51,23 @@ class Selection:
         return self.since is None or (created is not None and created > self.since)
 
     def _labelled(self, image: Image) -> bool:
-        if not all(has_label(image.labels, wanted) for wanted in self.labels):
+        if not self.filters.labels_match("label", image.labels):
             return False
-        return not (self.without_labels and all(has_label(image.labels, label) for label in self.without_labels))
+        return "label!" not in self.filters or not self.filters.labels_match("label!", image.labels)
 
 
 async def understand(
     filters: Filters,
     resolve: Callable[[str], Awaitable[Image]],
-    accepted: frozenset[str] = ACCEPTED,
 ) -> Selection:
     """Read the filters of a request; `before` and `since` name images that are there."""
-    check_names(filters, accepted)
-    before = [(await resolve(text)).created_ns for text in filters.get("before", ())]
-    before += [_until(text) for text in filters.get("until", ())]
-    since = [(await resolve(text)).created_ns for text in filters.get("since", ())]
+    before = [(await resolve(text)).created_ns for text in filters.get("before")]
+    before += [_until(text) for text in filters.get("until")]
+    since = [(await resolve(text)).created_ns for text in filters.get("since")]
     return Selection(
-        dangling=boolean(filters, "dangling"),
-        labels=tuple(filters.get("label", ())),
-        without_labels=tuple(filters.get("label!", ())),
-        patterns=tuple(filters.get("reference", ())),
+        filters=filters,
+        dangling=filters.boolean("dangling"),
+        patterns=tuple(filters.get("reference")),
         before=min((moment for moment in before if moment is not None), default=None),
         since=max((moment for moment in since if moment is not None), default=None),
     )
@@ -84,30 +78,6 @@ def _until(text: str) -> int:
         return timestamps.since_ns(text)
     except (InvalidArgument, ValueError) as error:
         raise InvalidArgument(f"invalid value for 'until' filter: {error}") from error
-
-
-def check_names(filters: Filters, accepted: frozenset[str]) -> None:
-    for name in filters:
-        if name not in accepted:
-            raise InvalidArgument(f"invalid filter '{name}'")
-
-
-def boolean(filters: Filters, name: str) -> bool | None:
-    """A filter that is true or false; None where it was not given."""
-    values = set(filters.get(name, ()))
-    if not values:
-        return None
-    if values <= _TRUE:
-        return True
-    if values <= _FALSE:
-        return False
-    raise InvalidArgument(f"invalid filter '{name}={sorted(values)}'")
-
-
-def has_label(labels: Mapping[str, str], wanted: str) -> bool:
-    """`key`, or `key=value`."""
-    key, equals, value = wanted.partition("=")
-    return key in labels and (not equals or labels[key] == value)
 
 
 def matches(pattern: str, reference: Reference) -> bool:

@@ -1,9 +1,10 @@
 """Removes images that nobody uses: the dangling ones, or with `dangling=false` every one without a container."""
 
+from engine.filters import Filters
 from engine.images.catalog import Catalog
-from engine.images.listing import ACCEPTED_BY_PRUNE, Filters, understand
+from engine.images.listing import understand
 from engine.images.model import Image
-from engine.images.removal import Announce, Remover, Removed
+from engine.images.removal import Announce, Removed, Remover
 from engine.images.sizes import Sizes
 from proto.errdefs import Conflict, InvalidArgument, NotFound
 
@@ -29,9 +30,9 @@ class Pruner:
             self._running = False
 
     async def _prune(self, filters: Filters) -> tuple[list[Removed], int]:
-        if len(filters.get("until", ())) > 1:
+        if len(filters.get("until")) > 1:
             raise InvalidArgument("more than one until filter specified")
-        selection = await understand(filters, self._catalog.resolve, ACCEPTED_BY_PRUNE)
+        selection = await understand(filters, self._catalog.resolve)
         dangling_only = selection.dangling is not False
         removed: list[Removed] = []
         freed = 0

@@ -1,4 +1,6 @@
-"""Removing images: what may go, in which order, and in Docker's words why not. The plan is pure; `Remover` carries it out.
+"""Removing images: what may go, in which order, and in Docker's words why not.
+
+The plan is pure; `Remover` carries it out.
 
 A name given removes that name, and the image with its last one; an id given removes the image with all its names, if
 they are of one repository or if forced. Containers that run keep their image in any case, stopped ones unless forced.
@@ -142,7 +144,7 @@ def _conflict(image: Image, forcing: str, reason: str) -> Conflict:
 
 
 def _is_id_of(image: Image, text: str) -> bool:
-    """Whether the client named the image by (the start of) its id, which is not told from a name by its letters alone."""
+    """Whether the client named the image by its id or the start of it; a name may look like one."""
     return image.id.startswith(text) or image.id.removeprefix("sha256:").startswith(text)
 
 

@@ -35,7 +35,8 @@ class Stream:
 
     async def __aiter__(self) -> AsyncIterator[any_pb2.Any]:
         try:
-            async for value in self._call:
+            # grpc.aio forbids iterating over a call that was read from once, as `open` did
+            while (value := await self._call.read()) is not grpc.aio.EOF:
                 yield value
         except grpc.aio.AioRpcError as error:
             raise fault_from_status(error) from error

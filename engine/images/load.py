@@ -1,0 +1,129 @@
+"""`docker load`: an archive in, the images in it named and announced, in the lines that the CLI prints.
+
+The supervisor unpacks and names what the archive names. Names that are not references in full are put right here, and
+images without a name are kept under a dangling record.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+
+from engine.images import platform as platforms
+from engine.images import reference as references
+from engine.images.catalog import Catalog, name_from_record
+from engine.images.decompress import decompressed
+from engine.images.model import DANGLING_PREFIX, Name
+from engine.images.mover import Mover, send_bytes
+from engine.images.names import Names, Records
+from engine.images.platform import Platform
+from engine.images.progress import Line, PullProgress
+from engine.images.removal import Announce
+from proto.containerd.types.transfer import imagestore_pb2, importexport_pb2
+from proto.errdefs import Fault, InvalidArgument, NotFound
+
+NO_MANIFEST = "invalid archive: does not contain a manifest.json"
+
+
+class Loader:
+    """Loads archives."""
+
+    def __init__(
+        self, mover: Mover, catalog: Catalog, names: Names, records: Records, snapshotter: str, announce: Announce
+    ) -> None:
+        self._mover = mover
+        self._catalog = catalog
+        self._names = names
+        self._records = records
+        self._snapshotter = snapshotter
+        self._announce = announce
+
+    async def load(
+        self, archive: AsyncIterator[bytes], *, quiet: bool = True, wanted: tuple[Platform, ...] = ()
+    ) -> AsyncIterator[Line]:
+        """Load every image of a docker-save archive or an OCI layout."""
+        before = [name for image in await self._catalog.all() for name in image.names if name.reference is not None]
+        saved: list[str] = []
+        async with self._names.holding(before):
+            async for line in self._transfer(archive, wanted, saved, quiet=quiet):
+                yield line
+            lines = [await self._settle(record) for record in dict.fromkeys(saved)]
+            await self._names.keep(before)
+        if not lines:
+            raise InvalidArgument(NO_MANIFEST)
+        for text in lines:
+            yield {"stream": f"{text}\n"}
+
+    async def _transfer(
+        self, archive: AsyncIterator[bytes], wanted: tuple[Platform, ...], saved: list[str], *, quiet: bool
+    ) -> AsyncIterator[Line]:
+        stream_id = f"load-{secrets.token_hex(8)}"
+        progress = PullProgress()
+        moving = self._mover.move(
+            importexport_pb2.ImageImportStream(stream=stream_id),
+            self._destination(wanted or (platforms.host(),)),
+            {stream_id: send_bytes(decompressed(archive))},
+        )
+        try:
+            async for event in moving:
+                if event.event == "saved":
+                    saved.append(event.name)
+                for line in progress.feed(event):
+                    if not quiet and line["status"] == "Extracting":
+                        yield line | {"status": "Loading layer"}
+        except Fault as fault:
+            if "unrecognized image format" in str(fault):
+                raise InvalidArgument(NO_MANIFEST) from fault
+            raise
+
+    def _destination(self, wanted: tuple[Platform, ...]) -> imagestore_pb2.ImageStore:
+        return imagestore_pb2.ImageStore(
+            platforms=[platform.to_proto() for platform in wanted],
+            extra_references=[
+                imagestore_pb2.ImageReference(
+                    name=DANGLING_PREFIX.rstrip("@"),
+                    is_prefix=True,
+                    allow_overwrite=True,
+                    add_digest=True,
+                    skip_named_digest=True,
+                )
+            ],
+            unpacks=[
+                imagestore_pb2.UnpackConfiguration(platform=platform.to_proto(), snapshotter=self._snapshotter)
+                for platform in wanted
+            ],
+        )
+
+    async def _settle(self, record: str) -> str:
+        """Put one stored name right; answers the CLI's line about it."""
+        name = name_from_record(await self._records.get(record))
+        image_id = (await self._catalog.manifest(name.target)).config_digest
+        self._announce("load", image_id, {"name": image_id})
+        if name.reference is None and not record.startswith(f"{DANGLING_PREFIX}sha256:"):
+            name = await self._rename(name)
+        if name.reference is None:
+            await self._forget_if_named(name, image_id)
+            return f"Loaded image ID: {image_id}"
+        return f"Loaded image: {name.reference.familiar}"
+
+    async def _rename(self, name: Name) -> Name:
+        """A name that other tools write short (`busybox:1`, or only a tag) becomes a full one, or none at all."""
+        try:
+            reference = references.parse(name.record).with_default_tag()
+        except InvalidArgument:
+            reference = None
+        if name.record.startswith(DANGLING_PREFIX.rstrip("@")):  # the archive gave a tag without a repository
+            reference = None
+        if reference is not None:
+            await self._names.tag(name.target, reference)
+        else:
+            await self._names.keep([name])
+        await self._names.drop(name.record)
+        return Name(name.record, name.target, reference)
+
+    async def _forget_if_named(self, name: Name, image_id: str) -> None:
+        """An image that has a name already needs no dangling record beside it."""
+        try:
+            image = await self._catalog.resolve(image_id)
+        except NotFound:
+            return
+        if image.references:
+            await self._names.drop(name.record)

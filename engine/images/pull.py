@@ -1,0 +1,121 @@
+"""`docker pull`: one reference, one platform, from a registry into the supervisor's store.
+
+The first line is written when the registry has answered, so that a pull that fails before has an HTTP status.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Collection
+
+from engine.images import platform as platforms
+from engine.images.mover import Mover, Server, answer_credentials
+from engine.images.names import Names
+from engine.images.platform import Platform
+from engine.images.progress import Line, PullProgress, status
+from engine.images.reference import Reference
+from engine.images.registry_auth import Credentials
+from engine.images.removal import Announce
+from proto.containerd.types.transfer import imagestore_pb2, progress_pb2, registry_pb2
+from proto.errdefs import Fault, Internal, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+
+
+class Puller:
+    """Pulls images."""
+
+    def __init__(
+        self, mover: Mover, names: Names, snapshotter: str, insecure: Collection[str], announce: Announce
+    ) -> None:
+        self._mover = mover
+        self._names = names
+        self._snapshotter = snapshotter
+        self._insecure = insecure
+        self._announce = announce
+
+    async def pull(
+        self, reference: Reference, credentials: Credentials, platform: Platform | None = None
+    ) -> AsyncIterator[Line]:
+        """Pull one image; iterating gives dockerd's progress lines."""
+        before = await self._names.current(reference)
+        progress = PullProgress()
+        begun = False
+        async with self._names.holding([before] if before else []):
+            try:
+                async for event in self._move(reference, credentials, platform or platforms.host()):
+                    lines = list(progress.feed(event))
+                    if progress.resolved and not begun:
+                        begun = True
+                        yield _first_line(reference)
+                    for line in lines:
+                        yield line
+            except Fault as fault:
+                raise translate(fault, reference) from fault
+            if before is not None:
+                await self._names.keep([before])
+        if not begun:
+            yield _first_line(reference)
+        for line in progress.finish():
+            yield line
+        target = await self._settle(reference)
+        yield status(f"Digest: {target}")
+        newer = before is None or before.target.digest != target
+        what = "Downloaded newer image for" if newer else "Image is up to date for"
+        yield status(f"Status: {what} {reference.familiar}")
+        self._announce("pull", reference.familiar, {"name": reference.familiar_name})
+
+    def _move(
+        self, reference: Reference, credentials: Credentials, platform: Platform
+    ) -> AsyncIterator[progress_pb2.Progress]:
+        source, streams = registry(reference, credentials, self._insecure)
+        destination = imagestore_pb2.ImageStore(
+            name=str(reference),
+            platforms=[platform.to_proto()],
+            unpacks=[imagestore_pb2.UnpackConfiguration(platform=platform.to_proto(), snapshotter=self._snapshotter)],
+        )
+        return self._mover.move(source, destination, streams)
+
+    async def _settle(self, reference: Reference) -> str:
+        """Note under which digest the registry has the image; answers the digest."""
+        name = await self._names.current(reference)
+        if name is None:
+            raise Internal(f"{reference} was pulled, but has gone since")
+        if not reference.digest:
+            await self._names.tag(name.target, reference.with_digest(name.target.digest))
+        return name.target.digest
+
+
+def registry(
+    reference: Reference, credentials: Credentials, insecure: Collection[str]
+) -> tuple[registry_pb2.OCIRegistry, dict[str, Server]]:
+    """A registry as a transfer's source or destination, and the stream that answers its questions."""
+    resolver = registry_pb2.RegistryResolver()
+    streams: dict[str, Server] = {}
+    if credentials:
+        resolver.auth_stream = f"auth-{secrets.token_hex(8)}"
+        streams[resolver.auth_stream] = answer_credentials(credentials)
+    if reference.domain in insecure:
+        resolver.default_scheme = "http"
+    return registry_pb2.OCIRegistry(reference=str(reference), resolver=resolver), streams
+
+
+def translate(fault: Fault, reference: Reference) -> Fault:
+    """Docker's words for what a registry refuses."""
+    text = str(fault)
+    if isinstance(fault, NotFound) or "not found" in text:
+        return NotFound(f"manifest for {reference.familiar} not found: manifest unknown: manifest unknown")
+    if isinstance(fault, PermissionDenied | Unauthenticated) or _is_refusal(text):
+        return NotFound(
+            f"pull access denied for {reference.familiar_name}, repository does not exist or may require "
+            "'docker login': denied: requested access to the resource is denied"
+        )
+    if isinstance(fault, InvalidArgument):
+        return fault
+    return type(fault)(text)
+
+
+def _is_refusal(text: str) -> bool:
+    return any(
+        sign in text for sign in ("authorization failed", "insufficient_scope", "401 Unauthorized", "403 Forbidden")
+    )
+
+
+def _first_line(reference: Reference) -> Line:
+    return {"status": f"Pulling from {reference.path}", "id": reference.digest or reference.tag}

@@ -1,0 +1,158 @@
+"""The images of one engine: every verb about them, built once over the supervisor's services.
+
+Routes and container creation call this object; what each verb does stands in the file that it is named after.
+"""
+
+from collections.abc import AsyncIterator, Collection
+from typing import Any, Protocol
+
+from engine.api.render import image as render
+from engine.filters import Filters
+from engine.images import reference as references
+from engine.images.catalog import Catalog
+from engine.images.catalog import Records as ReadableRecords
+from engine.images.listing import understand
+from engine.images.load import Loader
+from engine.images.manifests import Manifests
+from engine.images.model import Image
+from engine.images.mover import Mover, Transfers
+from engine.images.names import Leases, Names
+from engine.images.names import Records as WritableRecords
+from engine.images.platform import Platform
+from engine.images.progress import Line
+from engine.images.prune import Pruner
+from engine.images.pull import Puller
+from engine.images.push import Pusher
+from engine.images.reference import Reference
+from engine.images.registry_auth import Credentials
+from engine.images.removal import Announce, Remover, Users
+from engine.images.save import Blobs, Saver
+from engine.images.sizes import Sizes, Usage
+from proto.errdefs import InvalidArgument
+
+
+class Records(ReadableRecords, WritableRecords, Protocol):
+    """The image service."""
+
+
+class Images:
+    """What the engine can do with images."""
+
+    def __init__(  # noqa: PLR0913 (a composition root: one argument per service)
+        self,
+        *,
+        records: Records,
+        content: Blobs,
+        snapshots: Usage,
+        leases: Leases,
+        transfers: Transfers,
+        users: Users,
+        announce: Announce,
+        snapshotter: str = "overlayfs",
+        insecure_registries: Collection[str] = (),
+    ) -> None:
+        mover = Mover(transfers)
+        self.snapshotter = snapshotter
+        self.manifests = Manifests(content)
+        self.catalog = Catalog(records, self.manifests)
+        self.sizes = Sizes(snapshots)
+        self._users = users
+        self._announce = announce
+        self._names = Names(records, leases, self.catalog)
+        self._remover = Remover(self.catalog, self._names, self.sizes, users, announce)
+        self._pruner = Pruner(self.catalog, self._remover, self.sizes, announce)
+        self._loader = Loader(mover, self.catalog, self._names, records, snapshotter, announce)
+        self._puller = Puller(mover, self._names, snapshotter, insecure_registries, announce)
+        self._pusher = Pusher(mover, self.catalog, insecure_registries, announce)
+        self._saver = Saver(content, self.catalog, announce)
+
+    async def resolve(self, text: str, platform: Platform | None = None) -> Image:
+        """The image that a client means; NotFound with Docker's words."""
+        return await self.catalog.resolve(text, platform)
+
+    async def summaries(
+        self, filters: Filters, version: render.Version, *, shared_size: bool = False
+    ) -> list[render.Document]:
+        """`GET /images/json`, the newest first."""
+        selection = await understand(filters, self.resolve)
+        images = await self.catalog.all()
+        shared = await self.sizes.shared(images) if shared_size else {}
+        users = list(self._users.image_users())
+        documents = []
+        for image in images:
+            shown = selection.narrow(image)
+            if shown is not None:
+                documents.append(
+                    render.summary(
+                        shown,
+                        version,
+                        size=await self.sizes.image(image.manifest),
+                        shared=shared.get(image.id, -1),
+                        containers=sum(user.image_id == image.id for user in users),
+                    )
+                )
+        return sorted(documents, key=lambda document: int(document["Created"]), reverse=True)
+
+    async def inspect(self, text: str, version: render.Version, platform: Platform | None = None) -> render.Document:
+        """`GET /images/{name}/json`."""
+        image = await self.resolve(text, platform)
+        size = await self.sizes.image(image.manifest)
+        return render.inspect(image, version, size=size, snapshotter=self.snapshotter)
+
+    async def history(self, text: str, platform: Platform | None = None) -> list[render.Document]:
+        """`GET /images/{name}/history`."""
+        image = await self.resolve(text, platform)
+        return render.history(image, await self.sizes.layers(image.manifest))
+
+    async def tag(self, text: str, reference: Reference) -> None:
+        """Give an image one more name."""
+        if reference.familiar_name == "sha256":
+            raise InvalidArgument("refusing to create an ambiguous tag using digest algorithm as name")
+        if reference.digest:
+            raise InvalidArgument("cannot create a tag from a digest reference")
+        image = await self.resolve(text)
+        target = next((name.target for name in image.names if name.reference is not None), image.names[0].target)
+        await self._names.tag(target, reference.with_default_tag())
+        self._announce("tag", image.id, {"name": reference.with_default_tag().familiar})
+
+    async def remove(self, text: str, *, force: bool = False) -> list[dict[str, str]]:
+        """`DELETE /images/{name}`."""
+        return (await self._remover.remove(text, force=force)).document()
+
+    async def prune(self, filters: Filters) -> dict[str, Any]:
+        """`POST /images/prune`."""
+        removed, freed = await self._pruner.prune(filters)
+        deleted = [entry for one in removed for entry in one.document()]
+        return {"ImagesDeleted": deleted or None, "SpaceReclaimed": freed}
+
+    def load(
+        self, archive: AsyncIterator[bytes], *, quiet: bool = True, platforms: tuple[Platform, ...] = ()
+    ) -> AsyncIterator[Line]:
+        """`POST /images/load`."""
+        return self._loader.load(archive, quiet=quiet, wanted=platforms)
+
+    def save(self, texts: Collection[str], platform: Platform | None = None) -> AsyncIterator[bytes]:
+        """`GET /images/get`."""
+        return self._saver.save(texts, platform)
+
+    def pull(
+        self, text: str, tag: str, credentials: Credentials, platform: Platform | None = None
+    ) -> AsyncIterator[Line]:
+        """`POST /images/create?fromImage=…`."""
+        return self._puller.pull(reference_with_tag(text, tag), credentials, platform)
+
+    def push(
+        self, text: str, tag: str, credentials: Credentials, platform: Platform | None = None
+    ) -> AsyncIterator[Line]:
+        """`POST /images/{name}/push`."""
+        return self._pusher.push(references.parse(text), tag, credentials, platform)
+
+
+def reference_with_tag(text: str, tag: str) -> Reference:
+    """A repository and the tag, or digest, that was sent beside it."""
+    reference = references.parse(text.removesuffix(":"))
+    if not tag:
+        if reference.is_name_only:
+            raise InvalidArgument(f"pulling all tags of {reference.familiar_name} is not supported: name one by `tag`")
+        return reference
+    return reference.with_digest(tag) if references.is_digest(tag) else reference.with_tag(tag)
