@@ -1,0 +1,1 @@
+"""The Docker Engine API over HTTP: routes decode, call one verb, encode; everything else happens below."""

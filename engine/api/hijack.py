@@ -1,0 +1,79 @@
+"""Taking a connection over from HTTP: after 101 (200 for old clients) it is a raw stream both ways, with half-close."""
+
+import asyncio
+
+from aiohttp import web
+
+from engine.api.app import HEADERS
+from engine.api.call import Call
+
+RAW, MULTIPLEXED = "application/vnd.docker.raw-stream", "application/vnd.docker.multiplexed-stream"
+
+
+class Hijacked(web.StreamResponse):
+    """The connection, and the response object that aiohttp is given in its place."""
+
+    def __init__(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__()
+        self._call = call
+        self.reader = reader
+        self.writer = writer
+
+    async def write_out(self, data: bytes) -> bool:
+        """Send; False when the client has gone."""
+        if self.writer.is_closing():
+            return False
+        try:
+            self.writer.write(data)
+            await self.writer.drain()
+        except ConnectionError:
+            return False
+        return True
+
+    async def finish(self) -> None:
+        """Send what is buffered, close, and let aiohttp forget the connection."""
+        try:
+            self.writer.close()
+            await self.writer.wait_closed()
+        except (ConnectionError, TimeoutError):
+            pass  # the client was faster
+        protocol = self._call.request.protocol
+        protocol.force_close()
+        manager = protocol._manager  # the connection's end never reaches the protocol that we took it from
+        if manager is not None:
+            manager.connection_lost(protocol, None)
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Headers went out long ago."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """The stream has ended by itself."""
+
+
+def hijack(call: Call, *, tty: bool) -> Hijacked:
+    """Answer the request and take the connection."""
+    request = call.request
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError("client gone")
+    multiplexed = not tty and call.version >= (1, 42)
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=1 << 16, loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    tail = request.protocol._message_tail  # what the client sent right behind its request
+    request.protocol._message_tail = b""
+    transport.set_protocol(protocol)
+    protocol.connection_made(transport)
+    if tail:
+        reader.feed_data(bytes(tail))
+    if not transport.is_reading():
+        transport.resume_reading()
+    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+    upgrade = "upgrade" in request.headers.get("Connection", "").lower() and request.headers.get("Upgrade")
+    lines = ["HTTP/1.1 101 UPGRADED" if upgrade else "HTTP/1.1 200 OK"]
+    lines.append(f"Content-Type: {MULTIPLEXED if multiplexed and upgrade else RAW}")
+    if upgrade:
+        lines += ["Connection: Upgrade", "Upgrade: tcp"]
+    lines += [f"{name}: {value}" for name, value in HEADERS.items()]
+    writer.write("\r\n".join(lines).encode() + b"\r\n\r\n")
+    return Hijacked(call, reader, writer)

@@ -1,0 +1,1 @@
+"""Records → the JSON that clients read. Pure."""

@@ -1,0 +1,29 @@
+"""API versions: which we speak, and the check of the one a client asks for."""
+
+from proto.errdefs import InvalidArgument
+
+Version = tuple[int, int]
+
+NEWEST: Version = (1, 51)
+OLDEST: Version = (1, 24)
+
+
+def show(version: Version) -> str:
+    """(1, 51) → "1.51"."""
+    return f"{version[0]}.{version[1]}"
+
+
+def negotiate(text: str | None) -> Version:
+    """The version in the path; none means the newest."""
+    if text is None:
+        return NEWEST
+    major, _, minor = text.partition(".")
+    version = (int(major), int(minor or 0))
+    if version > NEWEST:
+        raise InvalidArgument(f"client version {text} is too new. Maximum supported API version is {show(NEWEST)}")
+    if version < OLDEST:
+        raise InvalidArgument(
+            f"client version {text} is too old. Minimum supported API version is {show(OLDEST)}, "
+            "please upgrade your client to a newer version"
+        )
+    return version

@@ -1,0 +1,158 @@
+"""`POST /containers/create`: everything that can be refused is refused here; then a snapshot, a row, an event."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from engine import timestamps
+from engine.containers import fields, merge, mountpoints, names, verify
+from engine.containers.model import Container
+from engine.containers.neighbours import ImageRecord
+from engine.containers.room import Room
+from engine.containers.rootfs import Rootfs
+from engine.volumes import copy_up
+from proto.errdefs import InvalidArgument
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The answer."""
+
+    id: str
+    warnings: list[str]
+
+
+async def create(room: Room, name: str, body: Json) -> Created:
+    """Create a container from a client's request."""
+    if not body:
+        raise InvalidArgument("config cannot be empty in order to create a container")
+    name = names.check(name) if name else names.invent(room.registry.name_owner)
+    room.registry.require_free(name)
+    config = fields.complete(fields.CONFIG, body, "ContainerConfigWrapper")
+    host_config = fields.complete(fields.HOST_CONFIG, _part(body, "HostConfig"), "HostConfig")
+    endpoints = (_part(body, "NetworkingConfig") or {}).get("EndpointsConfig") or {}
+    if not config["Image"]:
+        raise InvalidArgument("no image specified")
+    image = await room.images.resolve_quickly(config["Image"])
+    merge.merge(config, image.container_config)
+    path, args = merge.command_line(config)
+    _defaults(room, host_config)
+    warnings = verify.verify(config, host_config, room.runtimes.known)
+    _join(room, host_config)
+    container_id = secrets.token_hex(32)
+    _hostname(config, host_config, container_id)
+    await room.networks.check(config, host_config, endpoints)
+    container = Container(
+        id=container_id,
+        name=name,
+        created=timestamps.now(),
+        image_id=image.id,
+        chain_id=image.top,
+        config=config,
+        host_config=host_config,
+        endpoints=endpoints,
+        path=path,
+        args=args,
+        log_driver=host_config["LogConfig"]["Type"],
+    )
+    if container.log_driver == "json-file":
+        container.log_path = room.paths.container(container_id).log
+    await _make(room, container, image)
+    return Created(container.id, warnings)
+
+
+def _part(body: Json, name: str) -> Json | None:
+    found = body.get(name)
+    if found is None:
+        found = next((value for key, value in body.items() if key.lower() == name.lower()), None)
+    if found is not None and not isinstance(found, dict):
+        raise InvalidArgument(f"json: cannot unmarshal into Go struct field ContainerConfigWrapper.{name}")
+    return found
+
+
+def _defaults(room: Room, host_config: Json) -> None:
+    """dockerd's adaptContainerSettings: what the client left open."""
+    log = host_config["LogConfig"]
+    if not log.get("Type"):
+        log["Type"] = room.config.log_driver
+        log["Config"] = dict(room.config.log_opts) | (log.get("Config") or {})
+    log["Config"] = log.get("Config") or {}
+    policy = host_config["RestartPolicy"]
+    host_config["RestartPolicy"] = {
+        "Name": policy.get("Name") or "no",
+        "MaximumRetryCount": policy.get("MaximumRetryCount") or 0,
+    }
+    host_config["ShmSize"] = host_config["ShmSize"] or room.config.default_shm_size
+    host_config["IpcMode"] = host_config["IpcMode"] or room.config.default_ipc_mode
+    host_config["Runtime"] = host_config["Runtime"] or room.runtimes.default
+    host_config["NetworkMode"] = host_config["NetworkMode"] or "default"
+    if host_config["Memory"] > 0 and host_config["MemorySwap"] == 0:
+        host_config["MemorySwap"] = host_config["Memory"] * 2
+    if not host_config["CgroupnsMode"]:
+        own = room.config.default_cgroupns_mode or ("private" if room.host.cgroup_v2 else "host")
+        host_config["CgroupnsMode"] = "host" if host_config["Privileged"] and not room.host.cgroup_v2 else own
+    limit = host_config["PidsLimit"]
+    if limit is not None and limit <= 0:
+        host_config["PidsLimit"] = None if limit == 0 else -1
+
+
+def _join(room: Room, host_config: Json) -> None:
+    """A namespace of another container is kept by its id: names may change."""
+    for key in ("PidMode", "IpcMode", "NetworkMode"):
+        mode = host_config[key]
+        if mode.startswith("container:"):
+            host_config[key] = f"container:{room.registry.find(mode.removeprefix('container:')).container.id}"
+
+
+def _hostname(config: Json, host_config: Json, container_id: str) -> None:
+    shared = host_config["NetworkMode"].startswith("container:")
+    if shared and config["Hostname"]:
+        raise InvalidArgument("conflicting options: hostname and the network mode")
+    if host_config["UTSMode"] == "host" and config["Hostname"]:
+        raise InvalidArgument("conflicting options: hostname and the UTS mode")
+    if shared:
+        return
+    if not config["Hostname"]:
+        on_host = host_config["NetworkMode"] == "host" or host_config["UTSMode"] == "host"
+        config["Hostname"] = socket.gethostname() if on_host else container_id[:12]
+
+
+async def _make(room: Room, container: Container, image: ImageRecord) -> None:
+    """The parts that leave something behind, each undone if a later one fails."""
+    rootfs = Rootfs(room.supervisor, room.paths.temporary)
+    files = room.paths.container(container.id)
+    async with contextlib.AsyncExitStack() as undo:
+        fresh = {volume.name for volume in room.volumes.list()} if _wants_volumes(container) else set()
+        container.mounts = mountpoints.plan(
+            container.config, container.host_config, room.volumes, lambda name: room.registry.find(name).container
+        )
+        for mount in container.mounts:
+            if mount.anonymous and mount.name not in fresh:
+                undo.callback(room.volumes.remove, mount.name, force=True)
+        await rootfs.prepare(container.id, image)
+        undo.push_async_callback(rootfs.remove, container.id)
+        os.makedirs(files.durable, mode=0o710)
+        undo.callback(shutil.rmtree, files.durable, ignore_errors=True)
+        if any(mount.kind == "volume" and "nocopy" not in mount.options for mount in container.mounts):
+            async with rootfs.mounted_snapshot(container.id) as root:
+                await asyncio.to_thread(_copy_up, root, container)
+        room.registry.add(container)
+        undo.pop_all()
+    room.announce(container, "create")
+
+
+def _wants_volumes(container: Container) -> bool:
+    return bool(container.config["Volumes"] or container.host_config["Binds"] or container.host_config.get("Mounts"))
+
+
+def _copy_up(root: str, container: Container) -> None:
+    for mount in container.mounts:
+        if mount.kind == "volume" and "nocopy" not in mount.options:
+            copy_up.copy_up(root, mount.destination, mount.source)

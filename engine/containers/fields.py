@@ -1,0 +1,182 @@
+"""The fields of Config and HostConfig: their JSON types and dockerd's defaults; what a client sent, made complete.
+
+Go's decoder matches names without regard to case, ignores names that it does not know and refuses wrong types: so
+does this one.
+"""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from proto.errdefs import InvalidArgument
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: its JSON type and the value that inspect shows when the client sent none."""
+
+    kind: str  # str, int, bool, list, dict, or any of them with "?" when null is kept apart from the zero value
+    default: Any = None
+    omit_empty: bool = False
+
+
+_S, _I, _B = Field("str", ""), Field("int", 0), Field("bool", False)
+_L, _D = Field("list"), Field("dict")
+_EMPTY_LIST = Field("list", [])
+
+CONFIG: dict[str, Field] = {
+    "Hostname": _S,
+    "Domainname": _S,
+    "User": _S,
+    "AttachStdin": _B,
+    "AttachStdout": _B,
+    "AttachStderr": _B,
+    "ExposedPorts": Field("dict", None, omit_empty=True),
+    "Tty": _B,
+    "OpenStdin": _B,
+    "StdinOnce": _B,
+    "Env": _L,
+    "Cmd": Field("words"),
+    "Healthcheck": Field("dict", None, omit_empty=True),
+    "ArgsEscaped": Field("bool", False, omit_empty=True),
+    "Image": _S,
+    "Volumes": _D,
+    "WorkingDir": _S,
+    "Entrypoint": Field("words"),
+    "NetworkDisabled": Field("bool", False, omit_empty=True),
+    "MacAddress": Field("str", "", omit_empty=True),
+    "OnBuild": _L,
+    "Labels": _D,
+    "StopSignal": Field("str", "", omit_empty=True),
+    "StopTimeout": Field("int?", None, omit_empty=True),
+    "Shell": Field("words", None, omit_empty=True),
+}
+
+HOST_CONFIG: dict[str, Field] = {
+    "Binds": _L,
+    "ContainerIDFile": _S,
+    "LogConfig": Field("dict", {"Type": "", "Config": {}}),
+    "NetworkMode": _S,
+    "PortBindings": Field("dict", {}),
+    "RestartPolicy": Field("dict", {"Name": "no", "MaximumRetryCount": 0}),
+    "AutoRemove": _B,
+    "VolumeDriver": _S,
+    "VolumesFrom": _L,
+    "ConsoleSize": Field("list", [0, 0]),
+    "Annotations": Field("dict", None, omit_empty=True),
+    "CapAdd": Field("words"),
+    "CapDrop": Field("words"),
+    "CgroupnsMode": _S,
+    "Dns": _EMPTY_LIST,
+    "DnsOptions": _EMPTY_LIST,
+    "DnsSearch": _EMPTY_LIST,
+    "ExtraHosts": _L,
+    "GroupAdd": _L,
+    "IpcMode": _S,
+    "Cgroup": _S,
+    "Links": _L,
+    "OomScoreAdj": _I,
+    "PidMode": _S,
+    "Privileged": _B,
+    "PublishAllPorts": _B,
+    "ReadonlyRootfs": _B,
+    "SecurityOpt": _L,
+    "StorageOpt": Field("dict", None, omit_empty=True),
+    "Tmpfs": Field("dict", None, omit_empty=True),
+    "UTSMode": _S,
+    "UsernsMode": _S,
+    "ShmSize": _I,
+    "Sysctls": Field("dict", None, omit_empty=True),
+    "Runtime": _S,
+    "Isolation": _S,
+    "CpuShares": _I,
+    "Memory": _I,
+    "NanoCpus": _I,
+    "CgroupParent": _S,
+    "BlkioWeight": _I,
+    "BlkioWeightDevice": _EMPTY_LIST,
+    "BlkioDeviceReadBps": _EMPTY_LIST,
+    "BlkioDeviceWriteBps": _EMPTY_LIST,
+    "BlkioDeviceReadIOps": _EMPTY_LIST,
+    "BlkioDeviceWriteIOps": _EMPTY_LIST,
+    "CpuPeriod": _I,
+    "CpuQuota": _I,
+    "CpuRealtimePeriod": _I,
+    "CpuRealtimeRuntime": _I,
+    "CpusetCpus": _S,
+    "CpusetMems": _S,
+    "Devices": _EMPTY_LIST,
+    "DeviceCgroupRules": _L,
+    "DeviceRequests": _L,
+    "KernelMemory": Field("int", 0, omit_empty=True),
+    "KernelMemoryTCP": Field("int", 0, omit_empty=True),
+    "MemoryReservation": _I,
+    "MemorySwap": _I,
+    "MemorySwappiness": Field("int?"),
+    "OomKillDisable": Field("bool?"),
+    "PidsLimit": Field("int?"),
+    "Ulimits": _EMPTY_LIST,
+    "CpuCount": _I,
+    "CpuPercent": _I,
+    "IOMaximumIOps": _I,
+    "IOMaximumBandwidth": _I,
+    "Mounts": Field("list", None, omit_empty=True),
+    "Init": Field("bool?", None, omit_empty=True),
+    "MaskedPaths": Field("list?"),
+    "ReadonlyPaths": Field("list?"),
+}
+
+_TYPES: dict[str, type] = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict}
+_GO = {"str": "string", "int": "int64", "bool": "bool", "list": "[]string", "dict": "map[string]string"}
+
+
+def complete(table: dict[str, Field], given: Json | None, owner: str) -> Json:
+    """Every field of the table, from `given` where it is there and from the defaults elsewhere."""
+    given = given or {}
+    if not isinstance(given, dict):
+        raise InvalidArgument(f"json: cannot unmarshal {_json_type(given)} into Go value of type {owner}")
+    by_lower = {name.lower(): value for name, value in given.items()}
+    done: Json = {}
+    for name, field in table.items():
+        value = given[name] if name in given else by_lower.get(name.lower())
+        done[name] = copy.deepcopy(field.default) if value is None else _checked(name, field, value, owner)
+    return done
+
+
+def _checked(name: str, field: Field, value: Any, owner: str) -> Any:
+    kind = field.kind.removesuffix("?")
+    if kind == "words":  # Go's StrSlice takes a lone string for a list of one
+        value = [value] if isinstance(value, str) else value
+        kind = "list"
+    wanted = _TYPES[kind]
+    if isinstance(value, wanted) and not (wanted is int and isinstance(value, bool)):
+        return value
+    raise InvalidArgument(
+        f"json: cannot unmarshal {_json_type(value)} into Go struct field {owner}.{name} of type {_GO[kind]}"
+    )
+
+
+def _json_type(value: Any) -> str:
+    match value:
+        case bool():
+            return "bool"
+        case str():
+            return "string"
+        case int() | float():
+            return "number"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def shown(table: dict[str, Field], values: Json) -> Json:
+    """The fields as inspect shows them: empty ones left out where Docker leaves them out."""
+    return {
+        name: values.get(name, field.default)
+        for name, field in table.items()
+        if not (field.omit_empty and values.get(name) in (None, "", 0, False, [], {}))
+        or (field.kind.endswith("?") and values.get(name) is not None)
+    }

@@ -1,0 +1,77 @@
+"""`DELETE /containers/{id}`: out of sight at once, in one transaction; then snapshot, files and volumes, also after
+a crash.
+"""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+
+from engine.containers import kill, start, state
+from engine.containers.live import Live
+from engine.containers.model import Container
+from engine.containers.room import Room
+from engine.containers.rootfs import Rootfs
+from proto.errdefs import Conflict, Fault, Internal, InvalidArgument, NotFound
+
+logger = logging.getLogger(__name__)
+
+
+async def remove(room: Room, live: Live, *, force: bool = False, volumes: bool = False, link: bool = False) -> None:
+    """A client's rm."""
+    container = live.container
+    if link:
+        raise InvalidArgument("links between containers are not built into this engine")
+    if container.state.status == "removing":
+        raise Conflict(f"removal of container {container.id} is already in progress")
+    state.require_removable(container, force=force)
+    if container.state.alive:
+        await _force(room, live)
+    async with live.lock:
+        if room.registry.get(container.id) is None:
+            return  # --rm was faster
+        start.cancel_restart(live)
+        await discard(room, live, volumes=volumes)
+
+
+async def _force(room: Room, live: Live) -> None:
+    container = live.container
+    container.manually_stopped = True
+    try:
+        await kill.kill(room, live)
+    except (Conflict, NotFound):
+        pass  # just ended
+    except Fault as fault:
+        raise Internal(f'cannot remove container "/{container.name}": could not kill container: {fault}') from fault
+    if not await kill.ended(live, 10):
+        raise Internal(f'cannot remove container "/{container.name}": could not kill: did not receive an exit event')
+
+
+async def discard(room: Room, live: Live, *, volumes: bool) -> None:
+    """Remove what does not run; the lock is held. Those who wait hear when the name is free."""
+    container = live.container
+    if container.state.status != "removing":
+        state.advance(container, "remove")
+    room.registry.retire(live)
+    room.announce(container, "destroy")
+    start.end_attachers(live, NotFound(f"No such container: {container.id}"))
+    live.wake("removed", "not-running", "next-exit")
+    work = room.background.spawn(f"removal of {container.id}", sweep(room, container, volumes=volumes))
+    await asyncio.shield(work)
+
+
+async def sweep(room: Room, container: Container, *, volumes: bool) -> None:
+    """Delete what is left of a retired container; whatever fails is tried again when the engine starts."""
+    try:
+        await Rootfs(room.supervisor, room.paths.temporary).remove(container.id)
+    except Fault as fault:
+        logger.warning("removing the snapshot of %s: %s", container.id, fault)
+        return
+    start.release_files(room, container)
+    shutil.rmtree(room.paths.container(container.id).durable, ignore_errors=True)
+    if volumes:
+        for mount in container.mounts:
+            if mount.anonymous:
+                with contextlib.suppress(Conflict, NotFound):
+                    room.volumes.remove(mount.name)
+    room.registry.finish(container.id)

@@ -1,0 +1,23 @@
+"""`POST /containers/{id}/restart`."""
+
+from engine.containers import start, stop
+from engine.containers.live import Live
+from engine.containers.room import Room
+
+
+async def restart(room: Room, live: Live, *, timeout: int | None = None, name: str = "") -> None:
+    """Stop if it runs, then start; `--rm` does not remove it in between."""
+    container = live.container
+    auto_remove = container.auto_remove
+    container.host_config["AutoRemove"] = False
+    try:
+        if container.state.alive:
+            await stop.halt(room, live, timeout=timeout, name=name)
+    finally:
+        container.host_config["AutoRemove"] = auto_remove
+    async with live.lock:
+        start.cancel_restart(live)
+        container.manually_stopped = False
+        if not container.state.alive:
+            await start.launch(room, live)
+    room.announce(container, "restart")

@@ -1,0 +1,57 @@
+"""Whether and when an ended container starts again. Pure."""
+
+from typing import Any
+
+from proto.errdefs import InvalidArgument
+
+Json = dict[str, Any]
+
+FIRST_DELAY, LONGEST_DELAY, SETTLED_AFTER = 0.1, 60.0, 10.0
+
+
+def check(policy: Json, *, auto_remove: bool) -> None:
+    """Refuse what is no policy, and what contradicts --rm."""
+    name, count = policy.get("Name") or "", policy.get("MaximumRetryCount") or 0
+    if name not in ("", "no", "always", "unless-stopped", "on-failure"):
+        raise InvalidArgument(
+            f"invalid restart policy: unknown policy '{name}'; "
+            "use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
+        )
+    if count and name in ("", "no", "always", "unless-stopped"):
+        raise InvalidArgument(
+            "invalid restart policy: maximum retry count can only be used with 'on-failure'"
+            + ("" if count > 0 else " and cannot be negative")
+        )
+    if count < 0:
+        raise InvalidArgument("invalid restart policy: maximum retry count cannot be negative")
+    if auto_remove and name not in ("", "no"):
+        raise InvalidArgument("can't create 'AutoRemove' container with restart policy")
+
+
+def wants_restart(policy: Json, *, exit_code: int, restarts: int, manually_stopped: bool) -> bool:
+    """After an exit, while the engine runs."""
+    if manually_stopped:
+        return False
+    match policy.get("Name") or "no":
+        case "always" | "unless-stopped":
+            return True
+        case "on-failure":
+            limit = policy.get("MaximumRetryCount") or 0
+            return exit_code != 0 and (limit == 0 or restarts < limit)
+        case _:
+            return False
+
+
+def wants_start_at_boot(policy: Json, *, manually_stopped: bool) -> bool:
+    """When the engine starts and finds the container ended (dockerd: "always" comes back even after a manual stop)."""
+    name = policy.get("Name") or "no"
+    return name == "always" or (
+        name in ("unless-stopped", "on-failure") and not manually_stopped and name != "on-failure"
+    )
+
+
+def next_delay(previous: float, ran_for: float) -> float:
+    """Doubling from 100 ms to a minute; a container that ran for ten seconds begins anew."""
+    if previous == 0 or ran_for >= SETTLED_AFTER:
+        return FIRST_DELAY
+    return min(previous * 2, LONGEST_DELAY)

@@ -1,0 +1,23 @@
+"""Signal names and numbers, as Docker's clients write them."""
+
+import signal
+
+from proto.errdefs import InvalidArgument
+
+_NUMBERS = {member.name.removeprefix("SIG"): int(member) for member in signal.Signals}
+_NUMBERS |= {f"RTMIN+{n}": signal.SIGRTMIN + n for n in range(1, 16)}
+_NUMBERS |= {f"RTMAX-{n}": signal.SIGRTMAX - n for n in range(1, 15)}
+_NUMBERS |= {"CLD": int(signal.SIGCHLD), "IOT": int(signal.SIGABRT), "POLL": int(signal.SIGIO)}
+
+
+def parse_signal(text: str) -> int:
+    """ "TERM", "SIGTERM", "15" → 15."""
+    if text.isascii() and text.isdigit():
+        number = int(text)
+        if number == 0 or number > int(signal.SIGRTMAX):
+            raise InvalidArgument(f"invalid signal: {text}")
+        return number
+    found = _NUMBERS.get(text.upper().removeprefix("SIG"))
+    if found is None:
+        raise InvalidArgument(f"invalid signal: {text}")
+    return found

@@ -1,0 +1,190 @@
+"""`POST /containers/{id}/start`: network, spec, task; what fails leaves nothing behind and an exit code that says why.
+
+Order: the network and the file system's mounts come together, then the record, then the task; attachers are joined
+between the task's creation and its start, so that none misses a byte.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import shutil
+
+from engine import kernel, timestamps
+from engine.containers import health, inputs, io, launch_faults, state
+from engine.containers.live import Live
+from engine.containers.model import Container
+from engine.containers.room import Room
+from engine.containers.stdio import Stdio
+from engine.spec.build import build
+from proto.containerd.types import mount_pb2
+from proto.errdefs import FailedPrecondition, Fault, NotFound
+
+logger = logging.getLogger(__name__)
+
+
+async def start(room: Room, live: Live) -> None:
+    """A client's start."""
+    async with live.lock:
+        state.require_startable(live.container)
+        cancel_restart(live)
+        live.container.manually_stopped = False
+        live.container.restart_count = 0
+        live.backoff = 0
+        await launch(room, live)
+
+
+def cancel_restart(live: Live) -> None:
+    """A restart that waits for its time is no longer wanted."""
+    if live.restart is not None:
+        live.restart.cancel()
+        live.restart = None
+    if live.container.state.status == "restarting":
+        live.container.state.status = "exited"
+
+
+async def launch(room: Room, live: Live) -> None:
+    """Start the container, its lock held."""
+    container = live.container
+    container.state.error = ""
+    container.state.exit_code = 0
+    try:
+        await _launch(room, live)
+    except Fault as fault:
+        code, shown = launch_faults.translate(fault)
+        await _undo(room, live)
+        container.state.exit_code = code
+        container.state.error = str(shown)
+        if container.state.status in ("running", "restarting"):
+            container.state.status = "exited"
+        room.save(live)
+        live.wake("not-running", "next-exit")
+        end_attachers(live, shown)
+        if container.auto_remove and container.state.started_at == timestamps.ZERO:
+            from engine.containers.remove import discard
+
+            await discard(room, live, volumes=True)
+        raise shown from fault
+    room.announce(container, "start")
+    health.begin(room, live)
+
+
+async def _launch(room: Room, live: Live) -> None:
+    container, supervisor = live.container, room.supervisor
+    runtime = room.runtimes.find(container.host_config["Runtime"])
+    joined = inputs.joined_pids(room, container)
+    plan, mounts = await asyncio.gather(
+        room.networks.allocate(container.id, container.config, container.host_config, container.endpoints),
+        supervisor.snapshots.mounts(container.id),
+    )
+    spec = json.dumps(build(await inputs.gather(room, container, plan, joined, mounts))).encode()
+    container.shim_io, container.runtime = runtime.ours, runtime.shim
+    stdio = io.make(room, container)
+    live.stdio = stdio
+    await _record(room, container, spec)
+    pid = await _task(room, live, mounts, stdio)
+    await io.join(live, stdio)
+    # Written before the start: an engine that dies in between finds a container whose task tells the rest.
+    container.state.pid = pid
+    state.advance(container, "start")
+    container.state.started_at = timestamps.now()
+    container.state.oom_killed = False
+    live.exited.clear()
+    room.registry.save(live)
+    try:
+        await supervisor.tasks.start(container.id)
+    except Fault as fault:
+        raise _reworded(fault, "failed to start task for container") from fault
+
+
+async def _record(room: Room, container: Container, spec: bytes) -> None:
+    containers = room.supervisor.containers
+    runtime = room.runtimes.find(container.host_config["Runtime"])
+
+    async def create() -> None:
+        await containers.create(
+            container.id,
+            spec=spec,
+            runtime=runtime.shim,
+            options=runtime.options,
+            snapshotter=room.supervisor.snapshots.snapshotter,
+            snapshot_key=container.id,
+        )
+
+    try:
+        await create()
+    except Fault as fault:
+        if "already exists" not in str(fault):
+            raise
+        await remains(room, container.id)  # of a life that ended while nobody looked
+        await create()
+
+
+async def remains(room: Room, container_id: str) -> None:
+    """Delete what the supervisor may still have of a container that is not running."""
+    tasks, containers = room.supervisor.tasks, room.supervisor.containers
+    with contextlib.suppress(NotFound, FailedPrecondition):
+        await tasks.kill(container_id, 9)
+    with contextlib.suppress(NotFound):
+        await tasks.wait(container_id)
+    with contextlib.suppress(NotFound):
+        await tasks.delete(container_id)
+    with contextlib.suppress(NotFound):
+        await containers.delete(container_id)
+
+
+async def _task(room: Room, live: Live, mounts: list[mount_pb2.Mount], stdio: Stdio) -> int:
+    container = live.container
+    runtime = room.runtimes.find(container.host_config["Runtime"])
+    try:
+        pid = await room.supervisor.tasks.create(container.id, mounts, stdio.names, runtime.options)
+    except Fault as fault:
+        raise _reworded(fault, "failed to create task for container") from fault
+    io.opened(stdio)
+    return pid
+
+
+def _reworded(fault: Fault, prefix: str) -> Fault:
+    return type(fault)(f"{prefix}: {fault}")
+
+
+async def _undo(room: Room, live: Live) -> None:
+    """After a failed start nothing of it stays."""
+    container = live.container
+    if live.stdio is not None:
+        live.stdio.close()
+        live.stdio = None
+    with contextlib.suppress(Fault):
+        await room.supervisor.tasks.kill(container.id, 9)
+        await room.supervisor.tasks.wait(container.id)
+    for step in (
+        room.supervisor.tasks.delete(container.id),
+        room.supervisor.containers.delete(container.id),
+        room.networks.release(container.id),
+    ):
+        try:
+            await step
+        except NotFound:
+            pass
+        except Fault as fault:
+            logger.warning("cleaning up after a failed start of %s: %s", container.id, fault)
+    container.state.pid = 0
+    release_files(room, container)
+
+
+def end_attachers(live: Live, fault: Fault) -> None:
+    """Clients that wait to be joined hear that there is nothing to join."""
+    waiting, live.attachers = live.attachers, []
+    for attacher in waiting:
+        if not attacher.joined.done():
+            attacher.joined.set_exception(fault)
+            attacher.joined.exception()  # retrieved: a client that has gone is no error
+
+
+def release_files(room: Room, container: Container) -> None:
+    """The volatile folder and the shared memory of one life."""
+    files = room.paths.container(container.id)
+    shutil.rmtree(files.volatile, ignore_errors=True)
+    if os.path.ismount(files.shm):
+        kernel.umount(files.shm)

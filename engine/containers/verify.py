@@ -1,0 +1,185 @@
+"""Refuses what a container cannot be: each check is one rule of dockerd's, with its words; and what this engine has
+not built, by name.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.containers import restart_policy
+from engine.containers.signals import parse_signal
+from engine.logs import json_file
+from engine.spec import capabilities, devices, security
+from proto.errdefs import InvalidArgument
+
+Json = dict[str, Any]
+
+_MIN_MEMORY = 6 << 20
+_ENV = re.compile(r"^[^=]+")
+
+
+def verify(config: Json, host_config: Json, known_runtime: Callable[[str], bool]) -> list[str]:
+    """Raise for what is wrong; the answer is warnings."""
+    _unbuilt(config, host_config)
+    _config(config)
+    _modes(host_config)
+    _memory(host_config)
+    _cpu(host_config)
+    _logging(host_config["LogConfig"])
+    restart_policy.check(host_config["RestartPolicy"], auto_remove=host_config["AutoRemove"])
+    capabilities.normalise(host_config["CapAdd"])
+    capabilities.normalise(host_config["CapDrop"])
+    security.parse(host_config["SecurityOpt"])
+    for mapping in host_config["Devices"] or ():
+        devices.check_mapping(mapping)
+    for rule in host_config["DeviceCgroupRules"] or ():
+        devices.parse_rule(rule)
+    if host_config["Runtime"] and not known_runtime(host_config["Runtime"]):
+        raise InvalidArgument(f"unknown or invalid runtime name: {host_config['Runtime']}")
+    _sysctls(host_config)
+    return []
+
+
+_UNBUILT: Mapping[str, tuple[Any, ...]] = {
+    "Isolation": ("", "default"),
+    "StorageOpt": (None, {}),
+    "DeviceRequests": (None, []),
+    "CpuCount": (0,),
+    "CpuPercent": (0,),
+    "IOMaximumIOps": (0,),
+    "IOMaximumBandwidth": (0,),
+    "Cgroup": ("",),
+    "UsernsMode": ("", "host"),
+    "KernelMemory": (0, None),
+    "KernelMemoryTCP": (0, None),
+}
+
+
+def _unbuilt(config: Json, host_config: Json) -> None:
+    for name, allowed in _UNBUILT.items():
+        if host_config.get(name) not in allowed:
+            raise InvalidArgument(f"HostConfig.{name} is not built into this engine")
+    if host_config["VolumeDriver"] not in ("", "local"):
+        raise InvalidArgument(f"volume driver {host_config['VolumeDriver']!r} is not built into this engine")
+
+
+def _config(config: Json) -> None:
+    for entry in config["Env"] or ():
+        if not _ENV.match(entry):
+            raise InvalidArgument(f"invalid environment variable: {entry}")
+    workdir = config["WorkingDir"]
+    if workdir and not os.path.isabs(workdir):
+        raise InvalidArgument(f"the working directory '{workdir}' is invalid, it needs to be an absolute path")
+    if config["StopSignal"]:
+        parse_signal(config["StopSignal"])
+    if config["Hostname"] and (len(config["Hostname"]) > 63 or "/" in config["Hostname"]):
+        raise InvalidArgument(f"invalid hostname format for --hostname: {config['Hostname']}")
+    _healthcheck(config["Healthcheck"])
+
+
+def _healthcheck(check: Json | None) -> None:
+    if not check:
+        return
+    for name, words in (("Interval", "Interval"), ("Timeout", "Timeout"), ("StartPeriod", "StartPeriod")):
+        value = check.get(name) or 0
+        if value and value < 1_000_000:
+            raise InvalidArgument(f"{words} in Healthcheck cannot be less than 1ms")
+    if (check.get("Retries") or 0) < 0:
+        raise InvalidArgument("Retries in Healthcheck cannot be negative")
+
+
+def _modes(host_config: Json) -> None:
+    for name, mode in (("IPC", host_config["IpcMode"]), ("PID", host_config["PidMode"])):
+        allowed = ("", "host", "private", "shareable", "none") if name == "IPC" else ("", "host")
+        if mode not in allowed and not (mode.startswith("container:") and len(mode) > len("container:")):
+            raise InvalidArgument(f"invalid {name} mode: {mode}")
+    if host_config["UTSMode"] not in ("", "host"):
+        raise InvalidArgument(f"invalid UTS mode: {host_config['UTSMode']}")
+    if host_config["CgroupnsMode"] not in ("", "host", "private"):
+        raise InvalidArgument(f"invalid cgroup namespace mode: {host_config['CgroupnsMode']}")
+    if host_config["ShmSize"] < 0:
+        raise InvalidArgument("SHM size can not be less than 0")
+    if not -1000 <= host_config["OomScoreAdj"] <= 1000:
+        raise InvalidArgument(f"Invalid value {host_config['OomScoreAdj']}, range for oom score adj is [-1000, 1000]")
+
+
+def _memory(host_config: Json) -> None:
+    memory, swap = host_config["Memory"], host_config["MemorySwap"]
+    if 0 < memory < _MIN_MEMORY:
+        raise InvalidArgument("Minimum memory limit allowed is 6MB")
+    if memory > 0 and 0 < swap < memory:
+        raise InvalidArgument("Minimum memoryswap limit should be larger than memory limit, see usage")
+    if memory == 0 and swap > 0:
+        raise InvalidArgument("You should always set the Memory limit when using Memoryswap limit, see usage")
+    swappiness = host_config["MemorySwappiness"]
+    if swappiness is not None and not -1 <= swappiness <= 100:
+        raise InvalidArgument(f"Invalid value: {swappiness}, valid memory swappiness range is 0-100")
+    if 0 < host_config["MemoryReservation"] < _MIN_MEMORY:
+        raise InvalidArgument("Minimum memory reservation allowed is 6MB")
+    if memory > 0 and host_config["MemoryReservation"] > memory:
+        raise InvalidArgument("Minimum memory limit can not be less than memory reservation limit, see usage")
+
+
+def _cpu(host_config: Json) -> None:
+    nano, period, quota = host_config["NanoCpus"], host_config["CpuPeriod"], host_config["CpuQuota"]
+    if nano and period:
+        raise InvalidArgument("Conflicting options: Nano CPUs and CPU Period cannot both be set")
+    if nano and quota:
+        raise InvalidArgument("Conflicting options: Nano CPUs and CPU Quota cannot both be set")
+    count = os.cpu_count() or 1
+    if not 0 <= nano <= count * 1_000_000_000:
+        raise InvalidArgument(f"range of CPUs is from 0.01 to {count}.00, as there are only {count} CPUs available")
+    if period and not 1000 <= period <= 1_000_000:
+        raise InvalidArgument("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
+    if quota > 0 and quota < 1000:
+        raise InvalidArgument("CPU cfs quota can not be less than 1ms (i.e. 1000)")
+    _cpu_set("cpuset cpus", host_config["CpusetCpus"], "CPUs", "/sys/devices/system/cpu/online")
+    _cpu_set("cpuset mems", host_config["CpusetMems"], "memory nodes", "/sys/devices/system/node/online")
+
+
+def _cpu_set(words: str, text: str, noun: str, online: str) -> None:
+    if not text:
+        return
+    try:
+        asked = parse_set(text)
+    except ValueError:
+        raise InvalidArgument(f"Invalid value {text} for {words}") from None
+    try:
+        with open(online, encoding="ascii") as file:
+            available = file.read().strip()
+    except OSError:
+        available = "0"
+    if not asked <= parse_set(available):
+        raise InvalidArgument(f"Requested {noun} are not available - requested {text}, available: {available}")
+
+
+def parse_set(text: str) -> set[int]:
+    """ "0-2,7" → numbers; bounded, so that no range eats the memory (CVE-2018-20699)."""
+    done: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        low, high = int(first), int(last) if dash else int(first)
+        if high < low or high > 8192 or low < 0:
+            raise ValueError(text)
+        done.update(range(low, high + 1))
+    return done
+
+
+def _logging(log: Json) -> None:
+    driver, config = log.get("Type") or "", log.get("Config") or {}
+    if driver in ("", "json-file"):
+        json_file.options(config)
+    elif driver != "none":
+        raise InvalidArgument(f"logger: no log driver named '{driver}' is registered")
+
+
+def _sysctls(host_config: Json) -> None:
+    for name in host_config.get("Sysctls") or {}:
+        if name.startswith("net.") and host_config["NetworkMode"] == "host":
+            raise InvalidArgument(f"sysctl '{name}' is not allowed with host network mode (--net=host)")
+        if (
+            name.startswith(("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."))
+            and host_config["IpcMode"] == "host"
+        ):
+            raise InvalidArgument(f"sysctl '{name}' is not allowed with host ipc mode (--ipc=host)")

@@ -1,0 +1,248 @@
+"""Reads Docker's json-file log across its rotated files: the last lines, a span of time, and what is still to come.
+
+Reading never parses more than it must: `tail` seeks back from the end in blocks. A torn last line (a writer killed
+in the middle) is left alone until it is complete.
+"""
+
+import asyncio
+import gzip
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from engine import stdcopy, timestamps
+from engine.logs.inotify import FolderWatch
+from proto.errdefs import InvalidArgument
+
+_BLOCK = 64 * 1024
+_STREAMS = {"stdout": stdcopy.STDOUT, "stderr": stdcopy.STDERR}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line."""
+
+    stream: int
+    data: bytes
+    time: str
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def time_ns(self) -> int:
+        """Nanoseconds since the epoch."""
+        return timestamps.to_ns(self.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which lines a client wants."""
+
+    since_ns: int = 0
+    until_ns: int = 0
+    tail: int | None = None
+    stdout: bool = True
+    stderr: bool = True
+
+    def wants(self, entry: Entry) -> bool:
+        """By stream and by the beginning of the span."""
+        if not (self.stdout if entry.stream == stdcopy.STDOUT else self.stderr):
+            return False
+        return not self.since_ns or entry.time_ns >= self.since_ns
+
+    def over(self, entry: Entry) -> bool:
+        """The span has ended before this line."""
+        return bool(self.until_ns) and entry.time_ns > self.until_ns
+
+
+def decode(line: bytes) -> Entry | None:
+    """One line of the file; None for what is not one (a torn line followed by others)."""
+    try:
+        document = json.loads(line)
+        return Entry(
+            _STREAMS[document["stream"]], document["log"].encode(), document["time"], document.get("attrs") or {}
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def rotated(path: str) -> list[str]:
+    """All files of a log, the oldest first."""
+    older = []
+    number = 1
+    while True:
+        name = next((name for name in (f"{path}.{number}", f"{path}.{number}.gz") if os.path.exists(name)), None)
+        if name is None:
+            return [*reversed(older), path]
+        older.append(name)
+        number += 1
+
+
+def past(path: str, selection: Selection) -> tuple[list[Entry], BinaryIO | None]:
+    """The entries written so far, and the current file positioned behind the last complete line."""
+    entries: list[Entry] = []
+    if selection.tail is not None:
+        lines, current = _tail(path, selection.tail)
+        found: Iterator[Entry | None] = (decode(line) for line in lines)
+    else:
+        current = _open(path)
+        found = _all(path, current)
+    for entry in found:
+        if entry is None:
+            continue
+        if selection.over(entry):
+            break
+        if selection.wants(entry):
+            entries.append(entry)
+    return entries, current
+
+
+def _open(path: str) -> BinaryIO | None:
+    try:
+        return open(path, "rb")
+    except FileNotFoundError:
+        return None
+
+
+def _all(path: str, current: BinaryIO | None) -> Iterator[Entry | None]:
+    for name in rotated(path)[:-1]:
+        opener = gzip.open if name.endswith(".gz") else open
+        try:
+            with opener(name, "rb") as file:
+                yield from map(decode, file)
+        except FileNotFoundError:
+            continue  # rotated away meanwhile
+    if current is not None:
+        yield from map(decode, complete_lines(current))
+
+
+def complete_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines up to the last line feed; the file stays positioned before a torn one."""
+    while True:
+        begin = file.tell()
+        line = file.readline()
+        if not line.endswith(b"\n"):
+            file.seek(begin)
+            return
+        yield line
+
+
+def _tail(path: str, count: int) -> tuple[list[bytes], BinaryIO | None]:
+    current = _open(path)
+    lines: list[bytes] = []
+    if current is not None:
+        lines = _last_lines(current, count)
+    for name in reversed(rotated(path)[:-1]):
+        if len(lines) >= count:
+            break
+        opener: Any = gzip.open if name.endswith(".gz") else open
+        with opener(name, "rb") as file:
+            missing = count - len(lines)
+            older: list[bytes] = file.readlines() if name.endswith(".gz") else _last_lines(file, missing)  # type: ignore[arg-type]
+            lines = older[-missing:] + lines
+    return lines, current
+
+
+def _last_lines(file: BinaryIO, count: int) -> list[bytes]:
+    end = file.seek(0, os.SEEK_END)
+    position, block = end, b""
+    while position > 0 and block.count(b"\n") <= count:
+        position = max(0, position - _BLOCK)
+        file.seek(position)
+        block = file.read(end - position)
+    complete = block[: block.rfind(b"\n") + 1]
+    file.seek(end - (len(block) - len(complete)))
+    lines = (
+        complete.splitlines(keepends=True) if b"\r" not in complete else complete.replace(b"\r", b"").splitlines(True)
+    )
+    return lines[-count:] if count else []
+
+
+async def follow(
+    path: str,
+    current: BinaryIO | None,
+    watch: FolderWatch,
+    ended: Callable[[], bool],
+    changed: Callable[[], asyncio.Event],
+) -> AsyncIterator[Entry]:
+    """Entries as they are written, over rotations, until `ended()` and nothing is left to read."""
+    while True:
+        finished, state_change = ended(), changed()
+        watch.changed.clear()
+        if current is None:
+            current = _open(path)
+        if current is not None:
+            for line in complete_lines(current):
+                if (entry := decode(line)) is not None:
+                    yield entry
+            if _was_rotated(path, current):
+                for line in complete_lines(current):  # what came between the last read and the rename
+                    if (entry := decode(line)) is not None:
+                        yield entry
+                current.close()
+                current = None
+                continue
+        if finished:
+            return
+        await _either(watch.changed, state_change)
+
+
+def _was_rotated(path: str, current: BinaryIO) -> bool:
+    try:
+        return os.stat(path).st_ino != os.fstat(current.fileno()).st_ino
+    except FileNotFoundError:
+        return False
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def parse_tail(text: str) -> int | None:
+    """`tail=all`, nothing, or a number (anything else means all, as in dockerd)."""
+    if text in ("", "all"):
+        return None
+    try:
+        number = int(text)
+    except ValueError:
+        return None
+    return number if number >= 0 else None
+
+
+def options(config: dict[str, str]) -> tuple[int, int, bool]:
+    """LogConfig.Config → (max-size, max-file, compress), with wherry's bounded defaults."""
+    from engine.config import size
+
+    known = {
+        "max-size",
+        "max-file",
+        "compress",
+        "labels",
+        "labels-regex",
+        "env",
+        "env-regex",
+        "tag",
+        "mode",
+        "max-buffer-size",
+    }
+    for name in config:
+        if name not in known:
+            raise InvalidArgument(f"unknown log opt '{name}' for json-file log driver")
+    try:
+        max_size = size(config["max-size"]) if config.get("max-size", "-1") != "-1" else DEFAULT_MAX_SIZE
+        max_files = int(config.get("max-file", DEFAULT_MAX_FILES))
+    except ValueError:
+        raise InvalidArgument(f"invalid value for 'max-file': {config['max-file']}") from None
+    if max_files < 1:
+        raise InvalidArgument("'max-file' cannot be less than 1")
+    return max_size, max_files, config.get("compress", "false").lower() in ("1", "true")
+
+
+DEFAULT_MAX_SIZE = 10 << 20
+DEFAULT_MAX_FILES = 10

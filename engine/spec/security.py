@@ -1,0 +1,94 @@
+"""SecurityOpt, masked and read-only paths: what a container may not do or see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from proto.errdefs import InvalidArgument
+
+Json = dict[str, Any]
+
+MASKED_PATHS = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+)
+READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityOptions:
+    """The parsed SecurityOpt list."""
+
+    seccomp: str = ""  # "", "unconfined", "builtin" or a profile's JSON
+    no_new_privileges: bool | None = None
+    unmasked: bool = False  # systempaths=unconfined
+
+
+def parse(options: Sequence[str] | None) -> SecurityOptions:
+    """Every option works or is refused by name; AppArmor and SELinux only matter where the host has them."""
+    seccomp, no_new, unmasked = "", None, False
+    for option in options or ():
+        if option == "no-new-privileges":
+            no_new = True
+            continue
+        name, value = _split(option)
+        match name:
+            case "seccomp":
+                seccomp = value
+            case "no-new-privileges":
+                no_new = _boolean(value, option)
+            case "systempaths" if value == "unconfined":
+                unmasked = True
+            case _:
+                _harmless(name, value, option)
+    return SecurityOptions(seccomp, no_new, unmasked)
+
+
+def _harmless(name: str, value: str, option: str) -> None:
+    """Pass what asks for no confinement by modules that this engine does not use; refuse everything else."""
+    match name, value:
+        case ("apparmor", "unconfined" | "") | ("label", "disable"):
+            return
+        case "apparmor", _:
+            raise InvalidArgument(f"AppArmor is not built into this engine: --security-opt {option}")
+        case "label", _:
+            raise InvalidArgument(f"SELinux is not built into this engine: --security-opt {option}")
+        case _:
+            raise InvalidArgument(f'invalid --security-opt 2: "{option}"')
+
+
+def _split(option: str) -> tuple[str, str]:
+    for separator in ("=", ":"):
+        name, found, value = option.partition(separator)
+        if found:
+            return name, value
+    raise InvalidArgument(f'invalid --security-opt 1: "{option}"')
+
+
+def _boolean(value: str, option: str) -> bool:
+    if value.lower() in ("1", "t", "true"):
+        return True
+    if value.lower() in ("0", "f", "false"):
+        return False
+    raise InvalidArgument(f'invalid --security-opt 2: "{option}"')
+
+
+def hidden_paths(host_config: Json, options: SecurityOptions) -> tuple[list[str], list[str]]:
+    """(masked, read-only): the client's own lists, none for privileged containers, else Docker's."""
+    if host_config["Privileged"] or options.unmasked:
+        return [], []
+    masked, readonly = host_config.get("MaskedPaths"), host_config.get("ReadonlyPaths")
+    return (
+        list(MASKED_PATHS if masked is None else masked),
+        list(READONLY_PATHS if readonly is None else readonly),
+    )

@@ -1,0 +1,1 @@
+"""Volumes: named and anonymous folders that outlive containers."""

@@ -1,0 +1,116 @@
+"""The table of volumes and their folders (`local` driver).
+
+volumes(name TEXT PRIMARY KEY, document TEXT)      folder: <data-root>/volumes/<name>/_data
+"""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from engine import timestamps
+from engine.events.bus import Bus
+from proto.errdefs import Conflict, InvalidArgument, NotFound
+
+_NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$")
+ANONYMOUS_LABEL = "com.docker.volume.anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One volume."""
+
+    name: str
+    created: str
+    labels: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def anonymous(self) -> bool:
+        """Made because a container needed one."""
+        return ANONYMOUS_LABEL in self.labels
+
+
+class Volumes:
+    """Find, make and remove volumes; who uses them is asked of the containers."""
+
+    def __init__(self, connection: sqlite3.Connection, folder: str, bus: Bus) -> None:
+        self._db = connection
+        self._db.execute("CREATE TABLE IF NOT EXISTS volumes (name TEXT PRIMARY KEY, document TEXT NOT NULL)")
+        self._folder = folder
+        self._bus = bus
+        self.users: Callable[[str], Iterable[str]] = lambda name: ()
+
+    def mountpoint(self, name: str) -> str:
+        """Where its content is."""
+        return f"{self._folder}/{name}/_data"
+
+    def get(self, name: str) -> Volume:
+        """By name."""
+        row = self._db.execute("SELECT document FROM volumes WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise NotFound(f"get {name}: no such volume")
+        return Volume(**json.loads(row[0]))
+
+    def list(self) -> list[Volume]:
+        """All, by name."""
+        rows = self._db.execute("SELECT document FROM volumes ORDER BY name").fetchall()
+        return [Volume(**json.loads(document)) for (document,) in rows]
+
+    def ensure(
+        self, name: str, *, labels: Mapping[str, str] | None = None, options: Mapping[str, str] | None = None
+    ) -> Volume:
+        """The volume of that name, made if it is not there; no name makes an anonymous one."""
+        if not name:
+            name, labels = secrets.token_hex(32), dict(labels or {}) | {ANONYMOUS_LABEL: ""}
+        elif not _NAME.match(name):
+            raise InvalidArgument(
+                f'create {name}: "{name}" includes invalid characters for a local volume name, only '
+                '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
+            )
+        try:
+            return self.get(name)
+        except NotFound:
+            pass
+        if options:
+            raise InvalidArgument(
+                f"create {name}: invalid option: {next(iter(options))!r} is not built into the local driver"
+            )
+        volume = Volume(name, timestamps.now(), dict(labels or {}), dict(options or {}))
+        os.makedirs(self.mountpoint(name), mode=0o755, exist_ok=True)
+        os.chmod(os.path.dirname(self.mountpoint(name)), 0o701)
+        self._db.execute("INSERT INTO volumes (name, document) VALUES (?, ?)", (name, json.dumps(asdict(volume))))
+        self._bus.publish("volume", "create", name, {"driver": "local"})
+        return volume
+
+    def remove(self, name: str, *, force: bool = False) -> None:
+        """Delete a volume that nobody uses."""
+        try:
+            self.get(name)
+        except NotFound:
+            if force:
+                return
+            raise
+        users = list(self.users(name))
+        if users:
+            raise Conflict(f"remove {name}: volume is in use - [{', '.join(users)}]")
+        shutil.rmtree(f"{self._folder}/{name}", ignore_errors=True)
+        self._db.execute("DELETE FROM volumes WHERE name = ?", (name,))
+        self._bus.publish("volume", "destroy", name, {"driver": "local"})
+
+    def to_json(self, volume: Volume) -> dict[str, Any]:
+        """As the API shows it."""
+        return {
+            "CreatedAt": timestamps.from_ns(timestamps.to_ns(volume.created) // 10**9 * 10**9),
+            "Driver": "local",
+            "Labels": volume.labels or None,
+            "Mountpoint": self.mountpoint(volume.name),
+            "Name": volume.name,
+            "Options": volume.options or None,
+            "Scope": "local",
+        }
