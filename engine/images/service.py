@@ -70,6 +70,10 @@ class Images:
         """The image that a client means; NotFound with Docker's words."""
         return await self.catalog.resolve(text, platform)
 
+    async def resolve_quickly(self, text: str) -> Image:
+        """The same, with the one name that was given: all that a new container wants to know."""
+        return await self.catalog.resolve_quickly(text)
+
     async def summaries(
         self, filters: Filters, version: render.Version, *, shared_size: bool = False
     ) -> list[render.Document]:

@@ -1,0 +1,120 @@
+"""Routes that move images: pull, push, load, save. Their answers are streams, so an error may come as their last line."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from engine.api.app import HEADERS, Route
+from engine.api.call import Call
+from engine.api.jsonstream import JsonStream
+from engine.api.routes.images import asked_platform
+from engine.images import platform as platforms
+from engine.images.platform import Platform
+from engine.images.progress import Line, failure
+from engine.images.registry_auth import HEADER, decode_leniently
+from engine.images.service import Images
+from proto.errdefs import Fault, InvalidArgument, Unimplemented
+
+_NAME = "{name:.+}"
+
+
+class TransferRoutes:
+    """The handlers."""
+
+    def __init__(self, images: Images) -> None:
+        self._images = images
+
+    async def create(self, call: Call) -> web.StreamResponse:
+        """`POST /images/create`: a pull, as imports are refused."""
+        if not call.text("fromImage"):
+            raise Unimplemented("importing an image from a file system (fromSrc) is not supported")
+        credentials = decode_leniently(call.request.headers.get(HEADER, ""))
+        platform = asked_platform(call, (1, 32))
+        lines = self._images.pull(call.text("fromImage"), call.text("tag"), credentials, platform)
+        return await _stream(call, lines)
+
+    async def push(self, call: Call) -> web.StreamResponse:
+        """`POST /images/{name}/push`."""
+        credentials = decode_leniently(call.request.headers.get(HEADER, ""))
+        platform = asked_platform(call, (1, 46))
+        return await _stream(call, self._images.push(call.path["name"], call.text("tag"), credentials, platform))
+
+    async def load(self, call: Call) -> web.StreamResponse:
+        """`POST /images/load`; answers 200 before the archive is read, as dockerd does."""
+        lines = self._images.load(
+            call.request.content.iter_any(), quiet=call.flag("quiet", default=True), platforms=_asked_platforms(call)
+        )
+        return await _stream(call, lines, at_once=True)
+
+    async def save(self, call: Call) -> web.StreamResponse:
+        """`GET /images/get` and `GET /images/{name}/get`."""
+        names = [call.path["name"]] if "name" in call.path else call.texts("names")
+        wanted = _asked_platforms(call)
+        if len(wanted) > 1:
+            raise Unimplemented("saving several platforms of an image (platform) is not supported")
+        pieces = self._images.save(names, wanted[0] if wanted else None)
+        first = await anext(pieces)  # a missing image is a 404, not a broken archive
+        response = web.StreamResponse(headers=HEADERS | {"Content-Type": "application/x-tar"})
+        await response.prepare(call.request)
+        await response.write(first)
+        async for piece in pieces:
+            await response.write(piece)
+        await response.write_eof()
+        return response
+
+
+def routes(images: Images) -> list[Route]:
+    """The table."""
+    handlers = TransferRoutes(images)
+    return [
+        Route("POST", "/images/create", handlers.create, streams=True),
+        Route("POST", "/images/load", handlers.load, streams=True),
+        Route("GET", "/images/get", handlers.save),
+        Route("GET", f"/images/{_NAME}/get", handlers.save),
+        Route("POST", f"/images/{_NAME}/push", handlers.push, streams=True),
+    ]
+
+
+async def _stream(call: Call, lines: AsyncIterator[Line], *, at_once: bool = False) -> web.StreamResponse:
+    """Write the lines; a Fault before the first one is the answer's status, a later one a line of its own."""
+    stream = JsonStream(call)
+    if at_once:
+        await stream.open()
+    try:
+        async for line in lines:
+            await stream.send(_with_bar(line) if call.version < (1, 52) else line)
+    except Fault as fault:
+        if stream.response is None:
+            raise
+        await stream.send(failure(str(fault)))
+    return await stream.close()
+
+
+def _asked_platforms(call: Call) -> tuple[Platform, ...]:
+    texts = call.texts("platform") if call.version >= (1, 48) else []
+    if len(texts) > 1 and call.version < (1, 52):
+        raise InvalidArgument(
+            "multiple platform parameters are not supported in this API version; use API version 1.52 or later"
+        )
+    return tuple(platforms.parse(text) for text in texts)
+
+
+def _with_bar(line: Line) -> Line:
+    """Add the drawn bar that clients older than the details print."""
+    detail = line.get("progressDetail")
+    if not detail or not detail.get("total"):
+        return line
+    current, total = detail["current"], detail["total"]
+    filled = min(50, current * 50 // total)
+    head = ">" if filled < 50 else ""
+    bar = "=" * (filled if not head else max(filled, 0)) + head
+    return {**line, "progress": f"[{bar:<50}] {_size(current):>8}/{_size(total)}"}
+
+
+def _size(count: float) -> str:
+    """Docker's short sizes: four digits at most, in powers of a thousand."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.4g}{unit}"
+        count /= 1000
+    return f"{count:.4g}TB"
