@@ -38,15 +38,25 @@ class FaultsToStatus(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc s
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler | None:
+    ) -> grpc.RpcMethodHandler:
         method = handler_call_details.method
         wrapped = self._wrapped.get(method)
         if wrapped is None:
             handler = await continuation(handler_call_details)
             if handler is None:
-                return None
+                return _unknown(method)
             wrapped = self._wrapped[method] = _wrap(handler, method)
         return wrapped
+
+
+def _unknown(method: str) -> grpc.RpcMethodHandler:
+    """The words of Go's server, which tell a missing service from a missing method no better than we do."""
+    service, _, name = method.lstrip("/").rpartition("/")
+
+    async def refuse(_request: Any, context: Any) -> None:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"unknown method {name} for service {service}")
+
+    return grpc.stream_stream_rpc_method_handler(refuse)
 
 
 def _wrap(handler: grpc.RpcMethodHandler, method: str) -> grpc.RpcMethodHandler:

@@ -81,7 +81,7 @@ class OverlaySnapshotter:
             if owner is None and node.ancestors:
                 inherited = os.stat(self._upper(node.ancestors[0]))
                 owner = (inherited.st_uid, inherited.st_gid)
-            _make_layer(temporary, kind, owner or (0, 0))
+            _make_layer(temporary, kind, owner)
             self._folders.adopt(temporary, node.id)
         return self._mounts(node)
 
@@ -100,11 +100,11 @@ class OverlaySnapshotter:
         return f"{self._folders.of(number)}/fs"
 
 
-def _make_layer(folder: str, kind: Kind, owner: tuple[int, int]) -> None:
+def _make_layer(folder: str, kind: Kind, owner: tuple[int, int] | None) -> None:
     upper = os.path.join(folder, "fs")
     os.mkdir(upper)
     os.chmod(upper, 0o755)  # noqa: S103 -- becomes the container's root folder, for its unprivileged users too
-    if owner != (os.geteuid(), os.getegid()):
+    if owner is not None and owner != (os.geteuid(), os.getegid()):
         os.chown(upper, *owner)
     if kind is Kind.ACTIVE:
         os.mkdir(os.path.join(folder, "work"), 0o711)
