@@ -219,12 +219,12 @@ def test_namespaces_have_labels_and_must_be_empty_to_go(client: Client) -> None:
     """The refusal says what is still there."""
     name = client.namespace
     one = namespaces.Namespace(name=name, labels={"a": "1", "b": "2"})
-    client.namespaces.Create(namespaces.CreateNamespaceRequest(namespace=one))
+    client.namespaces.Create(namespaces.CreateNamespaceRequest(namespace=one), **client.meta())
     again = namespaces.CreateNamespaceRequest(namespace=one)
-    refused(EXISTS, f'namespace "{name}": already exists', client.namespaces.Create, again)
+    refused(EXISTS, f'namespace "{name}": already exists', client.namespaces.Create, again, **client.meta())
     one.labels["a"] = ""
     client.namespaces.Update(
-        namespaces.UpdateNamespaceRequest(namespace=one, update_mask=FieldMask(paths=["labels.a"]))
+        namespaces.UpdateNamespaceRequest(namespace=one, update_mask=FieldMask(paths=["labels.a"])), **client.meta()
     )
     got = client.namespaces.Get(namespaces.GetNamespaceRequest(name=name)).namespace
     assert dict(got.labels) == {"b": "2"}
