@@ -140,7 +140,7 @@ def set_propagation(mount_fd: int, propagation: list[int]) -> None:
 
 
 def attributes_of(flags: int) -> tuple[int, int]:
-    """MS_* flags as (set, clear) for mount_setattr(2): what is not asked for is cleared, atime only for another atime."""
+    """MS_* flags as (set, clear) for mount_setattr(2): what is not asked for is cleared, atime only for another."""
     attr_set = attr_clear = 0
     for flag, attribute in _ATTRIBUTES:
         if flags & flag:

@@ -1,4 +1,4 @@
-"""Cut the new mount namespace off from the host's as far as the configuration wants; make the root a mount of its own."""
+"""Cut the new mount namespace off from the host's, as far as wanted; make the root a mount of its own."""
 
 import errno
 import os

@@ -29,7 +29,7 @@ def sysctl_path(key: str) -> str:
 
 
 def write_sysctls(proc_fds: list[int], values: dict[str, str]) -> None:
-    """Write each value through the first procfs that takes it: where lowrt is in a container the host's is read-only."""
+    """Write each value through the first procfs that takes it: inside a container the host's is read-only."""
     for key, value in values.items():
         error = None
         for proc_fd in proc_fds:

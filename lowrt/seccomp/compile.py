@@ -1,0 +1,182 @@
+"""The seccomp section → a filter ready to install; done by the parent, cached on disk by content.
+
+What a rule means (first unconditional one wins, a later one sweeps conditional ones away, calls newer than the
+profile get ENOSYS rather than its refusal) is libseccomp's and runc's.
+"""
+
+import os
+
+from lowrt.seccomp import program, syscalls
+from lowrt.seccomp.profile import ALLOW, ERRNO, KILL_THREAD, LOG, NEW_LISTENER, TRACE, Profile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lowrt.seccomp.program import Ranges, Verdict
+
+    Json = dict[str, Any]
+
+_ENOSYS = ERRNO | 38
+_VERSION = b"lowrt-seccomp-1\n"
+_CACHED_AT_MOST = 128
+
+
+class CompiledFilter:
+    """A program, and the flags it is installed with."""
+
+    __slots__ = ("bpf", "flags")
+
+    def __init__(self, bpf: bytes, flags: int) -> None:
+        self.bpf = bpf
+        self.flags = flags
+
+    @property
+    def notifies(self) -> bool:
+        """Whether installing it gives a listener fd."""
+        return bool(self.flags & NEW_LISTENER)
+
+
+def compile_profile(section: "Json", cache_dir: str = "") -> CompiledFilter | None:
+    """None where the section asks for nothing."""
+    if not section.get("defaultAction") and not section.get("syscalls"):
+        return None
+    if not cache_dir:
+        return _compile(section)
+    path = f"{cache_dir}/{_digest(section)}"
+    found = _load(path)
+    if found is None:
+        found = _compile(section)
+        _store(cache_dir, path, found)
+    return found
+
+
+def _compile(section: "Json") -> CompiledFilter:
+    profile = Profile(section)
+    return CompiledFilter(assemble(profile), profile.flags)
+
+
+def assemble(profile: Profile, machine: str = "") -> bytes:
+    """The program for this machine: its own architecture always, its others if the profile names them."""
+    native, *others = syscalls.native_architectures(machine)
+    named = {name.removeprefix("SCMP_ARCH_") for name in profile.architectures}
+    chosen = [native, *(name for name in others if name in named)]
+    sections = []
+    for architecture in chosen:
+        if architecture == "X32":
+            continue  # part of X86_64's section
+        ranges = ranges_of(profile, architecture, machine)
+        if architecture == "X86_64":
+            ranges = _with_x32(profile, ranges, machine, wanted="X32" in chosen)
+        sections.append((syscalls.AUDIT[architecture], architecture in syscalls.NARROW, ranges))
+    return program.build(sections, profile.default, KILL_THREAD)
+
+
+def ranges_of(profile: Profile, architecture: str, machine: str = "") -> "Ranges":
+    """The verdict on every number from 0 (or x32's bit) up."""
+    numbers = syscalls.numbers(architecture, machine)
+    verdicts = _verdicts(profile, numbers, syscalls.multiplexed(architecture))
+    last = max((numbers[name] for name in profile.names if name in numbers), default=0)
+    ranges: Ranges = [(syscalls.X32_BIT if architecture == "X32" else 0, profile.default)]
+    for number in sorted(verdicts):
+        _put(ranges, number, verdicts[number])
+        _put(ranges, number + 1, profile.default)
+    if last and not _is_permissive(profile.default):
+        _put(ranges, last + 1, _ENOSYS)
+    return ranges
+
+
+def _is_permissive(action: int) -> bool:
+    """Then a call nobody has heard of yet needs no ENOSYS: it gets through, or a tracer knows what to do."""
+    return action in (ALLOW, LOG) or action & 0xFFFF0000 == TRACE
+
+
+def _put(ranges: "Ranges", start: int, verdict: "Verdict") -> None:
+    """Append, letting equal neighbours be one range."""
+    if ranges[-1][0] == start:
+        ranges.pop()
+    if not ranges or ranges[-1][1] != verdict:
+        ranges.append((start, verdict))
+
+
+def _verdicts(
+    profile: Profile, numbers: dict[str, int], multiplexed: dict[str, tuple[str, int]]
+) -> "dict[int, Verdict]":
+    verdicts: dict[int, Verdict] = {}
+    for name, action, conditions in profile.rules:
+        if name in multiplexed:
+            call, index = multiplexed[name]
+            # The other arguments lie in memory, where a filter cannot look: conditions on them stay as written.
+            inner = [(0, "SCMP_CMP_EQ", index, 0), *(condition for condition in conditions if condition[0] != 0)]
+            _add(verdicts, numbers[call], action, tuple(inner))
+        if name in numbers:
+            _add(verdicts, numbers[name], action, tuple(conditions))
+    return verdicts
+
+
+def _add(verdicts: "dict[int, Verdict]", number: int, action: int, conditions: "tuple[Any, ...]") -> None:
+    present = verdicts.get(number, ())
+    if isinstance(present, int):
+        return  # an unconditional rule already says it all
+    verdicts[number] = (*present, (conditions, action)) if conditions else action
+
+
+def _with_x32(profile: Profile, ranges: "Ranges", machine: str, *, wanted: bool) -> "Ranges":
+    """x32's numbers are x86_64's above a bit: allowed for, they follow; not allowed for, they are a foreign ABI."""
+    bit = syscalls.X32_BIT
+    if wanted:
+        extra = ranges_of(profile, "X32", machine)
+    else:
+        extra = [(bit, KILL_THREAD)]
+        if not _is_permissive(profile.default):
+            extra += [(bit * 2, _ENOSYS), (bit * 3, KILL_THREAD)]
+        # What a tracer puts there to skip a call.
+        extra.append((0xFFFFFFFF, profile.default))
+    for start, verdict in extra:
+        _put(ranges, start, verdict)
+    return ranges
+
+
+def _digest(section: "Json") -> str:
+    import marshal
+
+    try:
+        from _blake2 import blake2b  # hashlib would load OpenSSL, which costs more than compiling
+    except ImportError:
+        from hashlib import blake2b
+    # Version 2 has no back references, so that equal documents give equal bytes.
+    key = os.uname().machine.encode() + _VERSION + marshal.dumps(section, 2)
+    return str(blake2b(key, digest_size=20).hexdigest())
+
+
+def _load(path: str) -> CompiledFilter | None:
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError:
+        return None
+    header, flags, bpf = (
+        content[: len(_VERSION)],
+        content[len(_VERSION) : len(_VERSION) + 8],
+        content[len(_VERSION) + 8 :],
+    )
+    if header != _VERSION or not bpf or len(bpf) % 8:
+        return None
+    return CompiledFilter(bpf, int.from_bytes(flags, "little"))
+
+
+def _store(directory: str, path: str, filter_: CompiledFilter) -> None:
+    """Best effort: without a cache it is only slower."""
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(directory, 0o700, exist_ok=True)
+        names = os.listdir(directory)
+        if len(names) >= _CACHED_AT_MOST:
+            for name in names:
+                os.unlink(f"{directory}/{name}")
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb") as file:
+            file.write(_VERSION + filter_.flags.to_bytes(8, "little") + filter_.bpf)
+        os.replace(temporary, path)
+    except OSError:
+        pass

@@ -1,0 +1,35 @@
+"""seccomp(2): put a compiled filter on this thread."""
+
+import ctypes
+import os
+
+from lowrt.errors import Fault, reason_of
+from lowrt.linux.libc import check, libc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lowrt.seccomp.compile import CompiledFilter
+
+_SYS_SECCOMP = {"x86_64": 317, "i386": 354, "i686": 354, "armv7l": 383}.get(os.uname().machine, 277)
+_SET_MODE_FILTER = 1
+
+
+class _Program(ctypes.Structure):
+    """struct sock_fprog of <linux/filter.h>."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+_seccomp = libc["syscall"]
+_seccomp.restype = ctypes.c_long
+_seccomp.argtypes = (ctypes.c_long, ctypes.c_uint, ctypes.c_uint, ctypes.POINTER(_Program))
+
+
+def install(filter_: "CompiledFilter") -> int:
+    """Needs no_new_privs or CAP_SYS_ADMIN; gives the listener's fd if the filter notifies, else -1."""
+    program = _Program(len(filter_.bpf) // 8, filter_.bpf)
+    try:
+        result = check(_seccomp(_SYS_SECCOMP, _SET_MODE_FILTER, filter_.flags, program), "seccomp")
+    except OSError as error:
+        raise Fault(f"unable to init seccomp: error loading seccomp filter into kernel: {reason_of(error)}") from error
+    return result if filter_.notifies else -1
