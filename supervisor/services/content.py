@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from proto.containerd.services.content.v1 import content_pb2 as api
 from proto.containerd.services.content.v1 import content_pb2_grpc
@@ -19,6 +18,7 @@ from supervisor.core.content import ContentStore, ContentWriter, Info, Status
 from supervisor.core.digests import digest_problem
 from supervisor.core.identifiers import quoted
 from supervisor.server.namespace import namespace_of
+from supervisor.services.convert import timestamp_to_proto
 
 Context: TypeAlias = grpc.aio.ServicerContext
 
@@ -136,8 +136,8 @@ class _WriteSession:
         self._total = request.total or self._total
         if request.action == api.WriteAction.STAT:
             response.digest = self._writer.digest()
-            response.started_at.CopyFrom(timestamp(status.started_at))
-            response.updated_at.CopyFrom(timestamp(status.updated_at))
+            response.started_at.CopyFrom(timestamp_to_proto(status.started_at))
+            response.updated_at.CopyFrom(timestamp_to_proto(status.updated_at))
             response.total = self._total
             return response
         await self._write(request, status.offset, response)
@@ -182,20 +182,13 @@ def _validated(digest: str) -> str:
     return digest
 
 
-def timestamp(nanoseconds: int) -> Timestamp:
-    """A point in time for the wire."""
-    stamp = Timestamp()
-    stamp.FromNanoseconds(nanoseconds)
-    return stamp
-
-
 def info_to_proto(info: Info) -> api.Info:
     """A blob's description for the wire."""
     return api.Info(
         digest=info.digest,
         size=info.size,
-        created_at=timestamp(info.created_at),
-        updated_at=timestamp(info.updated_at),
+        created_at=timestamp_to_proto(info.created_at),
+        updated_at=timestamp_to_proto(info.updated_at),
         labels=info.labels,
     )
 
@@ -203,8 +196,8 @@ def info_to_proto(info: Info) -> api.Info:
 def status_to_proto(status: Status) -> api.Status:
     """A write's progress for the wire."""
     return api.Status(
-        started_at=timestamp(status.started_at),
-        updated_at=timestamp(status.updated_at),
+        started_at=timestamp_to_proto(status.started_at),
+        updated_at=timestamp_to_proto(status.updated_at),
         ref=status.ref,
         offset=status.offset,
         total=status.total,

@@ -1,21 +1,18 @@
 """containerd.services.diff.v1: layers onto mounts, and mounts into layers."""
 
-from collections.abc import Iterable
 from typing import TypeAlias
 
 import grpc
 
 from proto.containerd.services.diff.v1 import diff_pb2 as api
 from proto.containerd.services.diff.v1 import diff_pb2_grpc
-from proto.containerd.types import descriptor_pb2, mount_pb2
 from proto.errdefs import InvalidArgument
 from supervisor.content.threads import in_thread
 from supervisor.core.content import ContentStore
-from supervisor.core.digests import Descriptor
-from supervisor.core.snapshots import Mount
 from supervisor.diff.apply import apply
 from supervisor.diff.compare import compare
 from supervisor.server.namespace import namespace_of
+from supervisor.services.convert import descriptor_to_proto, mounts_from_proto
 
 Context: TypeAlias = grpc.aio.ServicerContext
 
@@ -51,18 +48,3 @@ class DiffService(diff_pb2_grpc.DiffServicer):
             latest=request.source_date_epoch.seconds if request.HasField("source_date_epoch") else None,
         )
         return api.DiffResponse(diff=descriptor_to_proto(layer))
-
-
-def mounts_from_proto(mounts: Iterable[mount_pb2.Mount]) -> list[Mount]:
-    """Mounts from the wire."""
-    return [Mount(one.type, one.source, tuple(one.options), one.target) for one in mounts]
-
-
-def descriptor_to_proto(descriptor: Descriptor) -> descriptor_pb2.Descriptor:
-    """A descriptor for the wire."""
-    return descriptor_pb2.Descriptor(
-        media_type=descriptor.media_type,
-        digest=descriptor.digest,
-        size=descriptor.size,
-        annotations=descriptor.annotations,
-    )
