@@ -9,6 +9,7 @@ import logging
 import os
 import stat
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -24,7 +25,8 @@ class SnapshotFolders:
 
     def __init__(self, root: str) -> None:
         self.path = os.path.join(root, "snapshots")
-        self._building: set[str] = set()
+        self._lock = threading.Lock()
+        self._building: set[str] = set()  # temporary folders that are no strays
         os.makedirs(root, mode=0o700, exist_ok=True)
         os.makedirs(self.path, mode=0o700, exist_ok=True)
 
@@ -34,13 +36,15 @@ class SnapshotFolders:
     @contextmanager
     def temporary(self) -> Iterator[str]:
         """A new empty folder, to be filled and adopted; it goes away when it was not."""
-        path = tempfile.mkdtemp(prefix="new-", dir=self.path)
-        self._building.add(path)
+        with self._lock:
+            path = tempfile.mkdtemp(prefix="new-", dir=self.path)
+            self._building.add(path)
         try:
             yield path
         finally:
             remove_tree(path)
-            self._building.discard(path)
+            with self._lock:
+                self._building.discard(path)
 
     def adopt(self, temporary: str, number: int) -> None:
         """Give a finished folder its number. Called in the transaction that hands the number out."""
@@ -63,8 +67,9 @@ class SnapshotFolders:
     def strays(self, numbers: Iterable[int]) -> list[str]:
         """Folders that belong to no snapshot; ask in a transaction, so that none is made meanwhile."""
         known = {str(number) for number in numbers}
-        paths = [os.path.join(self.path, name) for name in os.listdir(self.path) if name not in known]
-        return [path for path in paths if path not in self._building]
+        with self._lock:
+            paths = [os.path.join(self.path, name) for name in os.listdir(self.path) if name not in known]
+            return [path for path in paths if path not in self._building]
 
 
 def remove_tree(path: str) -> None:
