@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from lowrt.seccomp.program import Ranges, Verdict
+    from lowrt.seccomp.program import Alternatives, Ranges, Verdict
 
     Json = dict[str, Any]
 
@@ -68,7 +68,7 @@ def assemble(profile: Profile, machine: str = "") -> bytes:
         ranges = ranges_of(profile, architecture, machine)
         if architecture == "X86_64":
             ranges = _with_x32(profile, ranges, machine, wanted="X32" in chosen)
-        sections.append((syscalls.AUDIT[architecture], architecture in syscalls.NARROW, ranges))
+        sections.append((syscalls.AUDIT[architecture], ranges))
     return program.build(sections, profile.default, KILL_THREAD)
 
 
@@ -76,10 +76,12 @@ def ranges_of(profile: Profile, architecture: str, machine: str = "") -> "Ranges
     """The verdict on every number from 0 (or x32's bit) up."""
     numbers = syscalls.numbers(architecture, machine)
     verdicts = _verdicts(profile, numbers, syscalls.multiplexed(architecture))
+    narrow = architecture in syscalls.NARROW
     last = max((numbers[name] for name in profile.names if name in numbers), default=0)
     ranges: Ranges = [(syscalls.X32_BIT if architecture == "X32" else 0, profile.default)]
     for number in sorted(verdicts):
-        _put(ranges, number, verdicts[number])
+        verdict = verdicts[number]
+        _put(ranges, number, verdict if isinstance(verdict, int) else (narrow, verdict))
         _put(ranges, number + 1, profile.default)
     if last and not _is_permissive(profile.default):
         _put(ranges, last + 1, _ENOSYS)
@@ -101,8 +103,8 @@ def _put(ranges: "Ranges", start: int, verdict: "Verdict") -> None:
 
 def _verdicts(
     profile: Profile, numbers: dict[str, int], multiplexed: dict[str, tuple[str, int]]
-) -> "dict[int, Verdict]":
-    verdicts: dict[int, Verdict] = {}
+) -> "dict[int, int | Alternatives]":
+    verdicts: dict[int, int | Alternatives] = {}
     for name, action, conditions in profile.rules:
         if name in multiplexed:
             call, index = multiplexed[name]
@@ -114,7 +116,7 @@ def _verdicts(
     return verdicts
 
 
-def _add(verdicts: "dict[int, Verdict]", number: int, action: int, conditions: "tuple[Any, ...]") -> None:
+def _add(verdicts: "dict[int, int | Alternatives]", number: int, action: int, conditions: "tuple[Any, ...]") -> None:
     present = verdicts.get(number, ())
     if isinstance(present, int):
         return  # an unconditional rule already says it all
@@ -155,14 +157,10 @@ def _load(path: str) -> CompiledFilter | None:
             content = file.read()
     except OSError:
         return None
-    header, flags, bpf = (
-        content[: len(_VERSION)],
-        content[len(_VERSION) : len(_VERSION) + 8],
-        content[len(_VERSION) + 8 :],
-    )
-    if header != _VERSION or not bpf or len(bpf) % 8:
+    header, rest = content[: len(_VERSION)], content[len(_VERSION) :]
+    if header != _VERSION or len(rest) < 16 or len(rest) % 8:
         return None
-    return CompiledFilter(bpf, int.from_bytes(flags, "little"))
+    return CompiledFilter(rest[8:], int.from_bytes(rest[:8], "little"))
 
 
 def _store(directory: str, path: str, filter_: CompiledFilter) -> None:

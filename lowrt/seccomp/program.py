@@ -1,11 +1,11 @@
 """Rules → a classic BPF program: one binary search over ranges of system call numbers per architecture; pure.
 
-Neighbouring numbers with the same answer are one range, so Docker's 400 rules become some 70 ranges and a call is decided in
-seven comparisons. Small programs matter: the kernel translates the filter, and runs it once for every system call number, while
-the container starts.
+Neighbouring numbers with the same answer are one range, so Docker's 400 rules become some 70 ranges and a call is
+decided in seven comparisons. Small programs matter: while the container starts, the kernel translates the filter and
+runs it once for every system call number.
 
-The code is put down from its end, so that every jump knows where its target is. A conditional jump reaches 255 instructions;
-what is further is reached by a copy of the return, or over an unconditional jump.
+The code is put down from its end, so that every jump knows where its target is. A conditional jump reaches 255
+instructions; what is further is reached by a copy of the return, or over an unconditional jump.
 """
 
 import struct
@@ -16,8 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lowrt.seccomp.profile import Condition
 
-    # What happens to one system call number: always one return value, or the first whose conditions hold.
-    Verdict = int | tuple[tuple[tuple[Condition, ...], int], ...]
+    Alternative = tuple[tuple[Condition, ...], int]
+    Alternatives = tuple[Alternative, ...]
+    # What happens to one system call number: always one return value, or the first whose conditions hold; the flag says
+    # that only the lower halves of arguments count.
+    Verdict = int | tuple[bool, Alternatives]
     Ranges = list[tuple[int, Verdict]]  # first number, verdict; up to the next
 
 _LD_ABS, _AND, _JA, _JEQ, _JGT, _JGE, _RET = 0x20, 0x54, 0x05, 0x15, 0x25, 0x35, 0x06
@@ -82,12 +85,12 @@ class Assembler:
         return len(self._code)
 
 
-def build(sections: "list[tuple[int, bool, Ranges]]", default: int, bad_architecture: int) -> bytes:
-    """One section per architecture as the kernel names it: (AUDIT_ARCH_*, 32-bit arguments, ranges)."""
+def build(sections: "list[tuple[int, Ranges]]", default: int, bad_architecture: int) -> bytes:
+    """One section per architecture as the kernel names it: (AUDIT_ARCH_*, ranges)."""
     assembler = Assembler(default)
     entries = []
-    for audit, narrow, ranges in reversed(sections):
-        tree = _search(assembler, ranges, 0, len(ranges), narrow)
+    for audit, ranges in reversed(sections):
+        tree = _search(assembler, ranges, 0, len(ranges))
         entries.append((audit, assembler.load(_NR, tree)))
     label = assembler.answer(bad_architecture)
     for audit, entry in entries:
@@ -96,37 +99,38 @@ def build(sections: "list[tuple[int, bool, Ranges]]", default: int, bad_architec
     return assembler.finish()
 
 
-def _search(assembler: Assembler, ranges: "Ranges", low: int, high: int, narrow: bool) -> int:
+def _search(assembler: Assembler, ranges: "Ranges", low: int, high: int) -> int:
     if high - low == 1:
-        return _decide(assembler, ranges[low][1], narrow)
+        return _decide(assembler, ranges[low][1])
     middle = (low + high) // 2
-    right = _search(assembler, ranges, middle, high, narrow)
-    left = _search(assembler, ranges, low, middle, narrow)
+    right = _search(assembler, ranges, middle, high)
+    left = _search(assembler, ranges, low, middle)
     return assembler.jump(_JGE, ranges[middle][0], right, left)
 
 
-def _decide(assembler: Assembler, verdict: "Verdict", narrow: bool) -> int:
+def _decide(assembler: Assembler, verdict: "Verdict") -> int:
     if isinstance(verdict, int):
         return assembler.answer(verdict)
+    narrow, alternatives = verdict
     label = assembler.answer(assembler.default)
-    position = len(verdict)
+    position = len(alternatives)
     while position:
-        first = _start_of_group(verdict, position)
-        label = _group(assembler, verdict[first:position], label, narrow)
+        first = _start_of_group(alternatives, position)
+        label = _group(assembler, alternatives[first:position], label, narrow)
         position = first
     return label
 
 
-def _start_of_group(verdict: "tuple[tuple[tuple[Condition, ...], int], ...]", end: int) -> int:
+def _start_of_group(alternatives: "Alternatives", end: int) -> int:
     """Alternatives that compare one argument for equality, with the same upper half, load it once for all of them."""
-    key = _equality(verdict[end - 1])
+    key = _equality(alternatives[end - 1])
     first = end - 1
-    while key is not None and first > 0 and _equality(verdict[first - 1]) == key:
+    while key is not None and first > 0 and _equality(alternatives[first - 1]) == key:
         first -= 1
     return first
 
 
-def _equality(alternative: "tuple[tuple[Condition, ...], int]") -> "tuple[int, int, int] | None":
+def _equality(alternative: "Alternative") -> "tuple[int, int, int] | None":
     conditions, action = alternative
     if len(conditions) != 1 or conditions[0][1] != "SCMP_CMP_EQ":
         return None
@@ -134,9 +138,7 @@ def _equality(alternative: "tuple[tuple[Condition, ...], int]") -> "tuple[int, i
     return index, value >> 32, action
 
 
-def _group(
-    assembler: Assembler, group: "tuple[tuple[tuple[Condition, ...], int], ...]", otherwise: int, narrow: bool
-) -> int:
+def _group(assembler: Assembler, group: "Alternatives", otherwise: int, narrow: bool) -> int:
     conditions, action = group[0]
     if len(group) == 1:
         label = assembler.answer(action)

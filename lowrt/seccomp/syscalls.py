@@ -25,12 +25,12 @@ AUDIT = {
     "LOONGARCH64": 0xC0000102,
 }
 X32_BIT = 0x40000000
-NARROW = ("X86", "ARM")  # arguments have 32 bits
+NARROW = ("X86", "X32", "ARM")  # arguments have 32 bits
 
 # <linux/net.h>, <linux/ipc.h>: on 32-bit x86 these are also reached through one call, by number.
 _SOCKETCALL = (
-    "socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown setsockopt "
-    "getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg"
+    "socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom "
+    "shutdown setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg"
 )
 _IPC = {
     "semop": 1,
