@@ -5,6 +5,7 @@
   state.json               ours; see container/state_file.py
   config.json              the bundle's configuration as it was at create; exec and poststop hooks go by it
   exec.fifo                there from create to start
+<root>/@seccomp/           compiled filters, shared by all
 """
 
 import os
@@ -18,6 +19,11 @@ def default_root() -> str:
     if os.geteuid() != 0 and runtime_dir:
         return os.path.join(runtime_dir, "lowrt")
     return DEFAULT_ROOT
+
+
+def seccomp_cache(root: str) -> str:
+    """Compiled filters by content; the sign keeps the name out of the ids' grammar."""
+    return os.path.join(root, "@seccomp")
 
 
 class StateDir:

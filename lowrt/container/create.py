@@ -12,6 +12,7 @@ from lowrt.cgroup.path import is_unified
 from lowrt.cgroup.v1 import in_user_namespace
 from lowrt.container import destroy, state_file
 from lowrt.container.container import Container
+from lowrt.container.filter import load_filter
 from lowrt.container.status import CREATING
 from lowrt.errors import console_without_socket, socket_without_console
 from lowrt.ids import check_id
@@ -79,7 +80,7 @@ def create(context: "Context", request: Request, spec: "Spec", console_fd: int =
     state_dir = StateDir(context.root, request.id)
     lock = state_file.claim(state_dir)
     try:
-        container = _record(context, spec, request.id, state_dir, rootless=rootless)
+        container = _record(context, spec, request, state_dir, rootless=rootless)
         job = _prepare(spec, request, container, preserved)
         job.console_socket = console_fd
         return Created(container, _bring_up(context, request, container, job), lock)
@@ -102,16 +103,17 @@ def _is_rootless(context: "Context") -> bool:
     return context.rootless == "true" or (context.rootless == "auto" and os.geteuid() != 0)
 
 
-def _record(context: "Context", spec: "Spec", container_id: str, state_dir: StateDir, *, rootless: bool) -> Container:
+def _record(context: "Context", spec: "Spec", request: Request, state_dir: StateDir, *, rootless: bool) -> Container:
     """Write down what is about to exist, so that `delete` finds it whatever happens next."""
-    driver = new_driver(spec, container_id, systemd=context.systemd_cgroup, rootless=rootless)
+    driver = new_driver(spec, request.id, systemd=context.systemd_cgroup, rootless=rootless)
     state = {
-        "id": container_id,
+        "id": request.id,
         "bundle": spec.bundle,
         "rootfs": spec.rootfs,
         "created": _now(),
         "owner": os.geteuid(),
         "annotations": spec.annotations,
+        "new_keyring": request.new_keyring,
         "private_pids": spec.has_new_namespace("pid"),
         "init": {"pid": 0, "start_time": 0},
         "cgroup": driver.to_state(),
@@ -140,11 +142,7 @@ def _prepare(spec: "Spec", request: Request, container: Container, preserved: in
     job.plan = build_plan(spec, container.cgroup.paths(), unified=is_unified(), in_userns=in_user_namespace())
     if spec.has_namespace("user"):
         build.open_sources(job.plan)
-    if spec.seccomp:
-        from lowrt.seccomp import compile as seccomp_compile
-        from lowrt.seccomp import install as _  # for the child, which can import nothing any more
-
-        job.filter = seccomp_compile.compile(spec.seccomp)
+    job.filter = load_filter(spec, os.path.dirname(container.dir.path))
     return job
 
 
@@ -195,14 +193,13 @@ def _fork_and_lead(context: "Context", request: Request, container: Container, j
 
     steps = {sync.PREPARED: run_runtime_hooks, sync.READY: lambda: parent.limit(job, container.pid)}
     dance = parent.Dance(job, context.log, sync.CREATE_ORDER, steps)
-    forked = dance.fork(new_namespaces(job.spec), container_init.sequence)
+    forked = dance.fork(new_namespaces(job.spec), container_init.sequence, container.cgroup)
     try:
         container.state["init"] = {"pid": forked.pid, "start_time": forked.start_time}
         state_file.save(container.dir, container.state)
-        container.cgroup.enter(forked.pid)
         parent.settle(job, forked.pid)
         if request.pidfd_socket:
-            send_pidfd(request.pidfd_socket, forked, "standard")
+            parent.send_pidfd(request.pidfd_socket, forked, "standard")
         dance.lead(forked)
     except BaseException:
         forked.kill()
@@ -211,12 +208,3 @@ def _fork_and_lead(context: "Context", request: Request, container: Container, j
         forked.close()
         raise
     return forked
-
-
-def send_pidfd(socket_path: str, forked: "Forked", kind: str) -> None:
-    """What `--pidfd-socket` asks for."""
-    connection = sync.connect(socket_path)
-    try:
-        sync.send_fd(connection, forked.pidfd, kind)
-    finally:
-        os.close(connection)

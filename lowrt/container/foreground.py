@@ -13,6 +13,8 @@ from lowrt.linux.constants import SIGCHLD, SIGURG, SIGWINCH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lowrt.init.parent import Forked
 
 _CHUNK = 64 * 1024
@@ -94,14 +96,45 @@ def _own_terminal() -> int:
     return os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
 
 
+def run(make: "Callable[[int], Forked]", *, terminal: bool, started: "Callable[[Forked], None]") -> int:
+    """Make a process, do what is to be done once it is there, and stay until it ends; its exit code.
+
+    `make` gets the socket that the terminal's master is to be sent to, or -1.
+    """
+    signals = process.signalfd()  # a signal that comes while the process is made is passed on afterwards
+    if terminal:
+        return _run_on_terminal(make, started, signals)
+    pipes = Pipes()
+    pipes.offer()
+    try:
+        forked = make(-1)
+    finally:
+        pipes.take_back()
+    started(forked)
+    return Loop(forked, pipes.pairs(), signals).run()
+
+
+def _run_on_terminal(make: "Callable[[int], Forked]", started: "Callable[[Forked], None]", signals: int) -> int:
+    terminal = Terminal()
+    forked = make(terminal.offer())
+    try:
+        terminal.receive()
+        started(forked)
+        return Loop(forked, [(0, terminal.master), (terminal.master, 1)], signals, terminal).run()
+    finally:
+        terminal.restore()
+
+
 class Loop:
     """Copies, passes signals on, and ends with the process."""
 
-    def __init__(self, forked: "Forked", pairs: list[tuple[int, int]], terminal: Terminal | None = None) -> None:
+    def __init__(
+        self, forked: "Forked", pairs: list[tuple[int, int]], signals: int, terminal: Terminal | None = None
+    ) -> None:
         self._forked = forked
         self._terminal = terminal
         self._targets = dict(pairs)
-        self._signals = process.signalfd()
+        self._signals = signals
         self._poller = select.poll()
         for fd in (self._signals, forked.pidfd, *self._targets):
             self._poller.register(fd, select.POLLIN)

@@ -56,6 +56,8 @@ def begin(job: "Job", channel: "Channel") -> None:
     # A created container must not hold the lock, the log, or the pipes of a warm parent.
     for fd in job.foreign_fds:
         process.close(fd)
+    if job.enter_cgroup is not None:
+        job.enter_cgroup()
     process.reset_signals()
     channel.await_proceed()
 

@@ -46,7 +46,7 @@ def _enter_namespaces(job: "Job") -> None:
         os.setresgid(0, 0, 0)
         os.setresuid(0, 0, 0)
         prctl.set_dumpable(False)  # changing ids put it back
-    join_all(job.joins)
+    join_all(job.joins, with_pid=False)
     if job.spec.has_new_namespace("cgroup"):
         unshare(c.CLONE_NEWCGROUP)  # not before: its root is the cgroup that we were in when it was made
 

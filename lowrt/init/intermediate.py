@@ -2,7 +2,7 @@
 
 It joins what has to be joined first, in an order that rights allow, and forks init as its own sibling:
 
-    parent ──fork──▶ intermediate: setns …, unshare(time)
+    parent ──fork──▶ intermediate: cgroup, setns …, unshare(time)
        ▲                  │ clone(CLONE_PARENT | new namespaces)
        └── init's pid ────┴──▶ init, the parent's child
 """
@@ -15,6 +15,7 @@ from lowrt.linux.namespaces import FILES, FLAGS, fork_into, setns, unshare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     Json = dict[str, Any]
@@ -23,18 +24,15 @@ if TYPE_CHECKING:
 Join = tuple[str, int]
 
 
-def fork_init(new: int, joins: list[Join], time_offsets: "Json | None") -> tuple[int, int]:
-    """Fork init: (pid, pidfd) here, (0, -1) in init, which does the joins itself unless an intermediate has."""
-    if is_needed(new, joins):
-        return _fork_by_intermediate(new, joins, time_offsets)
-    pid_joins = [fd for kind, fd in joins if kind == "pid"]
+def fork_directly(new: int, pid_joins: list[int], cgroup_fd: int) -> tuple[int, int]:
+    """Fork in one step: (pid, pidfd) here, (0, -1) in the child, which has yet to join what is not a pid namespace."""
     if not pid_joins:
-        return fork_into(new)
+        return fork_into(new, cgroup_fd)
     # setns(pid) moves our children, not ourselves; the hooks that we still have to run belong outside.
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     try:
         setns(pid_joins[0], c.CLONE_NEWPID)
-        pid, pidfd = fork_into(new)
+        pid, pidfd = fork_into(new, cgroup_fd)
         if pid:
             setns(own, c.CLONE_NEWPID)
     finally:
@@ -43,16 +41,22 @@ def fork_init(new: int, joins: list[Join], time_offsets: "Json | None") -> tuple
 
 
 def is_needed(new: int, joins: list[Join]) -> bool:
-    """Whether joining must come before the clone: its rights would be lost in, or come only from, a user namespace."""
-    kinds = [kind for kind, _ in joins]
-    return "user" in kinds or "time" in kinds or bool(new & c.CLONE_NEWTIME) or bool(new & c.CLONE_NEWUSER and kinds)
+    """Whether something must come before the clone.
+
+    In a new user namespace the rights to join others, and to enter a cgroup of the host's, are gone; those over an
+    existing one come only from joining it; a time namespace takes hold of the next child.
+    """
+    return bool(new & (c.CLONE_NEWUSER | c.CLONE_NEWTIME)) or any(kind in ("user", "time") for kind, _ in joins)
 
 
-def _fork_by_intermediate(new: int, joins: list[Join], time_offsets: "Json | None") -> tuple[int, int]:
+def fork_by_intermediate(
+    new: int, joins: list[Join], time_offsets: "Json | None", enter_cgroup: "Callable[[], None]"
+) -> tuple[int, int]:
+    """Fork init with all that it joins done: (pid, pidfd) here, (0, -1) in init."""
     reading, writing = os.pipe()
     helper = os.fork()
     if helper == 0:
-        _intermediate(writing, new, joins, time_offsets)
+        _intermediate(writing, new, joins, time_offsets, enter_cgroup)
         return 0, -1  # only init comes back from there
     os.close(writing)
     with open(reading, "rb") as report:
@@ -63,8 +67,11 @@ def _fork_by_intermediate(new: int, joins: list[Join], time_offsets: "Json | Non
     return int(text), os.pidfd_open(int(text))
 
 
-def _intermediate(report: int, new: int, joins: list[Join], time_offsets: "Json | None") -> None:
+def _intermediate(
+    report: int, new: int, joins: list[Join], time_offsets: "Json | None", enter_cgroup: "Callable[[], None]"
+) -> None:
     try:
+        enter_cgroup()
         join_all(joins)
         if new & c.CLONE_NEWTIME:
             unshare(c.CLONE_NEWTIME)  # clone(2) has no room for this flag; it takes hold of children only
@@ -79,12 +86,14 @@ def _intermediate(report: int, new: int, joins: list[Join], time_offsets: "Json 
     os.close(report)
 
 
-def join_all(joins: list[Join]) -> None:
+def join_all(joins: list[Join], *, with_pid: bool = True) -> None:
     """Join them all: first with the rights we have, then, inside the user namespace, those that need its rights."""
     later, user = [], -1
     for kind, fd in joins:
         if kind == "user":
             user = fd
+            continue
+        if kind == "pid" and not with_pid:
             continue
         try:
             setns(fd, FLAGS[kind])

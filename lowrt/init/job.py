@@ -8,6 +8,7 @@ from lowrt.init.identity import Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from lowrt.init.intermediate import Join
@@ -22,6 +23,7 @@ class Job:
     __slots__ = (
         "console_socket",
         "container_id",
+        "enter_cgroup",
         "fifo_fd",
         "filter",
         "foreign_fds",
@@ -37,6 +39,8 @@ class Job:
         "program",
         "spec",
         "state",
+        "target_fd",
+        "target_flags",
         "terminal",
     )
 
@@ -49,10 +53,13 @@ class Job:
         self.terminal = bool(process.get("terminal"))
         self.console_socket = -1  # where the pty's master goes
         self.preserved = 0  # how many fds from 3 on are the container's
+        self.enter_cgroup: Callable[[], None] | None = None  # what the child does first
         self.foreign_fds: list[int] = []  # open before us, and not the container's
         self.fifo_fd = -1
         self.proc_fd = -1  # the host's procfs: what an image calls /proc may be anything
         self.joins: list[Join] = []  # namespaces that the process enters itself
+        self.target_fd = -1  # exec: the pidfd of the container's init, and what of it to join
+        self.target_flags = 0
         self.groups_allowed = True
         self.new_keyring = True
         self.no_pivot = False

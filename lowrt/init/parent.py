@@ -6,16 +6,16 @@ Whatever fails here kills the child: nothing may run that nobody knows of.
 import os
 
 from lowrt.errors import Fault, describe, reason_of
-from lowrt.init import child, identity, scheduling, sync, userns
-from lowrt.init.intermediate import fork_init, is_needed
+from lowrt.init import child, identity, intermediate, scheduling, sync, userns
 from lowrt.init.sync import Channel, InitError, Message, Order
+from lowrt.linux import constants as c
 from lowrt.linux import process
-from lowrt.linux.constants import SIGKILL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lowrt.cgroup.driver import CgroupDriver
     from lowrt.init.job import Job
     from lowrt.log import Log
 
@@ -35,7 +35,7 @@ class Forked:
     def kill(self) -> None:
         """SIGKILL and reap: it is our child."""
         try:
-            process.pidfd_send_signal(self.pidfd, SIGKILL)
+            process.pidfd_send_signal(self.pidfd, c.SIGKILL)
         except ProcessLookupError:
             pass
         os.waitpid(self.pid, 0)
@@ -54,17 +54,36 @@ class Dance:
         self._steps = steps
         self._channel, self._childs_end = Channel.pair()
 
-    def fork(self, new: int, sequence: "Callable[[Job, Channel], None]") -> Forked:
-        """Fork the child, which waits for the first `proceed`."""
-        by_intermediate = is_needed(new, self._job.joins)
-        pid, pidfd = fork_init(new, self._job.joins, self._job.spec.linux.get("timeOffsets"))
+    def fork(self, new: int, sequence: "Callable[[Job, Channel], None]", cgroup: "CgroupDriver") -> Forked:
+        """Fork the child, which enters the cgroup by itself and waits for the first `proceed`."""
+        job = self._job
+        if intermediate.is_needed(new, job.joins):
+            offsets = job.spec.linux.get("timeOffsets")
+            pid, pidfd = intermediate.fork_by_intermediate(
+                new, job.joins, offsets, lambda: cgroup.enter_self(cloned=False)
+            )
+            job.joins, job.enter_cgroup = [], None
+        else:
+            pid, pidfd = self._fork_into_cgroup(new, cgroup)
         if pid == 0:
             self._channel.close()
-            if by_intermediate:
-                self._job.joins = []
-            child.run(self._job, self._childs_end, sequence)
+            child.run(job, self._childs_end, sequence)
         self._childs_end.close()
         return Forked(pid, pidfd)
+
+    def _fork_into_cgroup(self, new: int, cgroup: "CgroupDriver") -> tuple[int, int]:
+        """Where there is a v2 hierarchy, the child is born inside; the v1 ones it enters itself."""
+        job = self._job
+        cgroup_fd = cgroup.clone_fd()
+        try:
+            job.enter_cgroup = lambda: cgroup.enter_self(cloned=cgroup_fd >= 0)
+            pid_joins = [fd for kind, fd in job.joins if kind == "pid"]
+            if job.target_flags & c.CLONE_NEWPID:
+                pid_joins.append(job.target_fd)
+            return intermediate.fork_directly(new, pid_joins, cgroup_fd)
+        finally:
+            if cgroup_fd >= 0:
+                os.close(cgroup_fd)
 
     def lead(self, forked: Forked) -> None:
         """Follow the child's messages until it is on its own; raises what it, or a step, says went wrong."""
@@ -119,6 +138,15 @@ def settle(job: "Job", pid: int) -> None:
     if job.spec.has_new_namespace("user"):
         linux = job.spec.linux
         userns.write_maps(pid, linux.get("uidMappings") or [], linux.get("gidMappings") or [])
+
+
+def send_pidfd(socket_path: str, forked: Forked, kind: str) -> None:
+    """What `--pidfd-socket` asks for."""
+    connection = sync.connect(socket_path)
+    try:
+        sync.send_fd(connection, forked.pidfd, kind)
+    finally:
+        os.close(connection)
 
 
 def set_oom_score(pid: int, score: int | None) -> None:

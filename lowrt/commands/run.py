@@ -1,0 +1,83 @@
+"""run: create a container, start it, and stay with it unless told to detach."""
+
+import os
+
+from lowrt.argv import Grammar, Option
+from lowrt.commands import create as create_command
+from lowrt.container import destroy, foreground
+from lowrt.container.create import Created, Request, check_terminal, create, load
+from lowrt.container.pid_file import absolute, write_pid_file
+from lowrt.container.start import start
+from lowrt.errors import empty_id
+from lowrt.init import sync
+from lowrt.linux import prctl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lowrt.argv import Values
+    from lowrt.cli import Context
+    from lowrt.init.parent import Forked
+    from lowrt.spec.model import Spec
+
+OPTIONS = (
+    *create_command.OPTIONS,
+    Option("detach", "bool", "detach from the container's process", short="d"),
+    Option("keep", "bool", "do not delete the container after it exits"),
+    Option("no-subreaper", "bool", "disable the use of the subreaper used to reap reparented processes"),
+)
+GRAMMAR = Grammar("create and run a container", OPTIONS, failure="runc run failed")
+
+
+def run(context: "Context", options: "Values", arguments: list[str]) -> int:
+    pid_file = absolute(options.text("pid-file"))
+    request = create_command.request_from(options, arguments[0])
+    request.keep = options.flag("keep")
+    spec = load(request)
+    if not request.id:
+        raise empty_id()
+    detach, socket_path = options.flag("detach"), options.text("console-socket")
+    terminal = bool(spec.process.get("terminal"))
+    check_terminal(detach=detach, terminal=terminal, console_socket=socket_path)
+    if detach:
+        return _run_detached(context, request, spec, pid_file, socket_path if terminal else "")
+    if not options.flag("no-subreaper"):
+        prctl.set_child_subreaper()
+    return _run_here(context, request, spec, pid_file)
+
+
+def _run_detached(context: "Context", request: Request, spec: "Spec", pid_file: str, socket_path: str) -> int:
+    console = sync.connect(socket_path) if socket_path else -1
+    created = create(context, request, spec, console)
+    start(created.container)
+    if pid_file:
+        write_pid_file(pid_file, created.container.pid)
+    created.close()
+    if console >= 0:
+        os.close(console)
+    return 0
+
+
+def _run_here(context: "Context", request: Request, spec: "Spec", pid_file: str) -> int:
+    made: list[Created] = []
+
+    def make(console: int) -> "Forked":
+        made.append(create(context, request, spec, console))
+        return made[0].forked
+
+    def started(forked: "Forked") -> None:
+        start(made[0].container)
+        if pid_file:
+            write_pid_file(pid_file, forked.pid)
+
+    try:
+        return foreground.run(make, terminal=bool(spec.process.get("terminal")), started=started)
+    finally:
+        for created in made:
+            _end(context, request, created)
+
+
+def _end(context: "Context", request: Request, created: Created) -> None:
+    if not request.keep:
+        destroy.kill_and_wait(created.container)
+        destroy.destroy(created.container, context.log)
+    created.close()

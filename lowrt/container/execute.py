@@ -1,0 +1,130 @@
+"""Another process in a container that runs: what `exec` does once it knows which container and what process."""
+
+import os
+
+from lowrt.container import status
+from lowrt.container.container import Container
+from lowrt.container.filter import load_filter
+from lowrt.errors import container_not_running
+from lowrt.init import fds, identity, parent, scheduling, setns_init, sync
+from lowrt.init.job import Job
+from lowrt.linux.namespaces import FILES, FLAGS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lowrt.init.parent import Forked
+    from lowrt.log import Log
+
+    Json = dict[str, Any]
+
+# What a process document leaves open, the container's own process decides.
+_INHERITED = (
+    "capabilities",
+    "apparmorProfile",
+    "selinuxLabel",
+    "rlimits",
+    "scheduler",
+    "ioPriority",
+    "execCPUAffinity",
+)
+
+
+class Request:
+    """What the command line asked for."""
+
+    __slots__ = ("below", "container", "pidfd_socket", "preserve_fds", "process")
+
+    def __init__(self, container: Container, process: "Json") -> None:
+        self.container = container
+        self.process = process
+        self.preserve_fds = 0
+        self.pidfd_socket = ""
+        self.below: dict[str, str] = {}  # controller → cgroup below the container's
+
+
+def check_status(container: Container, *, ignore_paused: bool) -> None:
+    """Refuse a container that is stopped, or paused where that is not said to be right."""
+    now = container.status()
+    if not (now == status.PAUSED and ignore_paused):
+        status.check("exec", now, container.id)
+
+
+def execute(log: "Log", request: Request, console_fd: int = -1) -> "Forked":
+    """Make the process; it is our child, and executes its program at once."""
+    container = request.container
+    preserved = fds.check_preserved(request.preserve_fds, fds.listeners())
+    job = _prepare(container, request.process)
+    job.preserved = preserved
+    job.console_socket = console_fd
+    job.foreign_fds = fds.seal(preserved)
+    opened = [container.open_init(), os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
+    job.target_fd, job.proc_fd = opened
+    try:
+        if os.geteuid() == 0:
+            job.target_flags = target_flags(container)
+        else:
+            _open_namespaces(job, container, opened)
+        return _fork_and_lead(log, request, job)
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+def _prepare(container: Container, process: "Json") -> Job:
+    spec = container.spec
+    for key in _INHERITED:
+        if not process.get(key) and spec.process.get(key):
+            process[key] = spec.process[key]
+    job = Job(spec, process, container.id)
+    job.state = container.oci_state(status.RUNNING)
+    job.new_keyring = bool(container.state["new_keyring"])
+    job.groups_allowed = identity.setgroups_allowed(container.pid)
+    job.filter = load_filter(spec, os.path.dirname(container.dir.path))
+    return job
+
+
+def _open_namespaces(job: Job, container: Container, opened: list[int]) -> None:
+    """Without privilege the user namespace comes first, and gives the right to join the others."""
+    for kind in container.spec.namespaces:
+        fd = os.open(f"/proc/{container.pid}/ns/{FILES[kind]}", os.O_RDONLY | os.O_CLOEXEC)
+        opened.append(fd)
+        job.joins.append((kind, fd))
+
+
+def _fork_and_lead(log: "Log", request: Request, job: Job) -> "Forked":
+    container = request.container
+    initial = (job.process.get("execCPUAffinity") or {}).get("initial")
+    if initial:
+        scheduling.set_affinity(0, initial)
+    made: list[Forked] = []
+    dance = parent.Dance(job, log, sync.EXEC_ORDER, {sync.READY: lambda: parent.limit(job, made[0].pid)})
+    try:
+        made.append(dance.fork(0, setns_init.sequence, container.cgroup))
+    except ProcessLookupError:
+        raise container_not_running() from None
+    forked = made[0]
+    try:
+        if request.below:
+            container.cgroup.enter(forked.pid, request.below, container.pid)
+        parent.set_oom_score(forked.pid, container.spec.process.get("oomScoreAdj"))
+        parent.settle_affinity(job, forked.pid)
+        if request.pidfd_socket:
+            parent.send_pidfd(request.pidfd_socket, forked, "setns")
+        dance.lead(forked)
+    except BaseException as error:
+        forked.kill()
+        forked.close()
+        if isinstance(error, Exception):
+            raise parent.explain(error, 0) from error
+        raise
+    return forked
+
+
+def target_flags(container: Container) -> int:
+    """The namespaces to join by init's pidfd, all at once; the pid namespace, which only a fork enters, among them."""
+    flags = 0
+    for kind in container.spec.namespaces:
+        flags |= FLAGS[kind]
+    return flags

@@ -1,0 +1,31 @@
+"""An exec'd process's way from the fork into the container and to its program."""
+
+import os
+
+from lowrt.init import child
+from lowrt.init.freeze import freeze_imports
+from lowrt.linux import constants as c
+from lowrt.linux import prctl
+from lowrt.linux.namespaces import setns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lowrt.init.job import Job
+    from lowrt.init.sync import Channel
+
+
+def sequence(job: "Job", channel: "Channel") -> None:
+    """Everything; ends in execve."""
+    freeze_imports()
+    child.begin(job, channel)
+    if job.target_flags & ~c.CLONE_NEWPID:
+        setns(job.target_fd, job.target_flags & ~c.CLONE_NEWPID)
+    if job.spec.has_namespace("user"):
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+        prctl.set_dumpable(False)
+    child.become_session_leader(job)
+    child.open_console(job, as_console=False)
+    file = child.finish(job, channel)
+    channel.close()
+    child.hand_over(file, job)
