@@ -1,0 +1,159 @@
+"""Links, addresses and routes of one network namespace, by rtnetlink(7). Message builders are pure; `Links` sends them.
+
+A veth's peer is born in the target namespace with its final name and hardware address: nothing is moved or renamed.
+"""
+
+import ipaddress
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.networks.netlink import NLM_F_CREATE, NLM_F_EXCL, Message, Netlink, attribute, attributes
+
+NETLINK_ROUTE = 0
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR, RTM_GETADDR, RTM_NEWROUTE, RTM_GETROUTE = 16, 17, 18, 20, 22, 24, 26
+AF_INET, AF_INET6 = 2, 10
+IFF_UP = 0x1
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 28
+IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
+IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
+RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
+_RT_TABLE_MAIN, _RTPROT_BOOT, _SCOPE_UNIVERSE, _SCOPE_LINK, _RTN_UNICAST = 254, 3, 0, 253, 1
+_IFINFO = struct.Struct("=BxHiII")
+_IFADDR = struct.Struct("=BBBBI")
+_ROUTE = struct.Struct("=BBBBBBBBI")
+_ARPHRD_ETHER = 1
+
+Interface4 = ipaddress.IPv4Interface
+Network4 = ipaddress.IPv4Network
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What the kernel says of a link."""
+
+    index: int
+    name: str
+    kind: str
+    up: bool
+    mtu: int
+
+
+def bridge(name: str, mtu: int, mac: bytes) -> Message:
+    """Create a bridge; its address is given, as one that follows its ports would change under the containers."""
+    return _new_link(
+        IFF_UP,
+        attribute(IFLA_IFNAME, name),
+        attribute(IFLA_MTU, mtu),
+        attribute(IFLA_ADDRESS, mac),
+        attribute(IFLA_LINKINFO, [attribute(IFLA_INFO_KIND, b"bridge")]),
+    )
+
+
+def veth(name: str, master: int, mtu: int, peer: str, peer_mac: bytes, namespace_fd: int) -> Message:
+    """Create a veth pair: our end up and in the bridge, the other end born in a namespace."""
+    born = _IFINFO.pack(0, 0, 0, 0, 0) + b"".join(
+        (
+            attribute(IFLA_IFNAME, peer),
+            attribute(IFLA_MTU, mtu),
+            attribute(IFLA_ADDRESS, peer_mac),
+            attribute(IFLA_NET_NS_FD, namespace_fd),
+        )
+    )
+    return _new_link(
+        IFF_UP,
+        attribute(IFLA_IFNAME, name),
+        attribute(IFLA_MTU, mtu),
+        attribute(IFLA_MASTER, master),
+        attribute(
+            IFLA_LINKINFO,
+            [attribute(IFLA_INFO_KIND, b"veth"), attribute(IFLA_INFO_DATA, [attribute(VETH_INFO_PEER, born)])],
+        ),
+    )
+
+
+def up(index: int) -> Message:
+    return Message(RTM_NEWLINK, _IFINFO.pack(0, 0, index, IFF_UP, IFF_UP))
+
+
+def delete(index: int) -> Message:
+    return Message(RTM_DELLINK, _IFINFO.pack(0, 0, index, 0, 0))
+
+
+def address(index: int, interface: Interface4) -> Message:
+    """Give a link an address with its network's broadcast."""
+    head = _IFADDR.pack(AF_INET, interface.network.prefixlen, 0, _SCOPE_UNIVERSE, index)
+    own = interface.ip.packed
+    parts = [attribute(IFA_LOCAL, own), attribute(IFA_ADDRESS, own)]
+    if interface.network.prefixlen < 31:
+        parts.append(attribute(IFA_BROADCAST, interface.network.broadcast_address.packed))
+    return Message(RTM_NEWADDR, head + b"".join(parts), NLM_F_CREATE | NLM_F_EXCL)
+
+
+def default_route(index: int, gateway: ipaddress.IPv4Address) -> Message:
+    head = _ROUTE.pack(AF_INET, 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _SCOPE_UNIVERSE, _RTN_UNICAST, 0)
+    parts = attribute(RTA_GATEWAY, gateway.packed) + attribute(RTA_OIF, index)
+    return Message(RTM_NEWROUTE, head + parts, NLM_F_CREATE | NLM_F_EXCL)
+
+
+class Links:
+    """The links of the namespace that the socket was made in."""
+
+    def __init__(self) -> None:
+        self._netlink = Netlink(NETLINK_ROUTE)
+
+    def apply(self, *messages: Message) -> None:
+        """Send messages in one go."""
+        self._netlink.request(*messages)
+
+    def find(self, name: str) -> Link | None:
+        """The link of a name."""
+        request = Message(RTM_GETLINK, _IFINFO.pack(0, 0, 0, 0, 0) + attribute(IFLA_IFNAME, name))
+        try:
+            return _link(self._netlink.get(request))
+        except OSError as error:
+            if error.errno == 19:  # ENODEV
+                return None
+            raise
+
+    def addresses(self, index: int = 0) -> list[Interface4]:
+        """The IPv4 addresses of a link, or of all."""
+        found = []
+        for payload in self._netlink.dump(Message(RTM_GETADDR, _IFADDR.pack(AF_INET, 0, 0, 0, 0))):
+            family, prefix, _, _, owner = _IFADDR.unpack_from(payload)
+            values = dict(attributes(payload[_IFADDR.size :]))
+            local = values.get(IFA_LOCAL) or values.get(IFA_ADDRESS)
+            if family == AF_INET and local and index in (0, owner):
+                found.append(Interface4((local, prefix)))
+        return found
+
+    def routes(self) -> list[Network4]:
+        """The IPv4 networks that have a route of their own, in the main table."""
+        found = []
+        for payload in self._netlink.dump(Message(RTM_GETROUTE, _ROUTE.pack(AF_INET, 0, 0, 0, 0, 0, 0, 0, 0))):
+            fields: Sequence[int] = _ROUTE.unpack_from(payload)
+            destination = dict(attributes(payload[_ROUTE.size :])).get(RTA_DST)
+            if fields[0] == AF_INET and fields[4] == _RT_TABLE_MAIN and destination:
+                found.append(Network4((destination, fields[1])))
+        return found
+
+    def close(self) -> None:
+        self._netlink.close()
+
+
+def _new_link(flags: int, *parts: bytes) -> Message:
+    head = _IFINFO.pack(0, 0, 0, flags, flags)
+    return Message(RTM_NEWLINK, head + b"".join(parts), NLM_F_CREATE | NLM_F_EXCL)
+
+
+def _link(payload: bytes) -> Link:
+    _, _, index, flags, _ = _IFINFO.unpack_from(payload)
+    values = dict(attributes(payload[_IFINFO.size :]))
+    info = dict(attributes(values.get(IFLA_LINKINFO, b"")))
+    return Link(
+        index=index,
+        name=values[IFLA_IFNAME].rstrip(b"\0").decode(),
+        kind=info.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode(),
+        up=bool(flags & IFF_UP),
+        mtu=struct.unpack("=I", values[IFLA_MTU])[0],
+    )

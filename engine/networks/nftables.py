@@ -1,0 +1,256 @@
+"""nftables by netlink: tables, chains, rules and expressions as bytes. Pure, but for `Nftables`, which sends them.
+
+A change is one batch, and the kernel takes a batch whole or not at all. Names and numbers: linux/netfilter/nf_tables.h.
+"""
+
+import socket
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.networks.netlink import NLM_F_APPEND, NLM_F_CREATE, Message, Netlink, attribute, attributes
+
+NETLINK_NETFILTER = 12
+_SUBSYSTEM = 10 << 8
+_BATCH_BEGIN, _BATCH_END = 0x10, 0x11
+_NEWTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _NEWRULE, _GETRULE, _DELRULE = 0, 2, 3, 4, 6, 7, 8
+FAMILY_IPV4 = 2
+_NFGENMSG = struct.Struct(">BBH")
+_REGISTER_VERDICT, _REGISTER_1, _REGISTER_2 = 0, 1, 2
+ACCEPT, DROP = 1, 0
+_IFNAMSIZ = 16
+_COMMENT = 0  # NFTNL_UDATA_RULE_COMMENT
+
+HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
+CT_ESTABLISHED, CT_RELATED = 1 << 1, 1 << 2
+CT_DNAT = 1 << 5  # IPS_DST_NAT
+_CT_STATE, _CT_STATUS = 0, 2
+_META_IIFNAME, _META_OIFNAME, _META_L4PROTO = 6, 7, 16
+_FIB_ADDRESS_TYPE, _FIB_DESTINATION, _RTN_LOCAL = 3, 2, 2
+EQUAL, NOT_EQUAL = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain that hangs on a hook."""
+
+    name: str
+    kind: str  # filter or nat
+    hook: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: expressions in order, the last of which decides."""
+
+    chain: str
+    expressions: tuple[bytes, ...]
+    comment: str = ""
+
+
+def be32(number: int) -> bytes:
+    return struct.pack(">i" if number < 0 else ">I", number)
+
+
+def expression(name: str, *parts: bytes) -> bytes:
+    return attribute(1, [attribute(1, name), attribute(2, parts)])
+
+
+def compare(value: bytes, operator: int = EQUAL, register: int = _REGISTER_1) -> bytes:
+    data = attribute(3, [attribute(1, value)])
+    return expression("cmp", attribute(1, be32(register)), attribute(2, be32(operator)), data)
+
+
+def input_interface(name: str, operator: int = EQUAL) -> tuple[bytes, ...]:
+    return _meta(_META_IIFNAME), compare(name.encode().ljust(_IFNAMSIZ, b"\0"), operator)
+
+
+def output_interface(name: str, operator: int = EQUAL) -> tuple[bytes, ...]:
+    return _meta(_META_OIFNAME), compare(name.encode().ljust(_IFNAMSIZ, b"\0"), operator)
+
+
+def protocol(number: int) -> tuple[bytes, ...]:
+    return _meta(_META_L4PROTO), compare(bytes([number]))
+
+
+def source(network: bytes, mask: bytes, operator: int = EQUAL) -> tuple[bytes, ...]:
+    return _payload(1, 12, 4), _mask(mask), compare(network, operator)
+
+
+def destination(network: bytes, mask: bytes, operator: int = EQUAL) -> tuple[bytes, ...]:
+    return _payload(1, 16, 4), _mask(mask), compare(network, operator)
+
+
+def destination_port(port: int) -> tuple[bytes, ...]:
+    return _payload(2, 2, 2), compare(struct.pack(">H", port))
+
+
+def destination_is_local() -> tuple[bytes, ...]:
+    fib = expression(
+        "fib",
+        attribute(1, be32(_REGISTER_1)),
+        attribute(2, be32(_FIB_ADDRESS_TYPE)),
+        attribute(3, be32(_FIB_DESTINATION)),
+    )
+    return fib, compare(struct.pack("=I", _RTN_LOCAL))
+
+
+def connection_state(bits: int) -> tuple[bytes, ...]:
+    return _connection(_CT_STATE, bits)
+
+
+def connection_status(bits: int) -> tuple[bytes, ...]:
+    return _connection(_CT_STATUS, bits)
+
+
+def verdict(code: int) -> tuple[bytes, ...]:
+    decided = attribute(2, [attribute(2, [attribute(1, be32(code))])])
+    return (expression("immediate", attribute(1, be32(_REGISTER_VERDICT)), decided),)
+
+
+def counter() -> tuple[bytes, ...]:
+    return (expression("counter"),)
+
+
+def masquerade() -> tuple[bytes, ...]:
+    return (expression("masq"),)
+
+
+def dnat(address: bytes, port: int) -> tuple[bytes, ...]:
+    return (
+        _load(_REGISTER_1, address),
+        _load(_REGISTER_2, struct.pack(">H", port)),
+        expression(
+            "nat",
+            attribute(1, be32(1)),
+            attribute(2, be32(FAMILY_IPV4)),
+            attribute(3, be32(_REGISTER_1)),
+            attribute(5, be32(_REGISTER_2)),
+        ),
+    )
+
+
+def replace_table(table: str, chains: Sequence[Chain], rules: Sequence[Rule]) -> list[Message]:
+    """The batch after which a table is exactly this, whatever it was before."""
+    messages = [_table(table, _NEWTABLE), _table(table, _DELTABLE), _table(table, _NEWTABLE)]
+    messages += [_chain(table, chain) for chain in chains]
+    messages += [append_rule(table, rule) for rule in rules]
+    return messages
+
+
+def delete_table(table: str) -> list[Message]:
+    """The batch after which a table is not there; made first, as deleting what is missing is an error."""
+    return [_table(table, _NEWTABLE), _table(table, _DELTABLE)]
+
+
+def append_rule(table: str, rule: Rule) -> Message:
+    return _rule(table, rule, NLM_F_APPEND)
+
+
+def insert_rule(table: str, rule: Rule) -> Message:
+    """The rule goes before all others of its chain."""
+    return _rule(table, rule, 0)
+
+
+def delete_rule(table: str, chain: str, handle: int) -> Message:
+    parts = attribute(1, table), attribute(2, chain), attribute(3, struct.pack(">Q", handle))
+    return _message(_DELRULE, *parts)
+
+
+class Nftables:
+    """The rules of the namespace that the socket was made in."""
+
+    def __init__(self) -> None:
+        self._netlink = Netlink(NETLINK_NETFILTER)
+
+    def apply(self, batch: Sequence[Message]) -> None:
+        """Make a change, whole or not at all."""
+        if not batch:
+            return
+        silent = [Message(one.kind, one.payload, one.flags, acknowledged=False) for one in batch[:-1]]
+        frame = _NFGENMSG.pack(socket.AF_UNSPEC, 0, 10)
+        begin = Message(_BATCH_BEGIN, frame, acknowledged=False)
+        end = Message(_BATCH_END, frame, acknowledged=False)
+        self._netlink.request(begin, *silent, batch[-1], end)
+
+    def has_chain(self, table: str, chain: str) -> bool:
+        """Whether somebody made that chain."""
+        asked = _message(_GETCHAIN, attribute(1, table), attribute(3, chain))
+        try:
+            self._netlink.get(asked)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def rules(self, table: str, chain: str) -> list[tuple[int, str]]:
+        """The handle and the comment of each rule of a chain."""
+        found = []
+        for payload in self._netlink.dump(_message(_GETRULE, attribute(1, table), attribute(2, chain))):
+            values = dict(attributes(payload[_NFGENMSG.size :]))
+            if values.get(2, b"").rstrip(b"\0").decode() == chain:
+                found.append((struct.unpack(">Q", values[3])[0], _comment(values.get(7, b""))))
+        return found
+
+    def close(self) -> None:
+        self._netlink.close()
+
+
+def _table(table: str, kind: int) -> Message:
+    return _message(kind, attribute(1, table), flags=NLM_F_CREATE if kind == _NEWTABLE else 0)
+
+
+def _chain(table: str, chain: Chain) -> Message:
+    hook = attribute(4, [attribute(1, be32(HOOKS[chain.hook])), attribute(2, be32(chain.priority))])
+    parts = attribute(1, table), attribute(3, chain.name), hook, attribute(7, chain.kind), attribute(5, be32(ACCEPT))
+    return _message(_NEWCHAIN, *parts, flags=NLM_F_CREATE)
+
+
+def _rule(table: str, rule: Rule, flags: int) -> Message:
+    parts = [attribute(1, table), attribute(2, rule.chain), attribute(4, rule.expressions)]
+    if rule.comment:
+        text = rule.comment.encode() + b"\0"
+        parts.append(attribute(7, bytes([_COMMENT, len(text)]) + text))
+    return _message(_NEWRULE, *parts, flags=NLM_F_CREATE | flags)
+
+
+def _comment(userdata: bytes) -> str:
+    while len(userdata) >= 2:
+        kind, length = userdata[0], userdata[1]
+        if kind == _COMMENT:
+            return userdata[2 : 2 + length].rstrip(b"\0").decode(errors="replace")
+        userdata = userdata[2 + length :]
+    return ""
+
+
+def _message(kind: int, *parts: bytes, flags: int = 0) -> Message:
+    return Message(_SUBSYSTEM | kind, _NFGENMSG.pack(FAMILY_IPV4, 0, 0) + b"".join(parts), flags)
+
+
+def _meta(key: int) -> bytes:
+    return expression("meta", attribute(2, be32(key)), attribute(1, be32(_REGISTER_1)))
+
+
+def _payload(base: int, offset: int, length: int) -> bytes:
+    numbers: Iterable[int] = (_REGISTER_1, base, offset, length)
+    return expression("payload", *(attribute(kind, be32(number)) for kind, number in enumerate(numbers, 1)))
+
+
+def _mask(mask: bytes) -> bytes:
+    return expression(
+        "bitwise",
+        attribute(1, be32(_REGISTER_1)),
+        attribute(2, be32(_REGISTER_1)),
+        attribute(3, be32(len(mask))),
+        attribute(4, [attribute(1, mask)]),
+        attribute(5, [attribute(1, bytes(len(mask)))]),
+    )
+
+
+def _connection(key: int, bits: int) -> tuple[bytes, ...]:
+    load = expression("ct", attribute(2, be32(key)), attribute(1, be32(_REGISTER_1)))
+    return load, _mask(struct.pack("=I", bits)), compare(bytes(4), NOT_EQUAL)
+
+
+def _load(register: int, data: bytes) -> bytes:
+    return expression("immediate", attribute(1, be32(register)), attribute(2, [attribute(1, data)]))
