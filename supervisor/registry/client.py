@@ -49,7 +49,7 @@ class RegistryClient:
         self._hosts = hosts
         self._credentials = credentials
         self._headers = headers or {}
-        self._clients: dict[RegistryHost, HostClient] = {}
+        self._clients: dict[int, HostClient] = {}  # by the place in the list
 
     async def __aenter__(self) -> "RegistryClient":
         return self
@@ -62,13 +62,13 @@ class RegistryClient:
 
     def clients(self, capability: str) -> list[HostClient]:
         """The hosts that can do something, in order."""
-        found = [host for host in self._hosts if capability in host.capabilities]
+        found = [place for place, host in enumerate(self._hosts) if capability in host.capabilities]
         if not found:
             raise NotFound(f"no {capability} hosts: not found")
-        for host in found:
-            if host not in self._clients:
-                self._clients[host] = HostClient(host, self._credentials, self._headers)
-        return [self._clients[host] for host in found]
+        for place in found:
+            if place not in self._clients:
+                self._clients[place] = HostClient(self._hosts[place], self._credentials, self._headers)
+        return [self._clients[place] for place in found]
 
     def url(self, client: HostClient, *parts: str) -> str:
         """An endpoint of the repository on a host."""

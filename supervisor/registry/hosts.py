@@ -36,7 +36,7 @@ _KNOWN_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RegistryHost:
-    """One place to ask; `fallback_http` says that loopback may turn out to speak plain http where https was tried."""
+    """One place to ask; `may_be_http` says that it may turn out to speak plain http where https was tried."""
 
     scheme: str
     host: str
@@ -48,6 +48,7 @@ class RegistryHost:
     skip_verify: bool = False
     dial_timeout: float = 30.0
     is_mirror: bool = False
+    may_be_http: bool = False
 
     @property
     def base(self) -> str:
@@ -95,8 +96,10 @@ def default_host(name: str, default_scheme: str = "") -> RegistryHost:
     if default_scheme:
         return RegistryHost(default_scheme, name, skip_verify=is_loopback(name))
     if is_loopback(name):
-        port = urlsplit(f"//{name}").port
-        return RegistryHost("https" if port in (None, 443) else "http", name, skip_verify=True)
+        ambiguous = urlsplit(f"//{name}").port not in (None, 80, 443)
+        if urlsplit(f"//{name}").port == 80:
+            return RegistryHost("http", name)
+        return RegistryHost("https", name, skip_verify=True, may_be_http=ambiguous)
     return RegistryHost("https", name)
 
 

@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -85,6 +85,7 @@ class HostClient:
             skip_auto_headers=("User-Agent",),
             trust_env=True,
         )
+        self._credentials = credentials
         # a mirror is not the registry that the user has an account with: it is asked for under its own name
         self._authorizer = Authorizer(host.host, host.scheme, credentials, self._plain)
 
@@ -97,12 +98,18 @@ class HostClient:
         """The response to a request, whatever its status but those that another attempt could better."""
         attempt = 0
         challenged = 0
+        fell_back = False  # in this request: others that run beside it meet the same surprise
         while True:
             attempt += 1
             try:
                 response = await self._follow(request)
             except (TimeoutError, aiohttp.ClientError, OSError) as error:
-                if attempt >= request.attempts:
+                if self.host.may_be_http and not fell_back and isinstance(_cause(error), ssl.SSLError):
+                    self._fall_back_to_http()
+                    fell_back = True
+                    attempt -= 1
+                    continue
+                if attempt >= request.attempts or _is_final(error):
                     raise _unreachable(request, error) from error
                 logger.info("%s %s failed, another attempt follows: %s", request.method, _shown(request.url), error)
                 await asyncio.sleep(_pause(attempt))
@@ -126,10 +133,19 @@ class HostClient:
         finally:
             response.close()
 
+    def _fall_back_to_http(self) -> None:
+        """A loopback registry that does not speak TLS after all."""
+        if self.host.scheme == "http":
+            return
+        self.host = replace(self.host, scheme="http")
+        self._authorizer = Authorizer(self.host.host, "http", self._credentials, self._plain)
+
     async def _follow(self, request: Request) -> aiohttp.ClientResponse:
         """Send once, and go where redirects lead."""
         url, method, body = request.url, request.method, request.body
         own = urlsplit(request.url).netloc
+        if own == self.host.host:
+            url = self.host.scheme + url[url.index(":") :]  # the request may have been made before a fall-back
         for _ in range(_MOST_REDIRECTS):
             headers = {"User-Agent": _USER_AGENT, **request.headers}
             if urlsplit(url).netloc == own == self.host.host:
@@ -224,13 +240,37 @@ async def unexpected_status(response: aiohttp.ClientResponse) -> str:
 
 
 def _unreachable(request: Request, error: BaseException) -> Fault:
-    words = str(error) or type(error).__name__
-    return Unavailable(f'failed to do request: {request.method.capitalize()} "{_shown(request.url)}": {words}')
+    method = request.method.capitalize()
+    return Unavailable(f'failed to do request: {method} "{_shown(request.url)}": {_words(request, error)}')
+
+
+def _words(request: Request, error: BaseException) -> str:
+    """What went wrong, in the words that people look for: those of Go's net package."""
+    host = urlsplit(request.url).netloc
+    cause = _cause(error)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"dial tcp: lookup {urlsplit(request.url).hostname}: no such host"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"tls: failed to verify certificate: x509: {cause.verify_message}"
+    if isinstance(cause, ConnectionRefusedError):
+        return f"dial tcp {host}: connect: connection refused"
+    return str(error) or type(error).__name__
 
 
 def _shown(url: str) -> str:
     """A URL without its query, which may hold signatures."""
     return url.partition("?")[0]
+
+
+def _cause(error: BaseException) -> BaseException:
+    return error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+
+
+def _is_final(error: BaseException) -> bool:
+    """Failures that another attempt in a second will meet again: nobody listens, no such name, a wrong certificate."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return True
+    return isinstance(_cause(error), ConnectionRefusedError | ssl.SSLError)
 
 
 def _pause(attempt: int) -> float:

@@ -35,6 +35,7 @@ End: TypeAlias = RegistryEnd | ImageStoreEnd | ImportEnd | ExportEnd
 
 DEFAULT_SNAPSHOTTER = "overlayfs"
 _GATHERED = 1 << 18
+_NO_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,10 @@ class Stores:
 class Transfers:
     """The transfers of one daemon."""
 
-    def __init__(self, stores: Stores, *, hosts_dir: str = "") -> None:
+    def __init__(self, stores: Stores, *, hosts_dir: str = "", max_concurrent_downloads: int = 3) -> None:
         self.stores = stores
         self.hosts_dir = hosts_dir
+        self.downloads = asyncio.Semaphore(max_concurrent_downloads or _NO_LIMIT)  # of all pulls together
         self.locks = KeyedLocks()
 
     async def transfer(self, namespace: str, source: End, destination: End, send: Send | None = None) -> None:

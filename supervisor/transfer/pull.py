@@ -28,7 +28,6 @@ from supervisor.transfer.together import all_of
 if TYPE_CHECKING:
     from supervisor.transfer.local import Transfers
 
-_CONCURRENT = 3
 _INLINE = 1 << 16
 _LONGEST_LABEL = 4096
 
@@ -68,7 +67,6 @@ class _Pull:
         self._client = client
         self._end = end
         self._tracker = tracker
-        self._slots = asyncio.Semaphore(_CONCURRENT)
 
     async def run(self, blob: Blob) -> None:
         """Fetch a manifest or an index, and all below it."""
@@ -112,7 +110,7 @@ class _Pull:
         if blob.media_type in media_types.SCHEMA1:
             raise InvalidArgument(f"{blob.media_type} not supported: invalid argument")
         await self._tracker.waiting(blob)
-        async with self._slots:
+        async with self._transfers.downloads:
             writer = await self._open(blob)
             if writer is None:
                 await self._tracker.exists(blob)
