@@ -6,10 +6,11 @@
 import os
 
 from lowrt.argv import Grammar, Option, check_count, parse, usage
-from lowrt.errors import Fault, Usage, describe
+from lowrt.errors import Fault, Usage, describe, unsupported
 from lowrt.jsontext import JSONTextError
 from lowrt.log import Log
 from lowrt.paths import default_root
+from lowrt.seal import ensure_sealed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ VERBS = (
     "state",
     "update",
 )
+
+_REFUSED = ("checkpoint", "restore")  # runc's, by way of criu
+
+_ENTERING = ("create", "run", "exec")  # those whose process ends up inside a container
 
 GLOBAL = Grammar(
     "Open Container Initiative runtime",
@@ -83,6 +88,8 @@ def main(argv: "Sequence[str]", program: str = PROGRAM) -> int:
             return _print(_help())
         if options.text("rootless") not in ("auto", "true", "false"):
             raise Fault(f"invalid value for --rootless: {options.text('rootless')}")
+        if words[0] in _ENTERING:
+            ensure_sealed(argv)
         return _run_verb(Context(log, options, program), words[0], words[1:])
     except Usage as fault:
         _print(f"{fault.headline}\n{_help()}")
@@ -101,6 +108,8 @@ def _open_log(options: "Values") -> Log:
 
 
 def _run_verb(context: Context, verb: str, words: list[str]) -> int:
+    if verb in _REFUSED:
+        return _fatal(context.log, str(unsupported(verb)))
     if verb not in VERBS:
         _fatal(context.log, f"No help topic for '{verb}'")
         return 3

@@ -59,6 +59,11 @@ def describe(error: BaseException) -> str:
     return f"{' '.join(words)}: {reason}" if words else reason
 
 
+def naming(call: str, error: OSError) -> OSError:
+    """The error with the name of the call that failed, which Python's own functions leave out."""
+    return OSError(error.errno, f"{call}: {error.strerror}", error.filename)
+
+
 def reason_of(error: OSError) -> str:
     """The errno's text in lower case, as Go has it."""
     text = os.strerror(error.errno or 0)

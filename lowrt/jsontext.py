@@ -61,7 +61,7 @@ def _diagnose(text: str | bytes) -> str:
         return f"invalid UTF-8 at offset {error.start}"
     except json.JSONDecodeError as error:
         if error.pos >= len(string):
-            return "unexpected end of JSON input"
+            return "unexpected EOF" if string.strip() else "EOF"
         return f"invalid character {_quoted(string[error.pos])} at offset {error.pos}"
     return "invalid JSON value: NaN and Infinity are not numbers here"
 

@@ -4,7 +4,7 @@ Ids are decimal numbers and nothing else: what merely resembles one must not bec
 CVE-2024-40635).
 """
 
-from lowrt.errors import InvalidArgument
+from lowrt.errors import InvalidArgument, naming
 from lowrt.spec.load import check_process, parse_process
 
 TYPE_CHECKING = False
@@ -21,8 +21,12 @@ _LARGEST_ID = (1 << 31) - 1
 
 def process_from_file(path: str) -> "Json":
     """`--process`."""
-    with open(path, "rb") as file:
-        return parse_process(file.read())
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except OSError as error:
+        raise naming("open", error) from error
+    return parse_process(text)
 
 
 def process_from_options(container: "Container", options: "Values", arguments: list[str]) -> "Json":

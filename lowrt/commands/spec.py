@@ -3,7 +3,7 @@
 import os
 
 from lowrt.argv import Grammar, Option
-from lowrt.errors import AlreadyExists
+from lowrt.errors import AlreadyExists, naming
 from lowrt.jsontext import dumps, loads
 
 TYPE_CHECKING = False
@@ -29,7 +29,10 @@ GRAMMAR = Grammar(
 def run(context: "Context", options: "Values", arguments: list[str]) -> int:
     del context, arguments
     if options.text("bundle"):
-        os.chdir(options.text("bundle"))
+        try:
+            os.chdir(options.text("bundle"))
+        except OSError as error:
+            raise naming("chdir", error) from error
     document = template()
     if options.flag("rootless"):
         make_rootless(document, os.geteuid(), os.getegid())

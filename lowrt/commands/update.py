@@ -5,7 +5,7 @@ import os
 from lowrt.argv import Grammar, Option
 from lowrt.container import state_file, status
 from lowrt.container.container import Container
-from lowrt.errors import InvalidArgument, unsupported
+from lowrt.errors import InvalidArgument, naming, unsupported
 from lowrt.jsontext import loads
 from lowrt.spec.schema import RESOURCES, check_types
 
@@ -64,8 +64,11 @@ def run(context: "Context", options: "Values", arguments: list[str]) -> int:
 
 
 def _from_file(path: str) -> "Json":
-    with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-        document = loads(file.read())
+    try:
+        with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
+            document = loads(file.read())
+    except OSError as error:
+        raise naming("open", error) from error
     check_types(document, RESOURCES, "")
     assert isinstance(document, dict)
     return document

@@ -14,7 +14,7 @@ from lowrt.container import destroy, state_file
 from lowrt.container.container import Container
 from lowrt.container.filter import load_filter
 from lowrt.container.status import CREATING
-from lowrt.errors import console_without_socket, socket_without_console
+from lowrt.errors import console_without_socket, naming, socket_without_console
 from lowrt.ids import check_id
 from lowrt.init import container_init, fds, fifo, parent, sync
 from lowrt.init.job import Job
@@ -66,7 +66,10 @@ class Created:
 def load(request: Request) -> "Spec":
     """Enter the bundle and read its configuration."""
     if request.bundle:
-        os.chdir(request.bundle)
+        try:
+            os.chdir(request.bundle)
+        except OSError as error:
+            raise naming("chdir", error) from error
     return load_spec(os.getcwd())
 
 

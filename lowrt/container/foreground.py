@@ -6,7 +6,7 @@ The process never gets our own terminal: it could push characters into it. It ha
 import os
 import select
 
-from lowrt.errors import Fault
+from lowrt.errors import Fault, naming
 from lowrt.init import sync
 from lowrt.linux import process, tty
 from lowrt.linux.constants import SIGCHLD, SIGURG, SIGWINCH
@@ -93,7 +93,10 @@ def _own_terminal() -> int:
     for fd in (2, 1, 0):
         if os.isatty(fd):
             return fd
-    return os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        return os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        raise naming("open", error) from error
 
 
 def run(make: "Callable[[int], Forked]", *, terminal: bool, started: "Callable[[Forked], None]") -> int:

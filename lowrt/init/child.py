@@ -50,6 +50,7 @@ def _place(error: BaseException) -> str:
 
 def begin(job: "Job", channel: "Channel") -> None:
     """Let go of everything that the fork gave us, and wait until the parent has put us into the cgroup."""
+    prctl.set_name("lowrt:init")
     prctl.set_parent_death_signal(SIGKILL)
     # Processes of the container must not read our memory, nor reach our files through /proc/<pid> (CVE-2016-9962).
     prctl.set_dumpable(False)
