@@ -150,7 +150,7 @@ def _prepare(spec: "Spec", request: Request, container: Container, preserved: in
 
 
 def _bring_up(context: "Context", request: Request, container: Container, job: Job) -> "Forked":
-    job.foreign_fds = fds.seal(job.preserved)
+    job.foreign_fds = fds.seal(job.preserved, job.console_socket)
     opened: list[int] = []
     try:
         _open_files(job, container.dir, opened)

@@ -58,7 +58,7 @@ def execute(log: "Log", request: Request, console_fd: int = -1) -> "Forked":
     job = _prepare(container, request.process)
     job.preserved = preserved
     job.console_socket = console_fd
-    job.foreign_fds = fds.seal(preserved)
+    job.foreign_fds = fds.seal(preserved, console_fd)
     opened = [container.open_init(), os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
     job.target_fd, job.proc_fd = opened
     try:

@@ -30,11 +30,11 @@ def listeners() -> int:
     return int(count) if count.isdigit() else 0
 
 
-def seal(preserved: int) -> list[int]:
-    """Mark all but the container's descriptors close-on-exec; those that are open already, and so not for our child."""
+def seal(preserved: int, ours: int) -> list[int]:
+    """Mark all but the container's descriptors close-on-exec; the open ones that our child is to let go of."""
     # The listing has an entry for the fd it was made through, which is closed again by now.
     listed = [int(name) for name in os.listdir("/proc/self/fd")]
-    foreign = [fd for fd in listed if fd >= 3 + preserved and _is_open(fd)]
+    foreign = [fd for fd in listed if fd >= 3 + preserved and fd != ours and _is_open(fd)]
     process.close_range(3 + preserved, flags=process.CLOEXEC)
     for fd in range(3, 3 + preserved):
         os.set_inheritable(fd, True)
