@@ -1,0 +1,177 @@
+"""One run of the collector: rows, then files, and nothing that is referred to."""
+
+import contextlib
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from supervisor.core.leases import Lease, Resource, current_lease
+from supervisor.core.snapshots import Info
+from supervisor.metadata.claims import Claims
+from supervisor.metadata.content import NamespacedContent
+from supervisor.metadata.db import Database
+from supervisor.metadata.leases import LeaseTable
+from supervisor.metadata.snapshots import NamespacedSnapshots
+from supervisor.metadata.sweep import Sweeper, children_first
+from supervisor.snapshots.overlay import OverlaySnapshotter
+from tests.fakes.supervisor_blobs import MemoryBlobs, digest_of
+from tests.fakes.supervisor_events import RecordingExchange
+
+O = "overlayfs"  # noqa: E741 -- the driver, in every call
+
+
+class House:
+    """Everything a sweep touches."""
+
+    def __init__(self, db: Database, root: Path) -> None:
+        self.db = db
+        self.root = root
+        self.exchange = RecordingExchange()
+        self.claims = Claims()
+        self.blobs = MemoryBlobs()
+        self.driver = OverlaySnapshotter(str(root), db)
+        self.content = NamespacedContent(db, self.blobs, self.exchange, self.claims)
+        self.snapshots = NamespacedSnapshots(db, {O: self.driver}, self.exchange, self.claims)
+        self.sweeper = Sweeper(db, self.blobs, {O: self.driver}, self.exchange, self.claims)
+
+    def write(self, data: bytes, namespace: str = "ns") -> str:
+        writer = self.content.writer(namespace, data.decode(), len(data), digest_of(data))
+        writer.write(data)
+        return writer.commit()
+
+    def folders(self) -> set[str]:
+        return {path.name for path in (self.root / "snapshots").iterdir()}
+
+
+@pytest.fixture
+def house(db: Database, tmp_path: Path) -> House:
+    return House(db, tmp_path / "o")
+
+
+def test_unreferenced_things_go_with_their_files(house: House) -> None:
+    """And a removed snapshot is told."""
+    house.write(b"blob")
+    house.snapshots.prepare("ns", O, "k")
+    stats = house.sweeper.run()
+    assert stats.removed == 2
+    assert (house.blobs.blobs, house.folders(), list(house.driver.walk())) == ({}, set(), [])
+    assert house.exchange.topics[-1] == "/snapshot/remove"
+    assert house.sweeper.run().removed == 0
+
+
+def test_what_a_lease_holds_stays(house: House) -> None:
+    """Until the lease goes."""
+    LeaseTable(house.db).create("ns", Lease("l"))
+    token = current_lease.set("l")
+    try:
+        digest = house.write(b"blob")
+        house.snapshots.prepare("ns", O, "k")
+    finally:
+        current_lease.reset(token)
+    house.sweeper.run()
+    assert (list(house.blobs.blobs), house.folders()) == ([digest], {"1"})
+    LeaseTable(house.db).delete("ns", "l")
+    house.sweeper.run()
+    assert (list(house.blobs.blobs), house.folders()) == ([], set())
+
+
+def test_bytes_stay_as_long_as_one_namespace_has_them(house: House) -> None:
+    """The other's row goes alone."""
+    digest = house.write(b"blob")
+    writer = house.content.writer("two", "r", 4, digest)
+    writer.commit(4, digest, {"containerd.io/gc.root": "1"})
+    assert house.sweeper.run().removed == 1
+    assert list(house.blobs.blobs) == [digest]
+
+
+def test_a_shared_ingest_keeps_the_bytes_it_counts_on(house: House) -> None:
+    """Even when the namespace it borrowed them from is done with them."""
+    digest = house.write(b"blob")
+    writer = house.content.writer("two", "r", 4, digest)
+    house.content.delete("ns", digest)
+    house.sweeper.run()
+    assert writer.commit(4, digest) == digest
+
+
+def test_orphans_of_a_crash_go(house: House) -> None:
+    """Blobs, ingests, the driver's own snapshots and stray folders."""
+    house.blobs.add(b"orphan")
+    house.blobs.writer("ns/7/lost")
+    house.driver.prepare("ns/8/lost")
+    (house.root / "snapshots" / "new-lost").mkdir()
+    house.sweeper.run()
+    assert (house.blobs.blobs, house.blobs.ingests, house.folders()) == ({}, {}, set())
+
+
+def test_an_ingest_under_way_stays(house: House) -> None:
+    """It has a day, or its lease."""
+    writer = house.content.writer("ns", "r")
+    writer.write(b"half")
+    house.sweeper.run()
+    assert list(house.blobs.ingests.values()) == [b"half"]
+
+
+def test_what_is_being_made_is_not_swept(house: House) -> None:
+    """The files are there before the row: the claim protects them."""
+    digest = house.blobs.add(b"blob")
+    house.driver.prepare("ns/1/k")
+    with house.claims.claim(digest), house.claims.claim("ns/1/k"):
+        house.sweeper.run()
+    assert (list(house.blobs.blobs), house.folders()) == ([digest], {"1"})
+
+
+def test_a_whole_chain_goes_from_the_leaves(house: House) -> None:
+    """A parent cannot go before its children."""
+    for number in range(4):
+        house.snapshots.prepare("ns", O, f"k{number}", f"n{number - 1}" if number else "")
+        house.snapshots.commit("ns", O, f"n{number}", f"k{number}")
+    house.sweeper.run()
+    assert list(house.driver.walk()) == []
+
+
+def test_children_come_before_parents() -> None:
+    """Whatever order they are listed in; a parent elsewhere does not matter."""
+    infos = [Info("b", parent="a"), Info("a", parent="elsewhere"), Info("d", parent="c"), Info("c", parent="b")]
+    for listed in (infos, infos[::-1]):
+        assert [info.name for info in children_first(listed)] == ["d", "c", "b", "a"]
+
+
+class OvertakenDatabase(Database):
+    """Something is committed each time that a reader has just finished."""
+
+    overtake: Callable[[], None] | None = None
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        with super().snapshot() as connection:
+            yield connection
+        if self.overtake is not None:
+            self.overtake()
+
+
+def test_a_reference_made_while_marking_is_respected(tmp_path: Path) -> None:
+    """The row was garbage when it was read, and is not any more when it would be removed."""
+    db = OvertakenDatabase(str(tmp_path / "m" / "meta.db"))
+    house = House(db, tmp_path / "o")
+    digest = house.write(b"blob")
+    leases = LeaseTable(db)
+    leases.create("ns", Lease("l"))
+    db.overtake = lambda: leases.add_resource("ns", "l", Resource(digest, "content"))
+    assert house.sweeper.run().removed == 0
+    assert house.content.info("ns", digest).size == 4
+    db.close()
+
+
+def test_a_busy_database_is_swept_all_the_same(tmp_path: Path) -> None:
+    """In the end the writers wait for the collector."""
+    db = OvertakenDatabase(str(tmp_path / "m" / "meta.db"))
+    house = House(db, tmp_path / "o")
+    house.write(b"blob")
+    names = (f"l{number}" for number in itertools.count())
+    db.overtake = lambda: LeaseTable(db).create("ns", Lease(next(names))) and None
+    assert house.sweeper.run().removed == 1
+    assert house.blobs.blobs == {}
+    db.close()
