@@ -183,6 +183,12 @@ class Execs:
             raise shown from fault
         self._room.background.spawn(f"end of exec {made.id}", self._reap(made))
 
+    async def settled(self, made: Exec) -> None:
+        """Its output has ended: the exit, which clients ask for next, is at most a moment behind."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await made.done.wait()
+
     async def _reap(self, made: Exec) -> None:
         await made.done.wait()
         assert made.stdio is not None

@@ -16,6 +16,7 @@ from engine.containers.room import Room
 from engine.supervisor_client.tasks import ExitStatus, seconds
 from proto.containerd.events import task_pb2
 from proto.containerd.types import event_pb2
+from proto.containerd.types.task import task_pb2 as task_status_pb2
 from proto.errdefs import Fault, NotFound
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,20 @@ class Exits:
                     live.container.state.oom_killed = True
                     self._room.save(live)
                     self._room.announce(live.container, "oom")
+
+    async def catch_up(self) -> None:
+        """Look for exits that no event told of."""
+        tasks = {task.id: task for task in await self._room.supervisor.tasks.list()}
+        for live in self._room.registry:
+            task = tasks.get(live.container.id)
+            if not live.container.state.alive or live.lock.locked():
+                continue
+            if task is None:
+                lost = ExitStatus(0, 137, time.time())
+                self._room.background.spawn(f"exit of {live.container.id}", init_exited(self._room, live, lost))
+            elif task.status == task_status_pb2.Status.STOPPED:
+                ended = ExitStatus(task.pid, task.exit_status, seconds(task.exited_at))
+                self._room.background.spawn(f"exit of {live.container.id}", init_exited(self._room, live, ended))
 
     def _exit(self, event: task_pb2.TaskExit) -> None:
         live = self._room.registry.get(event.container_id)

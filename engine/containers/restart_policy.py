@@ -42,12 +42,17 @@ def wants_restart(policy: Json, *, exit_code: int, restarts: int, manually_stopp
             return False
 
 
-def wants_start_at_boot(policy: Json, *, manually_stopped: bool) -> bool:
-    """When the engine starts and finds the container ended (dockerd: "always" comes back even after a manual stop)."""
-    name = policy.get("Name") or "no"
-    return name == "always" or (
-        name in ("unless-stopped", "on-failure") and not manually_stopped and name != "on-failure"
-    )
+def wants_start_at_boot(policy: Json, *, exit_code: int, manually_stopped: bool) -> bool:
+    """When the engine starts and finds it ended; "always" comes back even after a manual stop, as with dockerd."""
+    match policy.get("Name") or "no":
+        case "always":
+            return True
+        case "unless-stopped":
+            return not manually_stopped
+        case "on-failure":
+            return exit_code != 0 and not manually_stopped
+        case _:
+            return False
 
 
 def next_delay(previous: float, ran_for: float) -> float:

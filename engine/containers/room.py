@@ -52,6 +52,7 @@ class Room:
     volumes: Volumes
     bus: Bus
     supervisor_namespace: str = "moby"
+    supervisor_address: str = ""
     background: Background = field(default_factory=Background)
     closing: bool = False
     _execs: "Execs | None" = None

@@ -69,7 +69,7 @@ def decode(line: bytes) -> Entry | None:
 
 def rotated(path: str) -> list[str]:
     """All files of a log, the oldest first."""
-    older = []
+    older: list[str] = []
     number = 1
     while True:
         name = next((name for name in (f"{path}.{number}", f"{path}.{number}.gz") if os.path.exists(name)), None)
@@ -139,7 +139,7 @@ def _tail(path: str, count: int) -> tuple[list[bytes], BinaryIO | None]:
         opener: Any = gzip.open if name.endswith(".gz") else open
         with opener(name, "rb") as file:
             missing = count - len(lines)
-            older: list[bytes] = file.readlines() if name.endswith(".gz") else _last_lines(file, missing)  # type: ignore[arg-type]
+            older: list[bytes] = file.readlines() if name.endswith(".gz") else _last_lines(file, missing)
             lines = older[-missing:] + lines
     return lines, current
 

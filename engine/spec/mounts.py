@@ -50,7 +50,7 @@ def from_mount(mount: Mount) -> Json:
 def arrange(system: Sequence[Json], own: Iterable[Json], host_config: Json, *, shm: str | None) -> list[Json]:
     """All mounts: a user's mount replaces the system's at the same place, parents come before children.
 
-    `shm` is a folder to bind at /dev/shm (shareable or joined IPC), "" for none, None for the tmpfs of the system's list.
+    `shm` is a folder to bind at /dev/shm (shareable or joined IPC), "" for none, None for the system's tmpfs.
     """
     own = list(own)
     taken = {entry["destination"] for entry in own}

@@ -3,6 +3,7 @@
 volumes(name TEXT PRIMARY KEY, document TEXT)      folder: <data-root>/volumes/<name>/_data
 """
 
+import contextlib
 import json
 import os
 import re
@@ -102,6 +103,15 @@ class Volumes:
         shutil.rmtree(f"{self._folder}/{name}", ignore_errors=True)
         self._db.execute("DELETE FROM volumes WHERE name = ?", (name,))
         self._bus.publish("volume", "destroy", name, {"driver": "local"})
+
+    def size(self, name: str) -> int:
+        """Bytes of its files."""
+        total = 0
+        for folder, _, files in os.walk(self.mountpoint(name)):
+            for file in files:
+                with contextlib.suppress(OSError):
+                    total += os.lstat(f"{folder}/{file}").st_size
+        return total
 
     def to_json(self, volume: Volume) -> dict[str, Any]:
         """As the API shows it."""

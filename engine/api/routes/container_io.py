@@ -1,0 +1,120 @@
+"""/containers/{id}: attach, logs, resize."""
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from engine import stdcopy, timestamps
+from engine.api import detach
+from engine.api.app import HEADERS, Route, empty
+from engine.api.call import Call
+from engine.api.hijack import MULTIPLEXED, RAW, Hijacked, hijack
+from engine.api.relay import relay
+from engine.containers import attach, logs, resize
+from engine.containers.live import Live
+from engine.containers.room import Room
+from engine.logs.json_file import Entry, Selection, parse_tail
+from proto.errdefs import Fault, InvalidArgument
+
+
+class ContainerIoRoutes:
+    """Streams of bytes."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    def table(self) -> Iterable[Route]:
+        """The routes."""
+        return (
+            Route("POST", "/containers/{id}/attach", self.attach, streams=True),
+            Route("GET", "/containers/{id}/logs", self.logs, streams=True),
+            Route("POST", "/containers/{id}/resize", self.resize),
+        )
+
+    async def attach(self, call: Call) -> web.StreamResponse:
+        """POST /containers/{id}/attach."""
+        live = self._room.registry.find(call.path["id"])
+        keys = detach.parse(call.text("detachKeys"))
+        stdin, stdout, stderr = (call.flag(name) for name in ("stdin", "stdout", "stderr"))
+        attach.require(live)
+        if call.flag("logs"):
+            logs.require(live)
+        tty = live.container.tty
+        client = hijack(call, tty=tty)
+        try:
+            if call.flag("logs"):
+                selection = Selection(stdout=stdout, stderr=stderr)
+                async for entry in logs.read(live, selection, follow=False):
+                    await client.write_out(entry.data if tty else stdcopy.frame(entry.stream, entry.data))
+            if call.flag("stream"):
+                await self._stream(client, live, streams=(stdin, stdout, stderr), keys=keys)
+        finally:
+            await client.finish()
+        return client
+
+    async def _stream(self, client: Hijacked, live: Live, *, streams: tuple[bool, bool, bool], keys: bytes) -> None:
+        stdin, stdout, stderr = streams
+        try:
+            attachment = await attach.join(live, stdin=stdin, stdout=stdout, stderr=stderr)
+        except Fault:
+            return  # the start failed, and said so to whoever asked for it
+        if attachment is None:
+            return
+        self._room.announce(live.container, "attach")
+        if await relay(client, attachment, tty=live.container.tty, stdin=stdin, keys=keys):
+            self._room.announce(live.container, "detach")
+
+    async def logs(self, call: Call) -> web.StreamResponse:
+        """GET /containers/{id}/logs."""
+        live = self._room.registry.find(call.path["id"])
+        stdout, stderr = call.flag("stdout"), call.flag("stderr")
+        if not (stdout or stderr):
+            raise InvalidArgument("Bad parameters: you must choose at least one stream")
+        logs.require(live)
+        selection = Selection(
+            since_ns=timestamps.since_ns(call.text("since")),
+            until_ns=timestamps.since_ns(call.text("until")),
+            tail=parse_tail(call.text("tail")),
+            stdout=stdout,
+            stderr=stderr,
+        )
+        tty = live.container.tty
+        kind = RAW if tty or call.version < (1, 42) else MULTIPLEXED
+        response = web.StreamResponse(headers=HEADERS | {"Content-Type": kind})
+        await response.prepare(call.request)
+        stamps, details = call.flag("timestamps"), call.flag("details")
+        async for entry in logs.read(live, selection, follow=call.flag("follow")):
+            await response.write(show(entry, timestamps_too=stamps, details=details, tty=tty))
+        await response.write_eof()
+        return response
+
+    async def resize(self, call: Call) -> web.StreamResponse:
+        """POST /containers/{id}/resize."""
+        height, width = size_of(call)
+        await resize.resize(self._room, self._room.registry.find(call.path["id"]), height, width)
+        return empty(200)
+
+
+def size_of(call: Call) -> tuple[int, int]:
+    """h and w of the query, both needed."""
+    height, width = call.number("h"), call.number("w")
+    if height is None or width is None:
+        raise InvalidArgument(f'strconv.Atoi: parsing "{call.text("h" if height is None else "w")}": invalid syntax')
+    return height, width
+
+
+def show(entry: Entry, *, timestamps_too: bool, details: bool, tty: bool) -> bytes:
+    """An entry as a client reads it."""
+    data = entry.data
+    if details:
+        words = ",".join(f"{name}={value}" for name, value in sorted(entry.attributes.items()))
+        data = words.encode() + b" " + data
+    if timestamps_too:
+        data = padded(entry.time).encode() + b" " + data
+    return data if tty else stdcopy.frame(entry.stream, data)
+
+
+def padded(time: str) -> str:
+    """Clients line the stamps up: always nine digits."""
+    base, _, fraction = time.removesuffix("Z").partition(".")
+    return f"{base}.{fraction:0<9}Z"

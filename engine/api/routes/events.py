@@ -1,0 +1,43 @@
+"""GET /events."""
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from engine.api.app import Route
+from engine.api.call import Call
+from engine.api.jsonstream import JsonStream
+from engine.events.bus import Bus
+from proto.errdefs import InvalidArgument
+
+_WORDS = "config container daemon event image label network node plugin scope secret service type volume"
+_KNOWN = frozenset(_WORDS.split())
+
+
+class EventRoutes:
+    """The stream of events."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    def table(self) -> Iterable[Route]:
+        """The route."""
+        return (Route("GET", "/events", self.events, streams=True),)
+
+    async def events(self, call: Call) -> web.StreamResponse:
+        """Headers at once, then a line per event."""
+        filters = call.filters(_KNOWN)
+        since, until = call.text("since"), call.text("until")
+        if since and until and not since.startswith("-") and _later(since, until):
+            raise InvalidArgument("`since` cannot be after `until`")
+        stream = JsonStream(call, "application/json")
+        await stream.open()
+        async for event in self._bus.stream(filters, since, until):
+            await stream.send(event.to_json())
+        return await stream.close()
+
+
+def _later(since: str, until: str) -> bool:
+    from engine.timestamps import since_ns
+
+    return since_ns(since) > since_ns(until)

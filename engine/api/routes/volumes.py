@@ -1,0 +1,84 @@
+"""/volumes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from aiohttp import web
+
+from engine.api.app import Route, empty, respond
+from engine.api.call import Call
+from engine.filters import Filters
+from engine.volumes.store import Volume, Volumes
+from proto.errdefs import InvalidArgument, NotFound
+
+_LIST_FILTERS = frozenset({"dangling", "driver", "label", "name"})
+_PRUNE_FILTERS = frozenset({"all", "label", "label!"})
+
+
+class VolumeRoutes:
+    """Volumes."""
+
+    def __init__(self, volumes: Volumes) -> None:
+        self._volumes = volumes
+
+    def table(self) -> Iterable[Route]:
+        """The routes."""
+        return (
+            Route("GET", "/volumes", self.list),
+            Route("POST", "/volumes/create", self.create),
+            Route("POST", "/volumes/prune", self.prune),
+            Route("GET", "/volumes/{name}", self.inspect),
+            Route("DELETE", "/volumes/{name}", self.remove),
+        )
+
+    async def list(self, call: Call) -> web.StreamResponse:
+        """GET /volumes."""
+        filters = call.filters(_LIST_FILTERS)
+        chosen = [self._volumes.to_json(volume) for volume in self._volumes.list() if self._matches(volume, filters)]
+        return respond({"Volumes": chosen, "Warnings": None})
+
+    def _matches(self, volume: Volume, filters: Filters) -> bool:
+        dangling = filters.boolean("dangling")
+        return (
+            filters.pattern("name", volume.name)
+            and filters.exact("driver", "local")
+            and filters.labels_match("label", volume.labels)
+            and (dangling is None or dangling is (not list(self._volumes.users(volume.name))))
+        )
+
+    async def create(self, call: Call) -> web.StreamResponse:
+        """POST /volumes/create."""
+        body: dict[str, Any] = await call.json(required=True)
+        driver = body.get("Driver") or "local"
+        if driver != "local":
+            raise NotFound(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
+        if body.get("ClusterVolumeSpec"):
+            raise InvalidArgument("ClusterVolumeSpec is not built into this engine")
+        volume = self._volumes.ensure(body.get("Name") or "", labels=body.get("Labels"), options=body.get("DriverOpts"))
+        return respond(self._volumes.to_json(volume), status=201)
+
+    async def inspect(self, call: Call) -> web.StreamResponse:
+        """GET /volumes/{name}."""
+        return respond(self._volumes.to_json(self._volumes.get(call.path["name"])))
+
+    async def remove(self, call: Call) -> web.StreamResponse:
+        """DELETE /volumes/{name}."""
+        self._volumes.remove(call.path["name"], force=call.flag("force"))
+        return empty()
+
+    async def prune(self, call: Call) -> web.StreamResponse:
+        """POST /volumes/prune: anonymous ones only, from 1.42 on, unless all are asked for."""
+        filters = call.filters(_PRUNE_FILTERS)
+        named_too = call.version < (1, 42) or filters.boolean("all") is True
+        deleted, freed = [], 0
+        for volume in self._volumes.list():
+            if (
+                (volume.anonymous or named_too)
+                and not list(self._volumes.users(volume.name))
+                and filters.labels_match("label", volume.labels)
+                and not ("label!" in filters and filters.labels_match("label!", volume.labels))
+            ):
+                freed += self._volumes.size(volume.name)
+                self._volumes.remove(volume.name)
+                deleted.append(volume.name)
+        return respond({"VolumesDeleted": deleted or None, "SpaceReclaimed": freed})

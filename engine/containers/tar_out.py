@@ -1,0 +1,113 @@
+"""A tar of a path inside an untrusted root: every step is relative to an fd, links are stored and never followed."""
+
+import os
+import stat
+import tarfile
+from typing import BinaryIO
+
+from engine import kernel
+
+
+class TarWriter:
+    """Writes one tree."""
+
+    def __init__(self, root: int, out: BinaryIO, *, one_filesystem: bool = False) -> None:
+        self._root = root
+        self._tar = tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115 (closed by `write`)
+        self._seen: dict[tuple[int, int], str] = {}
+        self._device = os.fstat(root).st_dev if one_filesystem else None
+
+    def write(self, path: str, name: str) -> None:
+        """The file or folder at `path`, called `name` in the tar, and everything below it."""
+        parent = kernel.openat2(self._root, os.path.dirname(path) or "/", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self._entry(parent, os.path.basename(path) or ".", name)
+        finally:
+            os.close(parent)
+        self._tar.close()
+
+    def _entry(self, folder: int, base: str, name: str) -> None:
+        try:
+            found = os.stat(base, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return  # gone since the folder was read
+        if self._device is not None and found.st_dev != self._device:
+            found_mode = found.st_mode
+            if not stat.S_ISDIR(found_mode):
+                return
+        header = _header(found, name)
+        if header is None:
+            return
+        if header.issym():
+            header.linkname = os.readlink(base, dir_fd=folder)
+        if header.isreg() and found.st_nlink > 1:
+            first = self._seen.setdefault((found.st_dev, found.st_ino), name)
+            if first != name:
+                header.type, header.linkname, header.size = tarfile.LNKTYPE, first, 0
+        if header.isreg():
+            self._file(folder, base, header)
+            return
+        self._tar.addfile(header)
+        if header.isdir() and (self._device is None or found.st_dev == self._device):
+            self._folder(folder, base, name)
+
+    def _folder(self, parent: int, base: str, name: str) -> None:
+        fd = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            for entry in sorted(os.listdir(fd)):
+                self._entry(fd, entry, f"{name.rstrip('/')}/{entry}" if name != "/" else f"/{entry}")
+        finally:
+            os.close(fd)
+
+    def _file(self, folder: int, base: str, header: tarfile.TarInfo) -> None:
+        fd = os.open(base, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        with os.fdopen(fd, "rb") as file:
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):
+                return  # exchanged under our feet
+            header.size = found.st_size
+            for attribute in os.listxattr(fd):
+                if attribute == "security.capability":
+                    value = os.getxattr(fd, attribute).decode("latin-1")
+                    header.pax_headers = {f"SCHILY.xattr.{attribute}": value}
+            self._tar.addfile(header, _Padded(file, header.size))
+
+
+class _Padded:
+    """Exactly as many bytes as the header says, even if the file shrinks meanwhile."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def read(self, size: int = -1, /) -> bytes:
+        size = self._left if size < 0 else size
+        data = self._file.read(min(size, self._left))
+        data += bytes(min(size, self._left) - len(data))
+        self._left -= len(data)
+        return data
+
+
+_TYPES = {
+    stat.S_IFREG: tarfile.REGTYPE,
+    stat.S_IFDIR: tarfile.DIRTYPE,
+    stat.S_IFLNK: tarfile.SYMTYPE,
+    stat.S_IFCHR: tarfile.CHRTYPE,
+    stat.S_IFBLK: tarfile.BLKTYPE,
+    stat.S_IFIFO: tarfile.FIFOTYPE,
+}
+
+
+def _header(found: os.stat_result, name: str) -> tarfile.TarInfo | None:
+    """None for what a tar cannot hold (sockets)."""
+    kind = _TYPES.get(stat.S_IFMT(found.st_mode))
+    if kind is None:
+        return None
+    header = tarfile.TarInfo(name)
+    header.type = kind
+    header.mode = stat.S_IMODE(found.st_mode)
+    header.uid, header.gid = found.st_uid, found.st_gid
+    header.mtime = int(found.st_mtime)
+    if kind in (tarfile.CHRTYPE, tarfile.BLKTYPE):
+        header.devmajor, header.devminor = os.major(found.st_rdev), os.minor(found.st_rdev)
+    return header

@@ -1,0 +1,88 @@
+"""`POST /containers/{id}/update`: limits and the restart policy of a container, running or not."""
+
+import copy
+from typing import Any
+
+from engine.containers import fields, restart_policy, verify
+from engine.containers.live import Live
+from engine.containers.room import Room
+from engine.spec import resources
+from proto.errdefs import Conflict, Fault, InvalidArgument
+
+Json = dict[str, Any]
+
+_CHANGEABLE = (
+    "BlkioWeight",
+    "CpuPeriod",
+    "CpuQuota",
+    "CpuRealtimePeriod",
+    "CpuRealtimeRuntime",
+    "CpuShares",
+    "CpusetCpus",
+    "CpusetMems",
+    "Memory",
+    "MemoryReservation",
+    "MemorySwap",
+    "NanoCpus",
+    "PidsLimit",
+    "RestartPolicy",
+)
+
+
+async def update(room: Room, live: Live, body: Json) -> list[str]:
+    """Change what was given; nothing stays changed if the runtime refuses."""
+    container = live.container
+    asked = fields.complete(fields.HOST_CONFIG, body, "UpdateConfig")
+    lower = {name.lower(): value for name, value in body.items()}
+    given = {
+        name: asked[name]
+        for name in _CHANGEABLE
+        if lower.get(name.lower()) not in (None, 0, "", {})
+        and not (name == "RestartPolicy" and not asked[name].get("Name"))
+    }
+    async with live.lock:
+        if container.state.status in ("removing", "dead"):
+            raise Conflict(
+                f'Cannot update container {container.id}: container is marked for removal and cannot be "update"'
+            )
+        changed = _merged(container.host_config, given)
+        try:
+            verify.verify(container.config, changed, room.runtimes.known)
+        except Fault as fault:
+            raise InvalidArgument(str(fault)) from fault
+        limits = resources.limits(
+            {name: changed[name] for name in _CHANGEABLE if name in given or name == "MemorySwap"}
+        )
+        if container.state.alive and limits and set(given) - {"RestartPolicy"}:
+            try:
+                await room.supervisor.tasks.update(container.id, limits)
+            except Fault as fault:
+                raise type(fault)(f"Cannot update container {container.id}: {fault}") from fault
+        container.host_config = changed
+        if "RestartPolicy" in given:
+            container.restart_count = 0
+        room.save(live)
+    room.announce(container, "update")
+    return []
+
+
+def _merged(host_config: Json, given: Json) -> Json:
+    changed = copy.deepcopy(host_config) | given
+    if "NanoCpus" in given and (host_config["CpuPeriod"] or host_config["CpuQuota"]):
+        raise InvalidArgument(
+            "Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set"
+            if host_config["CpuPeriod"]
+            else "Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set"
+        )
+    if "Memory" in given and "MemorySwap" not in given and 0 < host_config["MemorySwap"] < given["Memory"]:
+        raise InvalidArgument(
+            "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time"
+        )
+    if "RestartPolicy" in given:
+        policy = given["RestartPolicy"]
+        changed["RestartPolicy"] = {
+            "Name": policy.get("Name") or "no",
+            "MaximumRetryCount": policy.get("MaximumRetryCount") or 0,
+        }
+        restart_policy.check(changed["RestartPolicy"], auto_remove=changed["AutoRemove"])
+    return changed

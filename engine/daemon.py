@@ -1,0 +1,259 @@
+"""The composition root: builds every object once, hands it down, starts in order and stops in order."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from typing import Any
+
+from aiohttp import web
+
+from engine import listeners, restore
+from engine.api.app import Api, Route
+from engine.api.call import Call
+from engine.api.routes import image_transfer as image_transfer_routes
+from engine.api.routes import images as image_routes
+from engine.api.routes.container_files import ContainerFileRoutes
+from engine.api.routes.container_io import ContainerIoRoutes
+from engine.api.routes.containers import ContainerRoutes
+from engine.api.routes.events import EventRoutes
+from engine.api.routes.exec import ExecRoutes
+from engine.api.routes.system import SystemRoutes
+from engine.api.routes.volumes import VolumeRoutes
+from engine.background import Background
+from engine.config import Config
+from engine.containers import stop
+from engine.containers.execs import Execs
+from engine.containers.exits import FILTERS, Exits
+from engine.containers.registry import Registry
+from engine.containers.room import Room, Supervisor
+from engine.containers.runtimes import Runtimes
+from engine.containers.store import ContainerStore, connect
+from engine.events.bus import Bus
+from engine.filters import Filters
+from engine.host import look
+from engine.images.removal import ImageUser
+from engine.images.service import Images as ImageService
+from engine.managed_supervisor import ManagedSupervisor
+from engine.paths import Paths
+from engine.plain_networks import PlainNetworks
+from engine.spec.build import Policy
+from engine.supervisor_client.channel import Channel
+from engine.supervisor_client.containers import Containers
+from engine.supervisor_client.content import Content
+from engine.supervisor_client.events import Events
+from engine.supervisor_client.images import Images as ImageRecords
+from engine.supervisor_client.leases import Leases
+from engine.supervisor_client.snapshots import Snapshots
+from engine.supervisor_client.tasks import Tasks
+from engine.supervisor_client.transfer import Transfer
+from engine.supervisor_client.version import Version
+from engine.volumes.store import Volumes
+from proto.errdefs import Fault
+
+logger = logging.getLogger(__name__)
+
+
+class Daemon:
+    """One engine."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.paths = Paths(os.path.abspath(config.data_root), os.path.abspath(config.exec_root))
+        self.background = Background()
+        self._managed: ManagedSupervisor | None = None
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
+        self.paths.make()
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._remove_pidfile)
+            self._write_pidfile()
+            # Bound first, answered last: clients that come early wait in the backlog.
+            sockets = listeners.listen(self.config)
+            channel = Channel(await self._supervisor_address(), self.config.containerd_namespace)
+            stack.push_async_callback(channel.close)
+            room, images, version = await self._build(channel)
+            stack.push_async_callback(self.background.close)
+            await version.get(patient=True, timeout=20)
+            events = Events(channel)
+            self.background.spawn("supervisor's events", self._follow(room, events))
+            await restore.restore(room)
+            self.background.spawn("restart policies", restore.start_policies(room))
+            runner = await self._serve(room, images, version, sockets)
+            stack.push_async_callback(runner.cleanup)
+            logger.info("API listen on %s", ", ".join(self.config.hosts))
+            listeners.notify("READY=1")
+            await self._stopping.wait()
+            listeners.notify("STOPPING=1")
+            room.bus.close()
+            await self._shut_down(room)
+
+    async def _supervisor_address(self) -> str:
+        if self.config.containerd:
+            return self.config.containerd
+        self._managed = ManagedSupervisor(self.paths, "debug" if self.config.debug else self.config.log_level)
+        return await self._managed.ensure()
+
+    async def _build(self, channel: Channel) -> tuple[Room, ImageService, Version]:
+        bus, connection = Bus(), connect(self.paths.database)
+        supervisor = Supervisor(
+            Containers(channel),
+            Tasks(channel),
+            Snapshots(channel, self.config.storage_driver),
+            Content(channel),
+            Leases(channel),
+        )
+        registry = Registry(ContainerStore(connection))
+        users = ImageUsers(registry)
+        images = ImageService(
+            records=ImageRecords(channel),
+            content=supervisor.content,
+            snapshots=supervisor.snapshots,
+            leases=supervisor.leases,
+            transfers=Transfer(channel),
+            users=users,
+            announce=lambda action, actor, attributes: bus.publish("image", action, actor, attributes),
+            snapshotter=self.config.storage_driver,
+            insecure_registries=self.config.insecure_registries,
+        )
+        volumes = Volumes(connection, self.paths.volumes, bus)
+        volumes.users = lambda name: [
+            live.container.id for live in registry if any(mount.name == name for mount in live.container.mounts)
+        ]
+        room = Room(
+            config=self.config,
+            paths=self.paths,
+            host=look(),
+            policy=self._policy(),
+            runtimes=Runtimes(self.config.runtimes, self.config.default_runtime),
+            registry=registry,
+            supervisor=supervisor,
+            images=images,
+            networks=PlainNetworks(self.paths, lambda name: registry.find(name).container.state.pid),
+            volumes=volumes,
+            bus=bus,
+            background=self.background,
+            supervisor_namespace=self.config.containerd_namespace,
+            supervisor_address=channel.address,
+        )
+        room.execs = Execs(room)
+        return room, images, Version(channel)
+
+    def _policy(self) -> Policy:
+        return Policy(
+            cgroup_parent=self.config.cgroup_parent,
+            ulimits=self.config.default_ulimits,
+            no_new_privileges=self.config.no_new_privileges,
+            init=self.config.init,
+            init_path=self.config.init_path,
+        )
+
+    async def _follow(self, room: Room, events: Events) -> None:
+        """The supervisor's events for as long as the engine lives; after a break, what was missed is looked up."""
+        exits = Exits(room)
+        while True:
+            try:
+                async for envelope in events.subscribe(*FILTERS):
+                    exits.handle(envelope)
+            except Fault as fault:
+                logger.warning("the supervisor's event stream broke: %s", fault)
+            await asyncio.sleep(0.2)
+            try:
+                await exits.catch_up()
+            except Fault as fault:
+                logger.warning("asking the supervisor what was missed: %s", fault)
+
+    async def _serve(self, room: Room, images: ImageService, version: Version, sockets: list[Any]) -> web.ServerRunner:
+        api = Api(self._routes(room, images, version), self.background)
+        server = web.Server(api.handle, handler_cancellation=True, access_log=None, keepalive_timeout=3600)
+        runner = web.ServerRunner(server, shutdown_timeout=1)
+        await runner.setup()
+        for listener, context in sockets:
+            await web.SockSite(runner, listener, ssl_context=context, backlog=512).start()
+        return runner
+
+    def _routes(self, room: Room, images: ImageService, version: Version) -> list[Route]:
+        async def supervisor_version() -> dict[str, Any]:
+            answer = await version.get()
+            return {"version": answer.version, "revision": answer.revision}
+
+        async def summaries(call: Call) -> list[dict[str, Any]]:
+            return await images.summaries(Filters(), call.version)
+
+        groups: tuple[Any, ...] = (
+            SystemRoutes(room, supervisor_version, summaries),
+            ContainerRoutes(room),
+            ContainerIoRoutes(room),
+            ContainerFileRoutes(room),
+            ExecRoutes(room),
+            EventRoutes(room.bus),
+            VolumeRoutes(room.volumes),
+        )
+        own = [route for group in groups for route in group.table()]
+        return own + image_routes.routes(images) + image_transfer_routes.routes(images)
+
+    async def _shut_down(self, room: Room) -> None:
+        """With live-restore off, containers end with the engine, as with dockerd."""
+        running = [live for live in room.registry if live.container.state.alive]
+        room.closing = True
+        if not self.config.live_restore:
+            stopped = [live.container.manually_stopped for live in running]
+            halts = (stop.halt(room, live, timeout=self.config.shutdown_timeout) for live in running)
+            await asyncio.gather(*halts, return_exceptions=True)
+            for live, manually in zip(running, stopped, strict=True):
+                live.container.manually_stopped = manually  # the engine stopped it, not a person
+                if room.registry.get(live.container.id) is not None:
+                    room.save(live)
+            running = []
+        for live in running:
+            abandon = getattr(live.stdio, "abandon", None)
+            if abandon is not None:
+                abandon()
+        if self._managed is not None and not running:
+            self._managed.stop()
+
+    def _write_pidfile(self) -> None:
+        path = self.config.pidfile
+        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
+            pid = int(file.read())
+            if pid != os.getpid() and os.path.exists(f"/proc/{pid}") and _is_engine(pid):
+                raise SystemExit(
+                    f"failed to start daemon, ensure docker is not running or delete {path}: "
+                    f"process with PID {pid} is still running"
+                )
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(str(os.getpid()))
+
+    def _remove_pidfile(self) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(self.config.pidfile)
+
+
+class ImageUsers:
+    """Tells the images' room which containers hold on to which image."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def image_users(self) -> list[ImageUser]:
+        """Every container."""
+        return [
+            ImageUser(live.container.id, live.container.image_id, live.container.state.running)
+            for live in self._registry
+        ]
+
+
+def _is_engine(pid: int) -> bool:
+    """A reused pid of some other program does not keep us from starting."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read()
+            return b"wherryd" in words or b"engine" in words
+    except OSError:
+        return False
