@@ -1,5 +1,6 @@
 """The program: `lowrt`, `python3 -m lowrt`, or `python3 -IS <this folder>`."""
 
+import gc
 import os
 import sys
 
@@ -11,6 +12,7 @@ from lowrt.cli import main as run
 
 def main() -> None:
     """Run the command line and leave at once: nothing of ours waits for the interpreter's tidying up."""
+    gc.disable()  # the process ends before anything is worth collecting
     status = run(sys.argv[1:], sys.argv[0])
     os._exit(status)
 

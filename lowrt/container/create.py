@@ -188,14 +188,31 @@ def new_namespaces(spec: "Spec") -> int:
 
 
 def _fork_and_lead(context: "Context", request: Request, container: Container, job: Job) -> "Forked":
+    def set_limits() -> None:
+        container.cgroup.apply(job.spec.resources, devices=False)
+
+    def set_device_rules() -> None:
+        """Only while init waits: between two lines of the rules even /dev/null may be forbidden."""
+        container.cgroup.apply({"devices": job.spec.resources.get("devices") or []})
+
     def run_runtime_hooks() -> None:
-        container.cgroup.apply(job.spec.resources)
+        if not has_hooks:
+            return
+        set_limits()
+        set_device_rules()
         state = container.oci_state(CREATING)
         hooks.run_all(job.spec.hooks, hooks.PRESTART, state)
         hooks.run_all(job.spec.hooks, hooks.CREATE_RUNTIME, state)
 
-    steps = {sync.PREPARED: run_runtime_hooks, sync.READY: lambda: parent.limit(job, container.pid)}
-    dance = parent.Dance(job, context.log, sync.CREATE_ORDER, steps)
+    def settle() -> None:
+        if not has_hooks:
+            set_device_rules()
+        parent.limit(job, container.pid)
+
+    steps = {sync.PREPARED: run_runtime_hooks, sync.READY: settle}
+    # Hooks find the limits set; where there are none, init goes on while we set them. `ready` waits for it.
+    has_hooks = bool(job.spec.hooks.get(hooks.PRESTART) or job.spec.hooks.get(hooks.CREATE_RUNTIME))
+    dance = parent.Dance(job, context.log, sync.CREATE_ORDER, steps, None if has_hooks else set_limits)
     forked = dance.fork(new_namespaces(job.spec), container_init.sequence, container.cgroup)
     try:
         container.state["init"] = {"pid": forked.pid, "start_time": forked.start_time}

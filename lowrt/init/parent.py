@@ -47,11 +47,19 @@ class Forked:
 class Dance:
     """One process being made; `steps` are what the parent does when the child says the word."""
 
-    def __init__(self, job: "Job", log: "Log", order: dict[str, tuple[str, ...]], steps: "dict[str, Step]") -> None:
+    def __init__(
+        self,
+        job: "Job",
+        log: "Log",
+        order: dict[str, tuple[str, ...]],
+        steps: "dict[str, Step]",
+        meanwhile: "Step | None" = None,
+    ) -> None:
         self._job = job
         self._log = log
         self._order = Order(order)
         self._steps = steps
+        self._meanwhile = meanwhile  # what may be done while the child goes on after its first word
         self._channel, self._childs_end = Channel.pair()
 
     def fork(self, new: int, sequence: "Callable[[Job, Channel], None]", cgroup: "CgroupDriver") -> Forked:
@@ -114,6 +122,9 @@ class Dance:
         else:
             self._steps[kind]()
         self._channel.send(Message(sync.PROCEED))
+        if self._meanwhile is not None:
+            step, self._meanwhile = self._meanwhile, None
+            step()
 
     def _drain(self) -> None:
         """Raise the error that the child managed to send."""
