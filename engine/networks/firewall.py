@@ -55,6 +55,7 @@ class Plan:
     network: ipaddress.IPv4Network
     masquerade: bool = True
     internal: bool = False
+    icc: bool = True
     published: tuple[Published, ...] = ()
 
     @property
@@ -79,7 +80,7 @@ def rules(plan: Plan) -> list[Rule]:
         found.append(Rule("postrouting", (*nft.source(*loopback), *outside, *nft.masquerade())))
     for port in plan.published:
         found += _port_rules(port)
-    found.append(Rule("forward", (*inside, *outside, *nft.verdict(nft.ACCEPT))))
+    found.append(Rule("forward", (*inside, *outside, *nft.verdict(nft.ACCEPT if plan.icc else nft.DROP))))
     if plan.internal:
         found.append(Rule("forward", (*inside, *nft.verdict(nft.DROP))))
     else:

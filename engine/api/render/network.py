@@ -1,0 +1,135 @@
+"""Networks as the Docker API shows them: NetworkSettings of a container, and the network documents. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from engine.networks.links import Interface4
+from engine.networks.model import BRIDGE, Endpoint, Network, Sandbox
+
+Document = dict[str, Any]
+
+_NO_ENDPOINT: Document = {
+    "IPAMConfig": None, "Links": None, "Aliases": None, "MacAddress": "", "DriverOpts": None, "NetworkID": "",
+    "EndpointID": "", "Gateway": "", "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "",
+    "GlobalIPv6PrefixLen": 0, "DNSNames": None,
+}  # fmt: skip
+
+
+def settings(
+    container_id: str,
+    host_config: Document,
+    asked: Document,
+    sandbox: Sandbox | None,
+    endpoints: Sequence[Endpoint],
+    networks: Mapping[str, Network],
+) -> Document:
+    """NetworkSettings of `GET /containers/{id}/json`."""
+    placed = {networks[one.network_id].name: one for one in endpoints if one.network_id in networks}
+    by_name = {network.name: network for network in networks.values()}
+    entries: Document = {}
+    for name in _names(host_config, asked, placed):
+        known = by_name.get(name) or networks.get(name)
+        entries[known.name if known else name] = _entry(
+            known, placed.get(known.name if known else name), asked.get(name) or {}, running=sandbox is not None
+        )
+    first = next((entry for entry in entries.values() if entry["IPAddress"]), _NO_ENDPOINT)
+    if host_config.get("NetworkMode") not in ("default", "bridge"):
+        first = _NO_ENDPOINT  # the old fields speak of the default bridge alone
+    return {
+        "Bridge": "",
+        "SandboxID": container_id if sandbox is not None else "",
+        "SandboxKey": _key(sandbox),
+        "Ports": ports(endpoints) if sandbox is not None else {},
+        "HairpinMode": False,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "SecondaryIPAddresses": None,
+        "SecondaryIPv6Addresses": None,
+        **{
+            key: first[key]
+            for key in (
+                "EndpointID", "Gateway", "GlobalIPv6Address", "GlobalIPv6PrefixLen", "IPAddress", "IPPrefixLen",
+                "IPv6Gateway", "MacAddress",
+            )
+        },
+        "Networks": entries,
+    }  # fmt: skip
+
+
+def ports(endpoints: Sequence[Endpoint]) -> Document:
+    """Which port of the host leads to which of the container."""
+    found: Document = {}
+    for endpoint in endpoints:
+        for port in endpoint.ports:
+            found.setdefault(port.key, []).append({"HostIp": port.host_ip, "HostPort": str(port.host_port)})
+    return found
+
+
+def network(one: Network, *, endpoints: Sequence[Endpoint] | None, name_of: Callable[[str], str]) -> Document:
+    """A network; with `Containers` filled where it is inspected, empty in lists."""
+    config: list[Document] = []
+    if one.subnet:
+        config = [{"Subnet": one.subnet, **({"IPRange": one.ip_range} if one.ip_range else {}), "Gateway": one.gateway}]
+        if one.reserved:
+            config[0]["AuxiliaryAddresses"] = one.reserved
+    return {
+        "Name": one.name,
+        "Id": one.id,
+        "Created": one.created,
+        "Scope": "local",
+        "Driver": one.driver,
+        "EnableIPv4": True,
+        "EnableIPv6": False,
+        "IPAM": {"Driver": "default", "Options": {} if one.ipam_given else None, "Config": config or None},
+        "Internal": one.internal,
+        "Attachable": one.attachable,
+        "Ingress": False,
+        "ConfigFrom": {"Network": ""},
+        "ConfigOnly": False,
+        "Containers": {
+            endpoint.container_id: {
+                "Name": name_of(endpoint.container_id),
+                "EndpointID": endpoint.id,
+                "MacAddress": endpoint.mac,
+                "IPv4Address": endpoint.address,
+                "IPv6Address": "",
+            }
+            for endpoint in endpoints or ()
+        },
+        "Options": one.options,
+        "Labels": one.labels,
+    }
+
+
+def _names(host_config: Document, asked: Document, placed: Mapping[str, Endpoint]) -> list[str]:
+    mode = str(host_config.get("NetworkMode") or "default")
+    if mode.startswith("container:"):
+        return []
+    first = "bridge" if mode == "default" else mode
+    return list(dict.fromkeys([first, *(name for name in asked if name != "default"), *placed]))
+
+
+def _entry(known: Network | None, endpoint: Endpoint | None, asked: Document, *, running: bool) -> Document:
+    entry = {
+        **_NO_ENDPOINT,
+        "IPAMConfig": asked.get("IPAMConfig") or None,
+        "Aliases": list(asked.get("Aliases") or ()) or None,
+        "DriverOpts": asked.get("DriverOpts") or None,
+        "NetworkID": known.id if known is not None and (running or known.driver == BRIDGE) else "",
+    }
+    if endpoint is None or known is None:
+        return entry
+    interface = Interface4(endpoint.address)
+    return entry | {
+        "MacAddress": endpoint.mac,
+        "EndpointID": endpoint.id,
+        "Gateway": "" if known.internal else known.gateway,
+        "IPAddress": str(interface.ip),
+        "IPPrefixLen": interface.network.prefixlen,
+    }
+
+
+def _key(sandbox: Sandbox | None) -> str:
+    if sandbox is None or sandbox.netns is None:
+        return ""
+    return "/var/run/docker/netns/default" if sandbox.netns == "host" else sandbox.netns

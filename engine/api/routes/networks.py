@@ -1,0 +1,142 @@
+"""Routes about networks: list, inspect, create, remove, connect, disconnect, prune."""
+
+from typing import Any
+
+from aiohttp import web
+
+from engine.api.app import Route, empty, respond
+from engine.api.call import Call
+from engine.api.render import network as render
+from engine.containers.live import Live
+from engine.containers.room import Room
+from engine.networks.model import Network
+from engine.networks.request import Attachment, read
+from engine.networks.selection import ACCEPTED, ACCEPTED_BY_PRUNE, is_pruned, is_shown
+from engine.networks.service import Networks
+from proto.errdefs import Fault, InvalidArgument, NotFound, PermissionDenied
+
+Json = dict[str, Any]
+
+
+class NetworkRoutes:
+    """The handlers."""
+
+    def __init__(self, networks: Networks, room: Room) -> None:
+        self._networks = networks
+        self._room = room
+
+    async def show(self, call: Call) -> web.StreamResponse:
+        """`GET /networks`; like dockerd's, without the containers."""
+        filters = call.filters(ACCEPTED)
+        shown = [one for one in self._networks.all() if is_shown(one, filters, self._networks.endpoints(one))]
+        with_containers = call.version < (1, 28)
+        return respond([self._document(one, call, with_containers=with_containers) for one in shown])
+
+    async def inspect(self, call: Call) -> web.StreamResponse:
+        """`GET /networks/{id}`."""
+        if call.text("scope") not in ("", "local"):
+            raise NotFound(f"network {call.path['id']} not found")
+        return respond(self._document(self._networks.find(call.path["id"]), call, with_containers=True))
+
+    async def create(self, call: Call) -> web.StreamResponse:
+        """`POST /networks/create`."""
+        network = await self._networks.create(await call.json(required=True))
+        return respond({"Id": network.id, "Warning": ""}, status=201)
+
+    async def remove(self, call: Call) -> web.StreamResponse:
+        """`DELETE /networks/{id}`."""
+        await self._networks.remove(self._networks.find(call.path["id"]))
+        return empty(204)
+
+    async def prune(self, call: Call) -> web.StreamResponse:
+        """`POST /networks/prune`."""
+        filters = call.filters(ACCEPTED_BY_PRUNE)
+        deleted: list[str] = []
+        for network in self._networks.all():
+            if is_pruned(network, filters, self._networks.endpoints(network)) and not self._users(network):
+                try:
+                    await self._networks.remove(network)
+                except Fault:  # somebody came to use it meanwhile
+                    continue
+                deleted.append(network.name)
+        return respond({"NetworksDeleted": deleted or None})
+
+    async def connect(self, call: Call) -> web.StreamResponse:
+        """`POST /networks/{id}/connect`."""
+        body = await call.json(required=True)
+        network = self._networks.find(call.path["id"])
+        live = self._room.registry.find(str(body.get("Container") or ""))
+        asked: Json = body.get("EndpointConfig") or {}
+        async with live.lock:
+            attachment = _attachment(network, asked)
+            container = live.container
+            if network.name in container.endpoints and not container.state.alive:
+                raise PermissionDenied(f"endpoint with name {container.name} already exists in network {network.name}")
+            if container.state.alive:
+                await self._networks.connect(container.id, network, attachment)
+            container.endpoints[network.name] = asked
+            self._room.save(live)
+        return empty(200)
+
+    async def disconnect(self, call: Call) -> web.StreamResponse:
+        """`POST /networks/{id}/disconnect`."""
+        body = await call.json(required=True)
+        network = self._networks.find(call.path["id"])
+        live = self._room.registry.find(str(body.get("Container") or ""))
+        async with live.lock:
+            container = live.container
+            if container.state.alive:
+                await self._networks.disconnect(container.id, network)
+            elif network.name not in _networks_of(live):
+                raise NotFound(f"container {container.id} is not connected to network {network.name}")
+            container.endpoints.pop(network.name, None)
+            container.endpoints.pop(network.id, None)
+            if _first_network(live) == network.name:
+                container.host_config["NetworkMode"] = next(iter(container.endpoints), "none")
+            self._room.save(live)
+        return empty(200)
+
+    def _document(self, network: Network, call: Call, *, with_containers: bool) -> Json:
+        endpoints = self._networks.endpoints(network) if with_containers else None
+        document = render.network(network, endpoints=endpoints, name_of=self._name_of)
+        if call.version < (1, 48):
+            del document["EnableIPv4"]
+        return document
+
+    def _name_of(self, container_id: str) -> str:
+        live = self._room.registry.get(container_id)
+        return live.container.name if live is not None else ""
+
+    def _users(self, network: Network) -> list[str]:
+        """The containers, running or not, that are configured to be in a network."""
+        return [live.container.id for live in self._room.registry if network.name in _networks_of(live)]
+
+
+def routes(networks: Networks, room: Room) -> list[Route]:
+    """The table."""
+    handlers = NetworkRoutes(networks, room)
+    return [
+        Route("GET", "/networks", handlers.show),
+        Route("GET", "/networks/", handlers.show),
+        Route("POST", "/networks/create", handlers.create),
+        Route("POST", "/networks/prune", handlers.prune),
+        Route("GET", "/networks/{id}", handlers.inspect),
+        Route("DELETE", "/networks/{id}", handlers.remove),
+        Route("POST", "/networks/{id}/connect", handlers.connect),
+        Route("POST", "/networks/{id}/disconnect", handlers.disconnect),
+    ]
+
+
+def _attachment(network: Network, asked: Json) -> Attachment:
+    if network.driver != "bridge":
+        raise InvalidArgument(f"container cannot be connected to network {network.name}")
+    return read({}, {"NetworkMode": network.name}, {network.name: asked}).attachments[0]
+
+
+def _first_network(live: Live) -> str:
+    mode = str(live.container.host_config["NetworkMode"])
+    return "bridge" if mode == "default" else mode
+
+
+def _networks_of(live: Live) -> set[str]:
+    return {_first_network(live), *live.container.endpoints}

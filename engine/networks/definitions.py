@@ -1,0 +1,260 @@
+"""Making and removing networks: the three that are always there, and the bridges that users define.
+
+Runs in the network thread. The default bridge keeps its subnet over restarts unless the daemon is told another.
+"""
+
+import contextlib
+import ipaddress
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from engine import timestamps
+from engine.config import Config
+from engine.networks import ipam
+from engine.networks.bridge import Bridges, check_link_name
+from engine.networks.ipam import Address, Subnet
+from engine.networks.links import Interface4, Links
+from engine.networks.model import BRIDGE, HOST, NULL, Network
+from engine.networks.store import Store
+from proto.errdefs import Conflict, InvalidArgument, PermissionDenied, Unimplemented
+
+Json = Mapping[str, Any]
+
+DEFAULT_LINK = "wherry0"
+_OPTION = "com.docker.network.bridge."
+_MTU = "com.docker.network.driver.mtu"
+_KNOWN_OPTIONS = {f"{_OPTION}{name}" for name in ("name", "enable_icc", "enable_ip_masquerade", "default_bridge")}
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+
+
+class Definitions:
+    """The networks of one engine."""
+
+    def __init__(self, store: Store, host: Links, bridges: Bridges, config: Config) -> None:
+        self._store = store
+        self._host = host
+        self._bridges = bridges
+        self._config = config
+
+    def open(self) -> None:
+        """See that the predefined networks are there, and every bridge as its network says."""
+        for name, driver in (("host", HOST), ("none", NULL)):
+            if self._named(name) is None:
+                self._store.put_network(_network(name, driver))
+        self._open_default()
+        for network in self._store.networks():
+            if network.driver == BRIDGE:
+                self._bridges.ensure(network, self._store.endpoints(network_id=network.id))
+
+    def create(self, body: Json) -> Network:
+        """`POST /networks/create`."""
+        name = str(body.get("Name") or "")
+        if not _NAME.fullmatch(name):
+            raise InvalidArgument(
+                f"invalid network name: {name!r}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+                if name
+                else "invalid name: name is empty"
+            )
+        if self._named(name) is not None:
+            raise Conflict(f"network with name {name} already exists")
+        _refuse(body)
+        options = {str(key): str(value) for key, value in (body.get("Options") or {}).items()}
+        for option in options:
+            if option not in _KNOWN_OPTIONS | {_MTU}:
+                raise Unimplemented(f"network option {option} is not supported")
+        network = replace(
+            _network(name, BRIDGE),
+            **self._addresses(body.get("IPAM") or {}),
+            internal=bool(body.get("Internal")),
+            attachable=bool(body.get("Attachable")),
+            masquerade=_flag(options, f"{_OPTION}enable_ip_masquerade"),
+            isolated=not _flag(options, f"{_OPTION}enable_icc"),
+            mtu=_number(options, _MTU, self._config.mtu or 1500),
+            options=options,
+            labels={str(key): str(value) for key, value in (body.get("Labels") or {}).items()},
+        )
+        link = options.get(f"{_OPTION}name") or f"br-{network.id[:12]}"
+        if any(one.link == link for one in self._store.networks()):
+            raise Conflict(
+                f"cannot create network {network.id} ({link}): conflicts with an existing network's bridge name"
+            )
+        network = replace(network, link=check_link_name(link))
+        try:
+            self._bridges.ensure(network, [])
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self._bridges.remove(network)
+            raise
+        self._store.put_network(network)
+        return network
+
+    def remove(self, network: Network) -> None:
+        """`DELETE /networks/{id}`."""
+        if network.is_predefined:
+            raise PermissionDenied(f"{network.name} is a pre-defined network and cannot be removed")
+        if self._store.endpoints(network_id=network.id):
+            raise PermissionDenied(
+                f"error while removing network: network {network.name} has active endpoints "
+                f"({self._endpoint_names(network)})"
+            )
+        self._bridges.remove(network)
+        self._store.drop_network(network.id)
+
+    def _endpoint_names(self, network: Network) -> str:
+        return ", ".join(one.container_id[:12] for one in self._store.endpoints(network_id=network.id))
+
+    def _open_default(self) -> None:
+        """The network `bridge`, with what the daemon was told of it; `--bridge none` does without."""
+        present = self._named("bridge")
+        if self._config.bridge == "none":
+            if present is not None:
+                self._bridges.remove(present)
+                self._store.drop_network(present.id)
+            return
+        link = check_link_name(self._config.bridge or DEFAULT_LINK)
+        wanted = self._default_interface(present, link)
+        network = replace(
+            present or _network("bridge", BRIDGE),
+            subnet=str(wanted.network),
+            gateway=str(wanted.ip),
+            ip_range=self._config.fixed_cidr,
+            link=link,
+            mtu=self._config.mtu or 1500,
+            masquerade=self._config.ip_masq,
+            isolated=not self._config.icc,
+            options={
+                f"{_OPTION}default_bridge": "true",
+                f"{_OPTION}enable_icc": str(self._config.icc).lower(),
+                f"{_OPTION}enable_ip_masquerade": str(self._config.ip_masq).lower(),
+                f"{_OPTION}host_binding_ipv4": self._config.ip,
+                f"{_OPTION}name": link,
+                _MTU: str(self._config.mtu or 1500),
+            },
+        )
+        self._store.put_network(network)
+
+    def _default_interface(self, present: Network | None, link: str) -> Interface4:
+        """--bip, or what the bridge has, or what it had, or the first subnet that is free here."""
+        if self._config.bip:
+            return _interface(self._config.bip)
+        found = self._host.find(link)
+        own = self._host.addresses(found.index) if found is not None else []
+        if own:
+            return own[0]
+        if present is not None and not any(present.pool.overlaps(taken) for taken in self._taken(present)):
+            return Interface4(f"{present.gateway}/{present.pool.prefixlen}")
+        subnet = ipam.choose_subnet(self._pools(), self._taken(present))
+        return Interface4(f"{ipam.gateway_of(subnet)}/{subnet.prefixlen}")
+
+    def _addresses(self, document: Json) -> dict[str, Any]:
+        """The IPAM part of a new network."""
+        if document.get("Driver") not in (None, "", "default"):
+            raise Unimplemented(f"IPAM driver {document['Driver']} is not supported")
+        if document.get("Options"):
+            raise Unimplemented("IPAM options (IPAM.Options) are not supported")
+        entries = [entry for entry in document.get("Config") or [] if any(entry.values())]
+        if len(entries) > 1:
+            raise Unimplemented("more than one subnet of a network (IPAM.Config) is not supported")
+        if not entries or not entries[0].get("Subnet"):
+            if entries:
+                raise InvalidArgument(
+                    "invalid network config:\ninvalid subnet : a subnet is needed for a gateway or range"
+                )
+            subnet = ipam.choose_subnet(self._pools(), self._taken(None))
+            return {"subnet": str(subnet), "gateway": str(ipam.gateway_of(subnet))}
+        return self._given_addresses(entries[0])
+
+    def _given_addresses(self, entry: Json) -> dict[str, Any]:
+        subnet = _subnet(entry["Subnet"], "subnet")
+        if any(subnet.overlaps(taken) for taken in self._networks()):
+            raise PermissionDenied("Pool overlaps with other one on this address space")
+        within = _subnet(entry["IPRange"], "ip-range") if entry.get("IPRange") else None
+        if within is not None and not within.subnet_of(subnet):
+            raise InvalidArgument(f"invalid network config:\ninvalid ip-range {within}: it is not in subnet {subnet}")
+        gateway = Address(entry["Gateway"]) if entry.get("Gateway") else ipam.gateway_of(subnet, within)
+        if gateway not in subnet:
+            raise InvalidArgument(f"no matching subnet for gateway {gateway}")
+        return {
+            "subnet": str(subnet),
+            "gateway": str(gateway),
+            "ip_range": str(within) if within is not None else "",
+            "reserved": {str(key): str(value) for key, value in (entry.get("AuxiliaryAddresses") or {}).items()},
+            "ipam_given": True,
+        }
+
+    def _pools(self) -> Any:
+        return self._config.default_address_pools or ipam.DEFAULT_POOLS
+
+    def _networks(self) -> list[Subnet]:
+        return [one.pool for one in self._store.networks() if one.subnet]
+
+    def _taken(self, but: Network | None) -> list[Subnet]:
+        """What a new subnet must not overlap: this host's routes and addresses, and the other networks."""
+        others = [one for one in self._store.networks() if one.subnet and (but is None or one.id != but.id)]
+        return [
+            *self._host.routes(),
+            *(address.network for address in self._host.addresses()),
+            *(one.pool for one in others),
+        ]
+
+    def _named(self, name: str) -> Network | None:
+        return next((one for one in self._store.networks() if one.name == name), None)
+
+
+def _network(name: str, driver: str) -> Network:
+    return Network(id=secrets.token_hex(32), name=name, driver=driver, created=timestamps.now())
+
+
+def _refuse(body: Json) -> None:
+    """What user-defined networks cannot be here, each by its name."""
+    driver = body.get("Driver") or BRIDGE
+    if driver in (HOST, NULL):
+        raise PermissionDenied(f'only one instance of "{driver}" network is allowed')
+    if driver != BRIDGE:
+        raise Unimplemented(f"network driver {driver} is not supported")
+    for key in ("EnableIPv6", "Ingress", "ConfigOnly"):
+        if body.get(key):
+            raise Unimplemented(f"{key} of a network is not supported")
+    if (body.get("ConfigFrom") or {}).get("Network"):
+        raise Unimplemented("ConfigFrom of a network is not supported")
+    if body.get("EnableIPv4") is False:
+        raise Unimplemented("a network without IPv4 (EnableIPv4) is not supported")
+    if body.get("Scope") not in (None, "", "local"):
+        raise Unimplemented(f"network scope {body['Scope']} is not supported")
+
+
+def _interface(text: str) -> Interface4:
+    try:
+        interface = Interface4(text)
+    except ValueError as error:
+        raise InvalidArgument(f"invalid bridge address (--bip) {text}: {error}") from error
+    if "/" not in text or interface.ip == interface.network.network_address:
+        raise InvalidArgument(f"invalid bridge address (--bip) {text}: an address with its prefix length is needed")
+    return interface
+
+
+def _subnet(text: str, what: str) -> Subnet:
+    try:
+        found = ipaddress.ip_network(text)
+    except ValueError as error:
+        raise InvalidArgument(f"invalid network config:\ninvalid {what} {text}: {error}") from error
+    if not isinstance(found, Subnet):
+        raise Unimplemented(f"IPv6 subnets ({text}) are not supported")
+    return found
+
+
+def _flag(options: Mapping[str, str], name: str) -> bool:
+    text = options.get(name, "true").lower()
+    if text not in ("true", "false", "1", "0"):
+        raise InvalidArgument(f"failed to parse {name} value: {text!r}")
+    return text in ("true", "1")
+
+
+def _number(options: Mapping[str, str], name: str, default: int) -> int:
+    text = options.get(name, str(default))
+    if not text.isdigit() or not 68 <= int(text) <= 65535:
+        raise InvalidArgument(f"failed to parse {name} value: {text!r}")
+    return int(text)

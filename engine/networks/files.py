@@ -1,0 +1,58 @@
+"""Writes the files that go with a sandbox, and the hosts file again when the container's networks change."""
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+
+from engine.networks import hosts_files as contents
+from engine.networks.hosts_files import Wishes
+from engine.networks.links import Interface4
+from engine.networks.model import Endpoint, Sandbox
+from engine.networks.request import Request
+from engine.paths import ContainerPaths
+
+
+class Writer:
+    """Knows where the files go and what the daemon adds to each."""
+
+    def __init__(self, folder: Callable[[str], ContainerPaths], defaults: Wishes) -> None:
+        self._folder = folder
+        self._defaults = defaults
+        self.host_gateway = ""  # the default bridge's address, once it has one
+
+    def write(self, container_id: str, request: Request, endpoints: Sequence[Endpoint]) -> dict[str, str]:
+        """Write all three; answers what is to be bound where."""
+        paths = self._folder(container_id)
+        os.makedirs(paths.durable, mode=0o710, exist_ok=True)
+        shares_host = request.mode == "host"
+        wishes = request.wishes.over(self._defaults)
+        extra = contents.extra_hosts(wishes.extra_hosts, self.host_gateway)
+        if shares_host:
+            hosts = contents.read_host_file("/etc/hosts")
+            hosts += "".join(f"{address}\t{names}\n" for address, names in extra)
+        else:
+            hosts = contents.hosts(extra, _own(endpoints, self.hostname(request)))
+        contents.write(paths.hosts, hosts)
+        contents.write(paths.hostname, f"{request.hostname or socket.gethostname()}\n")
+        found = contents.resolver(contents.host_resolver(), wishes, shares_host=shares_host)
+        contents.write(paths.resolv_conf, found.render())
+        return {
+            "/etc/hosts": paths.hosts,
+            "/etc/hostname": paths.hostname,
+            "/etc/resolv.conf": paths.resolv_conf,
+        }
+
+    def write_hosts(self, sandbox: Sandbox, endpoints: Sequence[Endpoint]) -> None:
+        """Bring the container's own lines in /etc/hosts up to date, and leave every other as it is."""
+        path = self._folder(sandbox.container_id).hosts
+        kept = [line for line in contents.read_host_file(path).splitlines() if line.partition("\t")[2] != sandbox.name]
+        own = [f"{address}\t{names}" for address, names in _own(endpoints, sandbox.name)]
+        contents.write(path, "".join(f"{line}\n" for line in (*kept, *own)))
+
+    def hostname(self, request: Request) -> str:
+        """The names that the container's own addresses get."""
+        return contents.own_names(request.hostname, request.domain)
+
+
+def _own(endpoints: Sequence[Endpoint], names: str) -> list[tuple[str, str]]:
+    return [(str(Interface4(endpoint.address).ip), names) for endpoint in endpoints]

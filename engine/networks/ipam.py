@@ -1,0 +1,72 @@
+"""Which subnet a network gets, and which address in it a container: pure.
+
+The lowest free address is taken, as users know it from Docker: the first container on the default bridge is .2. An
+address whose veth the kernel has not yet taken down is not free.
+"""
+
+import ipaddress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from proto.errdefs import Conflict, InvalidArgument, ResourceExhausted
+
+Address = ipaddress.IPv4Address
+Subnet = ipaddress.IPv4Network
+
+DEFAULT_POOLS: Sequence[Mapping[str, Any]] = (
+    *({"base": f"172.{number}.0.0/16", "size": 16} for number in range(17, 32)),
+    {"base": "192.168.0.0/16", "size": 20},
+)
+NO_POOL = "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
+
+
+def choose_subnet(pools: Iterable[Mapping[str, Any]], taken: Collection[Subnet]) -> Subnet:
+    """The first subnet of the pools that overlaps nothing."""
+    for subnet in _candidates(pools):
+        if not any(subnet.overlaps(other) for other in taken):
+            return subnet
+    raise ResourceExhausted(NO_POOL)
+
+
+def first_free(subnet: Subnet, within: Subnet, used: Collection[Address]) -> Address | None:
+    """The lowest address of a range that nobody has; the network's own and its broadcast are nobody's."""
+    edges = {subnet.network_address, subnet.broadcast_address} if subnet.prefixlen < 31 else set()
+    return next((address for address in within if address not in used and address not in edges), None)
+
+
+def gateway_of(subnet: Subnet, within: Subnet | None = None) -> Address:
+    """The gateway where none was asked for: the first address."""
+    found = first_free(subnet, within or subnet, ())
+    if found is None:
+        raise ResourceExhausted(f"no available addresses in {subnet}")
+    return found
+
+
+def hardware_address(address: Address) -> str:
+    """The hardware address that Docker derives from an IPv4 address."""
+    return ":".join(f"{octet:02x}" for octet in b"\x02\x42" + address.packed)
+
+
+def parse_hardware_address(text: str) -> bytes:
+    """Read `02:42:ac:11:00:02`, also with dashes."""
+    try:
+        packed = bytes.fromhex(text.replace("-", ":").replace(":", ""))
+    except ValueError:
+        packed = b""
+    if len(packed) != 6 or len(text) != 17:
+        raise InvalidArgument(f"address {text}: invalid MAC address")
+    return packed
+
+
+def check_requested(address: Address, subnet: Subnet, used: Collection[Address]) -> None:
+    """An address that a container asks for must be free and in the network."""
+    if address not in subnet:
+        raise InvalidArgument(f"no configured subnet contains IP address {address}")
+    if address in used:
+        raise Conflict("Address already in use")
+
+
+def _candidates(pools: Iterable[Mapping[str, Any]]) -> Iterator[Subnet]:
+    for pool in pools:
+        base = Subnet(pool["base"])
+        yield from base.subnets(new_prefix=max(int(pool["size"]), base.prefixlen))

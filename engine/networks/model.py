@@ -1,0 +1,106 @@
+"""What the engine keeps: networks, the endpoints that containers have in them, the sandboxes they are in.
+
+A *sandbox* is one container's network namespace with the files that go with it; it is there from start to exit. A
+container of `container:<id>` mode has the sandbox of the other.
+"""
+
+import ipaddress
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+Json = dict[str, Any]
+Address = ipaddress.IPv4Address
+Subnet = ipaddress.IPv4Network
+
+BRIDGE, HOST, NULL = "bridge", "host", "null"
+PREDEFINED = ("bridge", "host", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One network."""
+
+    id: str
+    name: str
+    driver: str
+    created: str
+    subnet: str = ""
+    gateway: str = ""
+    ip_range: str = ""
+    reserved: dict[str, str] = field(default_factory=dict)  # AuxiliaryAddresses
+    link: str = ""  # the bridge's name on the host
+    mtu: int = 1500
+    masquerade: bool = True
+    isolated: bool = False  # containers do not reach each other (icc=false)
+    internal: bool = False
+    attachable: bool = False
+    config_only: bool = False
+    ipam_given: bool = False
+    options: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_predefined(self) -> bool:
+        return self.name in PREDEFINED
+
+    @property
+    def pool(self) -> Subnet:
+        return Subnet(self.subnet)
+
+    def to_json(self) -> Json:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A published port: `80/tcp` of the container under an address and port of the host."""
+
+    port: int
+    protocol: str
+    host_ip: str
+    host_port: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.port}/{self.protocol}"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A container's place in one network; without an address while the container is not running."""
+
+    id: str
+    network_id: str
+    container_id: str
+    address: str
+    mac: str
+    link: str  # our end of the veth
+    interface: str  # its end
+    aliases: tuple[str, ...] = ()
+    ports: tuple[Port, ...] = ()
+
+    def with_ports(self, ports: tuple[Port, ...]) -> "Endpoint":
+        return replace(self, ports=ports)
+
+    def to_json(self) -> Json:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Json) -> "Endpoint":
+        ports = tuple(Port(**port) for port in document["ports"])
+        return cls(**{**document, "aliases": tuple(document["aliases"]), "ports": ports})
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A running container's namespace and files: the plan that its spec is built by."""
+
+    container_id: str
+    netns: str | None
+    files: dict[str, str]
+    mode: str = ""
+    name: str = ""
+    owner: str = ""  # whose namespace it is, where it is another container's
+
+    def to_json(self) -> Json:
+        return asdict(self)

@@ -1,0 +1,175 @@
+"""What a container asks of networks, read out of its Config, HostConfig and EndpointsConfig, and checked. Pure."""
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.networks.hosts_files import Wishes, extra_hosts
+from engine.networks.ipam import parse_hardware_address
+from proto.errdefs import InvalidArgument, Unimplemented
+
+Json = dict[str, Any]
+
+_PORT = re.compile(r"(\d+)(?:-(\d+))?(?:/(\w+))?")
+PROTOCOLS = ("tcp", "udp", "sctp")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One port to publish; 0 to 65535 of the host, a range to choose from, or (0, 0) for any."""
+
+    port: int
+    protocol: str
+    host_ip: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One network to be in."""
+
+    network: str
+    address: str = ""
+    mac: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything that a container asks."""
+
+    mode: str  # host, none, container, or networks
+    joined: str = ""  # of mode container: the other's id
+    attachments: tuple[Attachment, ...] = ()
+    ports: tuple[Wanted, ...] = ()
+    exposed: tuple[str, ...] = ()
+    hostname: str = ""
+    domain: str = ""
+    wishes: Wishes = field(default_factory=Wishes)
+
+
+def read(config: Json, host_config: Json, endpoints: Json) -> Request:
+    """Understand a container's documents; raises InvalidArgument, or Unimplemented by the option's name."""
+    text = "none" if config.get("NetworkDisabled") else host_config.get("NetworkMode") or "default"
+    if host_config.get("Links"):
+        raise Unimplemented("legacy links (Links) are not supported")
+    mode, joined = _mode(text)
+    wishes = Wishes(
+        tuple(host_config.get("Dns") or ()),
+        tuple(host_config.get("DnsSearch") or ()),
+        tuple(host_config.get("DnsOptions") or ()),
+        tuple(host_config.get("ExtraHosts") or ()),
+    )
+    _check_names(wishes)
+    attachments = _attachments(text, config, endpoints or {}) if mode == "networks" else ()
+    exposed = tuple(config.get("ExposedPorts") or ())
+    return Request(
+        mode=mode,
+        joined=joined,
+        attachments=attachments,
+        ports=_ports(host_config, exposed) if mode == "networks" else (),
+        exposed=tuple(_key(*_port(text)) for text in exposed),
+        hostname=config.get("Hostname") or "",
+        domain=config.get("Domainname") or "",
+        wishes=wishes,
+    )
+
+
+def _mode(text: str) -> tuple[str, str]:
+    if text in ("host", "none"):
+        return text, ""
+    if text.startswith("container:"):
+        return "container", text.removeprefix("container:")
+    return "networks", ""
+
+
+def _attachments(text: str, config: Json, endpoints: Json) -> tuple[Attachment, ...]:
+    """The mode's network first, then every other that was named."""
+    first = "bridge" if text == "default" else text
+    found = [_attachment(first, endpoints.get(text) or endpoints.get(first) or {}, config.get("MacAddress") or "")]
+    found += [_attachment(name, entry or {}, "") for name, entry in endpoints.items() if name not in (text, first)]
+    return tuple(found)
+
+
+def _attachment(name: str, entry: Json, mac: str) -> Attachment:
+    ipam = entry.get("IPAMConfig") or {}
+    if ipam.get("IPv6Address"):
+        raise Unimplemented("IPv6 addresses of endpoints (IPAMConfig.IPv6Address) are not supported")
+    if ipam.get("LinkLocalIPs"):
+        raise Unimplemented("link-local addresses of endpoints (IPAMConfig.LinkLocalIPs) are not supported")
+    if entry.get("Links"):
+        raise Unimplemented("legacy links (Links) are not supported")
+    mac = entry.get("MacAddress") or mac
+    if mac:
+        parse_hardware_address(mac)
+    address = ipam.get("IPv4Address") or ""
+    if address:
+        try:
+            ipaddress.IPv4Address(address)
+        except ValueError:
+            raise InvalidArgument(f"invalid IPv4 address: {address}") from None
+    return Attachment(name, address, mac, tuple(entry.get("Aliases") or ()))
+
+
+def _ports(host_config: Json, exposed: tuple[str, ...]) -> tuple[Wanted, ...]:
+    found: list[Wanted] = []
+    bindings: Json = host_config.get("PortBindings") or {}
+    for text, entries in bindings.items():
+        port, protocol = _port(text)
+        for entry in entries or [{}]:
+            first, last = _host_ports(entry.get("HostPort") or "")
+            found.append(Wanted(port, protocol, _host_ip(entry.get("HostIp") or ""), first, last))
+    if host_config.get("PublishAllPorts"):
+        named = {(wanted.port, wanted.protocol) for wanted in found}
+        found += [Wanted(*_port(text), "", 0, 0) for text in exposed if _port(text) not in named]
+    return tuple(found)
+
+
+def _port(text: str) -> tuple[int, str]:
+    match = _PORT.fullmatch(text)
+    if match is None or match[2] is not None or not 0 < int(match[1]) <= 65535:
+        raise InvalidArgument(f"invalid port specification: {text!r}")
+    protocol = (match[3] or "tcp").lower()
+    if protocol not in PROTOCOLS:
+        raise InvalidArgument(f"invalid port specification: {text!r}: unknown protocol")
+    return int(match[1]), protocol
+
+
+def _key(port: int, protocol: str) -> str:
+    return f"{port}/{protocol}"
+
+
+def _host_ports(text: str) -> tuple[int, int]:
+    if not text:
+        return 0, 0
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    if match is None:
+        raise InvalidArgument(f'invalid port specification: "{text}"')
+    first = int(match[1])
+    last = int(match[2] or first)
+    if last > 65535 or first > last:
+        raise InvalidArgument(f'invalid port specification: "{text}"')
+    return first, last
+
+
+def _host_ip(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise InvalidArgument(f"invalid IP address in port binding: {text}") from None
+    if address.version == 6:
+        raise Unimplemented(f"publishing ports on IPv6 addresses ({text}) is not supported")
+    return text
+
+
+def _check_names(wishes: Wishes) -> None:
+    for server in wishes.servers:
+        try:
+            ipaddress.ip_address(server)
+        except ValueError:
+            raise InvalidArgument(f"invalid DNS address: {server}") from None
+    extra_hosts(wishes.extra_hosts, gateway="0.0.0.0")

@@ -1,0 +1,225 @@
+"""Containers' sandboxes: a namespace with its endpoints and files, made at start, found again, let go at exit.
+
+    reserve address and ports → make the namespace → wire each endpoint → rules for its ports → files
+
+All of it runs in the network thread, one call after the other. A failure takes back everything: the namespace takes the
+veths along, and addresses, ports and rules are undone in reverse.
+"""
+
+import contextlib
+import os
+import secrets
+from dataclasses import replace
+
+from engine.networks import files, ipam, links, namespace
+from engine.networks.bridge import Bridges
+from engine.networks.endpoint import wire
+from engine.networks.ipam import Address
+from engine.networks.links import Interface4, Links
+from engine.networks.model import BRIDGE, Endpoint, Network, Sandbox
+from engine.networks.ports import Ports
+from engine.networks.request import Attachment, Request
+from engine.networks.store import Store
+from proto.errdefs import Conflict, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
+
+
+class Sandboxes:
+    """The sandboxes of one engine."""
+
+    def __init__(
+        self, store: Store, netns_folder: str, host: Links, bridges: Bridges, ports: Ports, writer: files.Writer
+    ) -> None:
+        self._store = store
+        self._folder = netns_folder
+        self._host = host
+        self._bridges = bridges
+        self._ports = ports
+        self._files = writer
+        self._draining: dict[tuple[str, Address], str] = {}  # given back, but the veth is still there
+
+    def allocate(self, container_id: str, request: Request) -> Sandbox:
+        """Make a container's sandbox, or find the one it has."""
+        present = self._store.sandbox(container_id)
+        if present is not None:
+            if present.owner or present.netns in (None, "host") or namespace.exists(str(present.netns)):
+                return present
+            self.release(container_id)  # the namespace went with a reboot
+        if request.mode == "container":
+            sandbox = self._join(container_id, request.joined)
+        elif request.mode == "host":
+            sandbox = Sandbox(container_id, "host", self._files.write(container_id, request, []), "host")
+        else:
+            sandbox = self._make(container_id, request)
+        self._store.put_sandbox(sandbox)
+        return sandbox
+
+    def release(self, container_id: str) -> None:
+        """Let go of whatever a container has; nothing to do is no error."""
+        sandbox = self._store.sandbox(container_id)
+        if sandbox is None or not sandbox.owner:
+            namespace.remove(self._path(container_id))
+        self._drop(self._store.endpoints(container_id=container_id))
+        self._store.drop_sandbox(container_id)
+
+    def connect(self, container_id: str, network: Network, attachment: Attachment) -> None:
+        """Give a running container one more network."""
+        sandbox = self._store.sandbox(container_id)
+        if sandbox is None:
+            raise NotFound(f"container {container_id} is not running")
+        if sandbox.owner or network.driver != BRIDGE or sandbox.netns in (None, "host"):
+            raise PermissionDenied(
+                "container sharing network namespace with another container or host cannot be connected to any other "
+                "network"
+            )
+        taken = self._store.endpoints(container_id=container_id)
+        if any(one.network_id == network.id for one in taken):
+            raise PermissionDenied(f"endpoint with name {container_id} already exists in network {network.name}")
+        names = {one.interface for one in taken}
+        number = next(number for number in range(len(taken) + 1) if f"eth{number}" not in names)
+        with contextlib.ExitStack() as undo:
+            endpoint, master = self._reserve(undo, container_id, network, attachment, number)
+            with namespace.entered(str(sandbox.netns)) as fd:
+                wire(self._host, network, master, endpoint, fd, default=not taken)
+            self._files.write_hosts(sandbox, self._own(container_id))
+            undo.pop_all()
+
+    def disconnect(self, endpoint: Endpoint) -> None:
+        """Take one network from a running container."""
+        found = self._host.find(endpoint.link)
+        if found is not None:
+            self._host.apply(links.delete(found.index))
+        self._drop([endpoint])
+        sandbox = self._store.sandbox(endpoint.container_id)
+        if sandbox is not None:
+            self._files.write_hosts(sandbox, self._own(endpoint.container_id))
+
+    def reconcile(self, alive: frozenset[str]) -> None:
+        """After a restart: let go of what containers had that are no more, and hold the ports of those that are."""
+        known = {sandbox.container_id for sandbox in self._store.sandboxes()}
+        known |= {endpoint.container_id for endpoint in self._store.endpoints()}
+        left = set(os.listdir(self._folder)) if os.path.isdir(self._folder) else set()
+        for container_id in (known | left) - alive:
+            self.release(container_id)
+        for endpoint in self._store.endpoints():
+            self._ports.hold_again(endpoint.id, endpoint.ports)
+
+    def _make(self, container_id: str, request: Request) -> Sandbox:
+        wanted = [(self.network(one.network), one) for one in request.attachments]
+        if len(wanted) > 1 and any(network.driver != BRIDGE for network, _ in wanted):
+            raise InvalidArgument("a container cannot be in the network host or none and in another one")
+        path = self._path(container_id)
+        namespace.remove(path)  # a plain file may be left there by a crash
+        os.makedirs(self._folder, mode=0o755, exist_ok=True)
+        with contextlib.ExitStack() as undo:
+            places = [
+                (network, *self._reserve(undo, container_id, network, one, number, request if number == 0 else None))
+                for number, (network, one) in enumerate(wanted)
+                if network.driver == BRIDGE
+            ]
+            undo.callback(namespace.remove, path)
+            with namespace.created(path) as fd:
+                for number, (network, endpoint, master) in enumerate(places):
+                    wire(self._host, network, master, endpoint, fd, default=number == 0)
+            for network, endpoint, _ in places:
+                if endpoint.ports:
+                    self._bridges.set_rules(network, self._store.endpoints(network_id=network.id))
+            written = self._files.write(container_id, request, self._own(container_id))
+            undo.pop_all()
+        return Sandbox(container_id, path, written, request.mode, self._files.hostname(request))
+
+    def _join(self, container_id: str, other_id: str) -> Sandbox:
+        other = self._store.sandbox(other_id)
+        if other is None:
+            raise Conflict(f"cannot join network of a non running container: {other_id}")
+        return Sandbox(container_id, other.netns, other.files, "container", other.name, other.owner or other_id)
+
+    def network(self, text: str) -> Network:
+        """A network by name, id, or the start of an id."""
+        networks = self._store.networks()
+        found = [one for one in networks if one.name == text] or [one for one in networks if one.id == text]
+        found = found or [one for one in networks if text and one.id.startswith(text)]
+        if not found:
+            raise NotFound(f"network {text} not found")
+        if len(found) > 1:
+            raise InvalidArgument(f"network {text} is ambiguous ({len(found)} matches found based on ID prefix)")
+        return found[0]
+
+    def _reserve(
+        self,
+        undo: contextlib.ExitStack,
+        container_id: str,
+        network: Network,
+        attachment: Attachment,
+        number: int,
+        request: Request | None = None,
+    ) -> tuple[Endpoint, int]:
+        """Take an address and host ports for an endpoint, and see that its bridge is there; all on the host's side."""
+        address = self._address(network, attachment)
+        endpoint = Endpoint(
+            id=secrets.token_hex(32),
+            network_id=network.id,
+            container_id=container_id,
+            address=f"{address}/{network.pool.prefixlen}",
+            mac=attachment.mac.replace("-", ":").lower() or ipam.hardware_address(address),
+            link=f"veth{secrets.token_hex(4)[:7]}",
+            interface=f"eth{number}",
+            aliases=attachment.aliases,
+        )
+        undo.callback(self._drop, [endpoint])
+        if request is not None and request.ports:
+            taken = [port for one in self._store.endpoints() for port in one.ports]
+            endpoint = replace(endpoint, ports=self._ports.hold(endpoint.id, request.ports, taken, str(address)))
+        self._store.put_endpoint(endpoint)
+        master = self._bridges.index(network)
+        if master is None:
+            master = self._bridges.ensure(network, self._store.endpoints(network_id=network.id))
+        return endpoint, master
+
+    def _address(self, network: Network, attachment: Attachment) -> Address:
+        used = {Interface4(one.address).ip for one in self._store.endpoints(network_id=network.id)}
+        used |= {Address(network.gateway), *map(Address, network.reserved.values()), *self._still_there(network)}
+        if attachment.address:
+            if network.is_predefined:
+                raise InvalidArgument("user specified IP address is supported on user defined networks only")
+            if not network.ipam_given:
+                raise InvalidArgument(
+                    "user specified IP address is supported only when connecting to networks with user configured "
+                    "subnets"
+                )
+            ipam.check_requested(Address(attachment.address), network.pool, used)
+            return Address(attachment.address)
+        within = ipam.Subnet(network.ip_range) if network.ip_range else network.pool
+        address = ipam.first_free(network.pool, within, used)
+        if address is None:
+            raise ResourceExhausted(
+                f"no available IPv4 addresses on this network's address pools: {network.name} ({network.id})"
+            )
+        return address
+
+    def _drop(self, endpoints: list[Endpoint]) -> None:
+        """Give back addresses, ports, and the rules for them."""
+        published = set()
+        for endpoint in endpoints:
+            known = next((one for one in self._store.endpoints() if one.id == endpoint.id), endpoint)
+            self._ports.release(endpoint.id)
+            if self._host.find(endpoint.link) is not None:
+                self._draining[endpoint.network_id, Interface4(endpoint.address).ip] = endpoint.link
+            if known.ports:
+                published.add(endpoint.network_id)
+        self._store.drop_endpoints(endpoints)
+        for network_id in published:
+            network = self._store.network(network_id)
+            if network is not None:
+                self._bridges.set_rules(network, self._store.endpoints(network_id=network_id))
+
+    def _still_there(self, network: Network) -> set[Address]:
+        """Addresses whose last holder's veth the kernel has still to take down."""
+        for key in [key for key, link in self._draining.items() if self._host.find(link) is None]:
+            del self._draining[key]
+        return {address for network_id, address in self._draining if network_id == network.id}
+
+    def _own(self, container_id: str) -> list[Endpoint]:
+        return self._store.endpoints(container_id=container_id)
+
+    def _path(self, container_id: str) -> str:
+        return f"{self._folder}/{container_id}"

@@ -1,0 +1,187 @@
+"""The networks of one engine: an asyncio face over one thread in which everything about them happens.
+
+One thread, because entering a namespace moves the thread, and because one call after the other needs no locks. It keeps
+its netlink sockets open. What is only read (`settings`, lists) is read from the store's memory by the event loop.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from engine.api.render import network as render
+from engine.config import Config
+from engine.networks import request as requests
+from engine.networks.bridge import Bridges
+from engine.networks.definitions import Definitions
+from engine.networks.files import Writer
+from engine.networks.firewall import Firewall
+from engine.networks.hosts_files import Wishes
+from engine.networks.links import Links
+from engine.networks.model import Endpoint, Network, Sandbox
+from engine.networks.ports import Ports
+from engine.networks.request import Attachment
+from engine.networks.sandboxes import Sandboxes
+from engine.networks.store import Store
+from engine.paths import Paths
+from proto.errdefs import Fault, Internal, NotFound
+
+Json = dict[str, Any]
+Announce = Callable[[str, str, dict[str, str]], None]  # action, network's id, attributes
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class _Inside:
+    """What belongs to the thread."""
+
+    store: Store
+    host: Links
+    firewall: Firewall | None
+    bridges: Bridges
+    ports: Ports
+    definitions: Definitions
+    sandboxes: Sandboxes
+    writer: Writer
+
+    def close(self) -> None:
+        self.ports.close()
+        self.host.close()
+        if self.firewall is not None:
+            self.firewall.close()
+        self.store.close()
+
+
+class Networks:
+    """What the engine can do with networks."""
+
+    def __init__(self, config: Config, paths: Paths, announce: Announce) -> None:
+        self._config = config
+        self._paths = paths
+        self._announce = announce
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="networks")
+        self._inside: _Inside | None = None
+
+    async def open(self) -> None:
+        """Make the bridges and rules what the records say."""
+        self._inside = await self._call(self._build)
+        await self._call(self._open)
+
+    async def reconcile(self, alive: Collection[str]) -> None:
+        """Let go of what belongs to containers that are no more."""
+        await self._call(self._ready.sandboxes.reconcile, frozenset(alive))
+
+    async def close(self) -> None:
+        """Stop; what containers have stays."""
+        if self._inside is not None:
+            await self._call(self._inside.close)
+        self._thread.shutdown()
+
+    async def check(self, config: Json, host_config: Json, endpoints: Json) -> None:
+        """Refuse at create what could not be done at start."""
+        requests.read(config, host_config, endpoints)
+
+    async def allocate(self, container_id: str, config: Json, host_config: Json, endpoints: Json) -> Sandbox:
+        """Make the namespace and its endpoints; a second call for a running container finds them."""
+        asked = requests.read(config, host_config, endpoints)
+        known = self._ready.store.sandbox(container_id) is not None
+        sandbox = await self._call(self._ready.sandboxes.allocate, container_id, asked)
+        if not known:
+            for endpoint in self._ready.store.endpoints(container_id=container_id):
+                self._tell("connect", endpoint)
+        return sandbox
+
+    async def release(self, container_id: str) -> None:
+        """Undo allocate; nothing to do is no error."""
+        gone = self._ready.store.endpoints(container_id=container_id)
+        await self._call(self._ready.sandboxes.release, container_id)
+        for endpoint in gone:
+            self._tell("disconnect", endpoint)
+
+    def settings(self, container_id: str, host_config: Json, endpoints: Json) -> Json:
+        """NetworkSettings for inspect."""
+        store = self._ready.store
+        return render.settings(
+            container_id,
+            host_config,
+            endpoints,
+            store.sandbox(container_id),
+            store.endpoints(container_id=container_id),
+            {network.id: network for network in store.networks()},
+        )
+
+    def all(self) -> list[Network]:
+        return self._ready.store.networks()
+
+    def find(self, text: str) -> Network:
+        """By name, id, or the start of an id."""
+        return self._ready.sandboxes.network(text)
+
+    def endpoints(self, network: Network) -> list[Endpoint]:
+        return self._ready.store.endpoints(network_id=network.id)
+
+    async def create(self, body: Json) -> Network:
+        """`POST /networks/create`."""
+        network = await self._call(self._ready.definitions.create, body)
+        self._announce("create", network.id, {"name": network.name, "type": network.driver})
+        return network
+
+    async def remove(self, network: Network) -> None:
+        """`DELETE /networks/{id}`."""
+        await self._call(self._ready.definitions.remove, network)
+        self._announce("destroy", network.id, {"name": network.name, "type": network.driver})
+
+    async def connect(self, container_id: str, network: Network, attachment: Attachment) -> None:
+        """Give a running container one more network."""
+        await self._call(self._ready.sandboxes.connect, container_id, network, attachment)
+        for endpoint in self._ready.store.endpoints(container_id=container_id, network_id=network.id):
+            self._tell("connect", endpoint)
+
+    async def disconnect(self, container_id: str, network: Network) -> None:
+        """Take a network from a running container."""
+        found = self._ready.store.endpoints(container_id=container_id, network_id=network.id)
+        if not found:
+            raise NotFound(f"container {container_id} is not connected to network {network.name}")
+        await self._call(self._ready.sandboxes.disconnect, found[0])
+        self._tell("disconnect", found[0])
+
+    @property
+    def _ready(self) -> _Inside:
+        assert self._inside is not None, "networks were not opened"
+        return self._inside
+
+    def _build(self) -> _Inside:
+        config = self._config
+        store = Store(f"{self._paths.data_root}/networks.db")
+        host = Links()
+        firewall = Firewall() if config.iptables else None
+        bridges = Bridges(host, firewall, forward=config.ip_forward)
+        ports = Ports(config.ip)
+        writer = Writer(
+            self._paths.container, Wishes(tuple(config.dns), tuple(config.dns_search), tuple(config.dns_opts))
+        )
+        definitions = Definitions(store, host, bridges, config)
+        sandboxes = Sandboxes(store, self._paths.netns, host, bridges, ports, writer)
+        return _Inside(store, host, firewall, bridges, ports, definitions, sandboxes, writer)
+
+    def _open(self) -> None:
+        self._ready.definitions.open()
+        default = next((one for one in self._ready.store.networks() if one.name == "bridge"), None)
+        self._ready.writer.host_gateway = default.gateway if default is not None else ""
+
+    def _tell(self, action: str, endpoint: Endpoint) -> None:
+        network = self._ready.store.network(endpoint.network_id)
+        if network is not None:
+            attributes = {"container": endpoint.container_id, "name": network.name, "type": network.driver}
+            self._announce(action, network.id, attributes)
+
+    async def _call(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Run in the thread; what the kernel refuses becomes a Fault with its reason."""
+        work = asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+        try:
+            return await asyncio.shield(work)  # half an endpoint is worse than one nobody waits for
+        except Fault:
+            raise
+        except OSError as error:
+            raise Internal(f"network: {error.strerror or error}") from error
