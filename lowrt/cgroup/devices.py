@@ -178,7 +178,7 @@ def v1_lines(present: Policy, wanted: Policy) -> list[tuple[str, str]]:
 # <linux/bpf.h>: struct bpf_cgroup_dev_ctx and the few instructions that read it.
 _BPF_TYPE = {"b": 1, "c": 2}
 _BPF_ACCESS = {"m": 1, "r": 2, "w": 4}
-_LDX_W, _AND_K, _RSH_K, _MOV_X, _MOV_K, _JNE_K, _JNE_X, _EXIT = 0x61, 0x54, 0x74, 0xBC, 0xB4, 0x55, 0x5D, 0x95
+_LDX_W, _AND_K, _RSH_K, _MOV_X, _MOV_K, _JNE_K, _JNE_X, _EXIT = 0x61, 0x54, 0x74, 0xBC, 0xB4, 0x56, 0x5E, 0x95
 
 
 def v2_program(policy: Policy) -> bytes:

@@ -118,7 +118,13 @@ def make(directory: str) -> None:
 
 def remove(directory: str) -> None:
     """Remove a cgroup with the cgroups below it; one that is gone is fine."""
-    if _rmdir(directory, patience=0):
+    try:
+        os.rmdir(directory)
+    except FileNotFoundError:
+        return
+    except OSError:
+        pass  # full, busy, or a read-only mount that says so even of what is not there: look closer
+    else:
         return
     try:
         below = [entry.path for entry in os.scandir(directory) if entry.is_dir(follow_symlinks=False)]
@@ -126,24 +132,21 @@ def remove(directory: str) -> None:
         return
     for child in below:
         remove(child)
-    _rmdir(directory, patience=10)
+    _rmdir_patiently(directory)
 
 
-def _rmdir(directory: str, patience: int) -> bool:
-    """Whether it is gone; with patience, wait about a second in all for processes that are already dying."""
+def _rmdir_patiently(directory: str) -> None:
+    """Wait about a second in all for processes that are already dying."""
     delay = 0.001
     while True:
         try:
             os.rmdir(directory)
         except FileNotFoundError:
-            return True
+            return
         except OSError as error:
-            if patience == 0 or error.errno != errno.EBUSY:
-                if delay > 0.001 or error.errno not in (errno.EBUSY, errno.ENOTEMPTY, errno.EROFS, errno.EACCES):
-                    raise CgroupError(f"rmdir {directory}: {reason_of(error)}", error.errno or 0) from error
-                return False
-            patience -= 1
+            if error.errno != errno.EBUSY or delay > 0.6:
+                raise CgroupError(f"rmdir {directory}: {reason_of(error)}", error.errno or 0) from error
             time.sleep(delay)
             delay *= 2
         else:
-            return True
+            return

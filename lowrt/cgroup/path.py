@@ -114,7 +114,7 @@ def v2_path(cgroups_path: str, container_id: str, own: dict[str, str]) -> str:
         raise CgroupError("cgroup path not found")
     # The caller's cgroup holds the caller, so that it can have no controllers for children: go beside it, not below it.
     parent = os.path.dirname(own[""])
-    return ROOT + os.path.normpath(f"{parent}/{inner}")
+    return ROOT + os.path.normpath(f"{parent.rstrip('/')}/{inner}")
 
 
 def v1_paths(cgroups_path: str, container_id: str) -> dict[str, str]:

@@ -45,10 +45,10 @@ class CgroupV1Mount(Operation):
         frame.flags, frame.data, frame.propagation = _HARMLESS, "mode=755", self.options.propagation
         MountFilesystem("tmpfs", "tmpfs", self.destination, frame).apply(root)
         for hierarchy in self.hierarchies:
-            self._operation(hierarchy).apply(root)
+            self.hierarchy_mount(hierarchy).apply(root)
         self._link_merged(root)
 
-    def _operation(self, hierarchy: Hierarchy) -> Operation:
+    def hierarchy_mount(self, hierarchy: Hierarchy) -> Operation:
         destination = f"{self.destination}/{hierarchy.name}"
         options = MountOptions()
         if self.namespaced:

@@ -27,7 +27,7 @@ def pivot(root: Root) -> None:
 def move_root(root: Root) -> None:
     """--no-pivot, for an initramfs, whose root cannot be pivoted: cover the host's procfs and sysfs, move, chroot."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        points = _full_kernel_mounts(file.read(), root.path)
+        points = full_kernel_mounts(file.read(), root.path)
     for point in points:
         _hide(point)
     try:
@@ -37,7 +37,7 @@ def move_root(root: Root) -> None:
     change_root(root)
 
 
-def _full_kernel_mounts(mountinfo: str, rootfs: str) -> list[str]:
+def full_kernel_mounts(mountinfo: str, rootfs: str) -> list[str]:
     """A process that broke out of a chroot could use them to mount itself a procfs without masks."""
     found = []
     for line in mountinfo.splitlines():

@@ -8,7 +8,7 @@ import os
 from lowrt.errors import Fault, reason_of
 from lowrt.linux.mount import PROC_SUPER_MAGIC, filesystem_type
 from lowrt.linux.openat2 import RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, openat2
-from lowrt.spec.validate_linux import dotted_sysctl
+from lowrt.spec.validate_linux import sysctl_path
 
 _STRICT = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
 _PROC_ROOT_INODE = 1
@@ -23,17 +23,12 @@ def open_proc(path: str = "/proc") -> int:
     return fd
 
 
-def sysctl_path(key: str) -> str:
-    """The file under /proc; dots separate, and a slash stands for a dot inside a name."""
-    return "sys/" + dotted_sysctl(key).translate({0x2E: "/", 0x2F: "."})
-
-
 def write_sysctls(proc_fds: list[int], values: dict[str, str]) -> None:
     """Write each value through the first procfs that takes it: inside a container the host's is read-only."""
     for key, value in values.items():
         error = None
         for proc_fd in proc_fds:
-            error = _write(proc_fd, sysctl_path(key), value)
+            error = _write(proc_fd, f"sys/{sysctl_path(key)}", value)
             if error is None:
                 break
         if error is not None:

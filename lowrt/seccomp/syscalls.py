@@ -55,11 +55,24 @@ def native_architectures(machine: str = "") -> tuple[str, ...]:
 
 def numbers(architecture: str, machine: str = "") -> dict[str, int]:
     """Name → number."""
-    from importlib import import_module
-
-    table: str = getattr(import_module(f"lowrt.seccomp.{_family(machine)[0]}"), architecture)
+    table: str = getattr(_table(_family(machine)[0]), architecture)
     offset = X32_BIT if architecture == "X32" else 0
     return {name: int(number) + offset for name, _, number in (entry.partition(":") for entry in table.split())}
+
+
+def _table(name: str) -> object:
+    """Only the one that is needed is loaded, and only when a filter is compiled."""
+    if name == "table_x86":
+        from lowrt.seccomp import table_x86
+
+        return table_x86
+    if name == "table_arm":
+        from lowrt.seccomp import table_arm
+
+        return table_arm
+    from lowrt.seccomp import table_other
+
+    return table_other
 
 
 def _family(machine: str) -> tuple[str, tuple[str, ...]]:

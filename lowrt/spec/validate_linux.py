@@ -62,6 +62,7 @@ def _check_time(spec: "Spec") -> None:
 def check_sysctl(spec: "Spec") -> None:
     """A sysctl may be set only where a namespace of the container's own holds it (CVE-2022-0811)."""
     for key in spec.sysctl:
+        sysctl_path(key)
         _check_one_sysctl(spec, dotted_sysctl(key))
 
 
@@ -87,6 +88,15 @@ def dotted_sysctl(key: str) -> str:
     """`net/ipv4/conf/eno2.100/x` means `net.ipv4.conf.eno2/100.x`: the first separator rules, says sysctl.d(5)."""
     first = next((character for character in key if character in "./"), ".")
     return key if first == "." else key.translate({0x2E: "/", 0x2F: "."})
+
+
+def sysctl_path(key: str) -> str:
+    """The file under /proc/sys; dots separate, and a slash stands for a dot inside a name."""
+    path = dotted_sysctl(key).translate({0x2E: "/", 0x2F: "."})
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        # net/../kernel/core_pattern begins with "net." and ends up on the host.
+        raise SpecError(f'sysctl "{key}" is not a valid name')
+    return path
 
 
 def _is_host_network(spec: "Spec") -> bool:
