@@ -134,14 +134,16 @@ async def _serve(config: Config, began: float) -> None:
     for table in config.passed_over:
         logger.info("configuration without effect: this daemon has no such plugin", extra={"table": table})
     daemon = Daemon(config)
-    await daemon.start()
-    notify("READY=1")
-    logger.info("serving", extra={"address": config.grpc.address})
-    logger.info("successfully booted in %.6fs", time.monotonic() - began)
-    await stopping.wait()
-    notify("STOPPING=1")
-    logger.info("stopping; tasks go on")
-    await daemon.stop()
+    try:
+        await daemon.start()
+        notify("READY=1")
+        logger.info("serving", extra={"address": config.grpc.address})
+        logger.info("successfully booted in %.6fs", time.monotonic() - began)
+        await stopping.wait()
+        notify("STOPPING=1")
+        logger.info("stopping; tasks go on")
+    finally:
+        await daemon.stop()
 
 
 def run(config: Config) -> int:

@@ -18,6 +18,7 @@ from proto.containerd.services.sandbox.v1.sandbox_pb2_grpc import (
 from proto.containerd.services.snapshots.v1.snapshots_pb2_grpc import add_SnapshotsServicer_to_server
 from proto.containerd.services.streaming.v1.streaming_pb2_grpc import add_StreamingServicer_to_server
 from proto.containerd.services.tasks.v1.tasks_pb2_grpc import add_TasksServicer_to_server
+from proto.containerd.services.transfer.v1.transfer_pb2_grpc import add_TransferServicer_to_server
 from proto.containerd.services.version.v1.version_pb2_grpc import add_VersionServicer_to_server
 from supervisor.config import Config
 from supervisor.core.events import EventExchange
@@ -41,6 +42,7 @@ from supervisor.services.plugins import (
     SANDBOX_STORE,
     SHIM,
     STREAMING,
+    TRANSFER,
     TTRPC,
     base_plugins,
     grpc_plugin,
@@ -50,8 +52,11 @@ from supervisor.services.sandbox import SandboxControllerService, SandboxStoreSe
 from supervisor.services.snapshots import SnapshotsService
 from supervisor.services.streaming import StreamingService
 from supervisor.services.tasks import TasksService
+from supervisor.services.transfer import TransferService
 from supervisor.services.version import VersionService
 from supervisor.stores import Stores
+from supervisor.transfer.local import Stores as TransferStores
+from supervisor.transfer.local import Transfers
 from supervisor.transfer.streams import Streams
 
 Service = tuple[Callable[[Any, Any], None], object, str]
@@ -66,7 +71,7 @@ def build_server(
     server = GrpcServer()
     services: list[Service] = [
         *_record_services(stores, exchange),
-        *_image_services(config, stores, exchange),
+        *_image_services(config, stores),
         (
             add_TasksServicer_to_server,
             TasksService(tasks, stores.containers, Checkpoints(stores.content)),
@@ -101,9 +106,15 @@ def _record_services(stores: Stores, exchange: EventExchange) -> Iterator[Servic
     yield add_EventsServicer_to_server, EventsService(exchange), "events.v1.Events"
 
 
-def _image_services(_config: Config, stores: Stores, _exchange: EventExchange) -> Iterator[Service]:
+def _image_services(config: Config, stores: Stores) -> Iterator[Service]:
     """Images and what they are made of."""
     streams = Streams()
+    transfers = Transfers(
+        TransferStores(stores.content, stores.images, stores.snapshots, stores.leases),
+        hosts_dir=config.hosts_folder,
+        max_concurrent_downloads=config.max_concurrent_downloads,
+    )
+    yield add_TransferServicer_to_server, TransferService(transfers, streams), "transfer.v1.Transfer"
     yield add_ContentServicer_to_server, ContentService(stores.content), "content.v1.Content"
     yield add_DiffServicer_to_server, DiffService(stores.content), "diff.v1.Diff"
     yield add_ImagesServicer_to_server, ImagesService(stores.images, stores.collector), "images.v1.Images"
@@ -121,6 +132,7 @@ def _plugins(config: Config, paths: Paths, services: list[str]) -> list[Plugin]:
         Plugin(RUNTIME, "task", requires=(SHIM,), platforms=here, exports={"log-uri-schemes": "binary,fifo,file"}),
         Plugin(SANDBOX_STORE, "local"),
         Plugin(STREAMING, "manager"),
+        Plugin(TRANSFER, "local"),
         Plugin(TTRPC, "events"),
         *sorted({plugin.id: plugin for plugin in map(grpc_plugin, services)}.values(), key=lambda plugin: plugin.id),
         Plugin(GRPC, "healthcheck"),
