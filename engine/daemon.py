@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from engine.api.app import Api, Route
 from engine.api.call import Call
 from engine.api.routes import image_transfer as image_transfer_routes
 from engine.api.routes import images as image_routes
+from engine.api.routes import networks as network_routes
 from engine.api.routes.container_files import ContainerFileRoutes
 from engine.api.routes.container_io import ContainerIoRoutes
 from engine.api.routes.containers import ContainerRoutes
@@ -36,8 +38,8 @@ from engine.host import look
 from engine.images.removal import ImageUser
 from engine.images.service import Images as ImageService
 from engine.managed_supervisor import ManagedSupervisor
+from engine.networks.service import Networks
 from engine.paths import Paths
-from engine.plain_networks import PlainNetworks
 from engine.spec.build import Policy
 from engine.supervisor_client.channel import Channel
 from engine.supervisor_client.containers import Containers
@@ -53,6 +55,16 @@ from engine.volumes.store import Volumes
 from proto.errdefs import Fault
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes are made of."""
+
+    room: Room
+    images: ImageService
+    networks: Networks
+    version: Version
 
 
 class Daemon:
@@ -77,14 +89,17 @@ class Daemon:
             sockets = listeners.listen(self.config)
             channel = Channel(await self._supervisor_address(), self.config.containerd_namespace)
             stack.push_async_callback(channel.close)
-            room, images, version = await self._build(channel)
+            parts = await self._build(channel)
+            room = parts.room
+            stack.push_async_callback(parts.networks.close)
             stack.push_async_callback(self.background.close)
-            await version.get(patient=True, timeout=20)
+            await parts.version.get(patient=True, timeout=20)
             events = Events(channel)
             self.background.spawn("supervisor's events", self._follow(room, events))
             await restore.restore(room)
+            await parts.networks.reconcile({live.container.id for live in room.registry if live.container.state.alive})
             self.background.spawn("restart policies", restore.start_policies(room))
-            runner = await self._serve(room, images, version, sockets)
+            runner = await self._serve(parts, sockets)
             stack.push_async_callback(runner.cleanup)
             logger.info("API listen on %s", ", ".join(self.config.hosts))
             listeners.notify("READY=1")
@@ -99,7 +114,7 @@ class Daemon:
         self._managed = ManagedSupervisor(self.paths, "debug" if self.config.debug else self.config.log_level)
         return await self._managed.ensure()
 
-    async def _build(self, channel: Channel) -> tuple[Room, ImageService, Version]:
+    async def _build(self, channel: Channel) -> Parts:
         bus, connection = Bus(), connect(self.paths.database)
         supervisor = Supervisor(
             Containers(channel),
@@ -125,6 +140,12 @@ class Daemon:
         volumes.users = lambda name: [
             live.container.id for live in registry if any(mount.name == name for mount in live.container.mounts)
         ]
+        networks = Networks(
+            self.config,
+            self.paths,
+            lambda action, actor, attributes: bus.publish("network", action, actor, attributes),
+        )
+        await networks.open()
         room = Room(
             config=self.config,
             paths=self.paths,
@@ -134,7 +155,7 @@ class Daemon:
             registry=registry,
             supervisor=supervisor,
             images=images,
-            networks=PlainNetworks(self.paths, lambda name: registry.find(name).container.state.pid),
+            networks=networks,
             volumes=volumes,
             bus=bus,
             background=self.background,
@@ -142,7 +163,7 @@ class Daemon:
             supervisor_address=channel.address,
         )
         room.execs = Execs(room)
-        return room, images, Version(channel)
+        return Parts(room, images, networks, Version(channel))
 
     def _policy(self) -> Policy:
         return Policy(
@@ -168,8 +189,8 @@ class Daemon:
             except Fault as fault:
                 logger.warning("asking the supervisor what was missed: %s", fault)
 
-    async def _serve(self, room: Room, images: ImageService, version: Version, sockets: list[Any]) -> web.ServerRunner:
-        api = Api(self._routes(room, images, version), self.background)
+    async def _serve(self, parts: Parts, sockets: list[Any]) -> web.ServerRunner:
+        api = Api(self._routes(parts), self.background)
         server = web.Server(api.handle, handler_cancellation=True, access_log=None, keepalive_timeout=3600)
         runner = web.ServerRunner(server, shutdown_timeout=1)
         await runner.setup()
@@ -177,7 +198,9 @@ class Daemon:
             await web.SockSite(runner, listener, ssl_context=context, backlog=512).start()
         return runner
 
-    def _routes(self, room: Room, images: ImageService, version: Version) -> list[Route]:
+    def _routes(self, parts: Parts) -> list[Route]:
+        room, images, version = parts.room, parts.images, parts.version
+
         async def supervisor_version() -> dict[str, Any]:
             answer = await version.get()
             return {"version": answer.version, "revision": answer.revision}
@@ -195,7 +218,12 @@ class Daemon:
             VolumeRoutes(room.volumes),
         )
         own = [route for group in groups for route in group.table()]
-        return own + image_routes.routes(images) + image_transfer_routes.routes(images)
+        return [
+            *own,
+            *image_routes.routes(images),
+            *image_transfer_routes.routes(images),
+            *network_routes.routes(parts.networks, room),
+        ]
 
     async def _shut_down(self, room: Room) -> None:
         """With live-restore off, containers end with the engine, as with dockerd."""

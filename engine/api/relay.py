@@ -1,6 +1,7 @@
 """Copies between a hijacked connection and a process's streams, until the output ends or the client detaches."""
 
 import asyncio
+from dataclasses import dataclass
 
 from engine import stdcopy
 from engine.api import detach
@@ -8,11 +9,25 @@ from engine.api.hijack import Hijacked
 from engine.containers.stdio import Attachment
 
 
-async def relay(client: Hijacked, attachment: Attachment, *, tty: bool, stdin: bool, keys: bytes) -> bool:
-    """Return when there is nothing more to copy; True if the client pressed its detach keys."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How this client is joined: `half_close`: the end of its input is the end of the process's."""
+
+    tty: bool
+    stdin: bool
+    half_close: bool
+    keys: bytes
+
+
+async def relay(client: Hijacked, attachment: Attachment, terms: Terms) -> bool:
+    """Return when there is nothing more to copy; True if the client left a process that goes on.
+
+    It leaves by its detach keys, or, as with dockerd, by ending its input where that is not to be passed on: at a
+    terminal, or where the container's stdin outlives its clients.
+    """
+    tty, stdin = terms.tty, terms.stdin
     output = asyncio.ensure_future(_output(client, attachment, tty=tty))
-    scanner = detach.Scanner(keys) if tty else None
-    pressed = asyncio.ensure_future(_input(client, attachment, scanner) if stdin else _never())
+    pressed = asyncio.ensure_future(_input(client, attachment, terms) if stdin else _never())
     try:
         await asyncio.wait((output, pressed), return_when=asyncio.FIRST_COMPLETED)
         if pressed.done() and pressed.result():
@@ -39,14 +54,17 @@ async def _output(client: Hijacked, attachment: Attachment, *, tty: bool) -> Non
             return
 
 
-async def _input(client: Hijacked, attachment: Attachment, scanner: detach.Scanner | None) -> bool:
-    """True when the detach keys were pressed; False at the end of the client's input."""
+async def _input(client: Hijacked, attachment: Attachment, terms: Terms) -> bool:
+    """True when the client leaves; False when its input has ended and it stays to read."""
+    scanner = detach.Scanner(terms.keys) if terms.tty else None
     while True:
         try:
             data = await client.reader.read(64 * 1024)
         except ConnectionError:
             data = b""
         if not data:
+            if terms.tty or not terms.half_close:
+                return True
             await attachment.close_stdin()
             return False
         if scanner is None:

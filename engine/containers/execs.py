@@ -37,6 +37,7 @@ class Exec:
     started: bool = False
     running: bool = False
     stdio: PumpStdio | None = None
+    launched: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -169,10 +170,11 @@ class Execs:
         self._announce(made, f"exec_start: {' '.join(made.command)}")
         try:
             await tasks.exec(container.id, made.id, self._process(made), made.stdio.names)
-            made.stdio.shim_has_opened()
             made.pid = await tasks.start(container.id, made.id)
+            made.stdio.shim_has_opened()  # shims open an exec's FIFOs when it starts, not when it is registered
+            made.launched.set()
         except Fault as fault:
-            code, shown = launch_faults.translate(fault)
+            code, shown = launch_faults.translate(launch_faults.reworded(fault, ""))
             made.exit_code = 126 if code == 128 else code
             made.running = False
             made.done.set()

@@ -15,6 +15,12 @@ _WRONG_KIND = (
 )
 
 
+def reworded(fault: Fault, prefix: str) -> Fault:
+    """As dockerd's client of containerd words it: what was being done first, ": unknown" behind what has no class."""
+    text = f"{prefix}: {fault}" if prefix else str(fault)
+    return type(fault)(f"{text}: unknown" if type(fault) is Fault else text)
+
+
 def translate(fault: Fault) -> tuple[int, Fault]:
     """(exit code, the fault to show): 126 cannot be invoked, 127 not found, 128 everything else."""
     text = str(fault)

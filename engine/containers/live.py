@@ -18,7 +18,6 @@ class Ended:
     """What a waiter learns."""
 
     exit_code: int
-    error: str = ""
 
 
 @dataclass(slots=True)
@@ -57,8 +56,7 @@ class Live:
 
     def wake(self, *conditions: str) -> None:
         """Answer the waiters of these conditions with the container's last exit."""
-        state = self.container.state
-        ended = Ended(state.exit_code, state.error if state.error and not state.alive else "")
+        ended = Ended(self.container.state.exit_code)
         for waiter in [waiter for waiter in self.waiters if waiter.condition in conditions]:
             self.waiters.remove(waiter)
             if not waiter.result.done():

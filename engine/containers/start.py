@@ -95,7 +95,7 @@ async def _launch(room: Room, live: Live) -> None:
     try:
         await supervisor.tasks.start(container.id)
     except Fault as fault:
-        raise _reworded(fault, "failed to start task for container") from fault
+        raise launch_faults.reworded(fault, "failed to start task for container") from fault
 
 
 async def _record(room: Room, container: Container, spec: bytes) -> None:
@@ -140,13 +140,9 @@ async def _task(room: Room, live: Live, mounts: list[mount_pb2.Mount], stdio: St
     try:
         pid = await room.supervisor.tasks.create(container.id, mounts, stdio.names, runtime.options)
     except Fault as fault:
-        raise _reworded(fault, "failed to create task for container") from fault
+        raise launch_faults.reworded(fault, "failed to create task for container") from fault
     io.opened(stdio)
     return pid
-
-
-def _reworded(fault: Fault, prefix: str) -> Fault:
-    return type(fault)(f"{prefix}: {fault}")
 
 
 async def _undo(room: Room, live: Live) -> None:

@@ -9,7 +9,7 @@ from engine.api import detach
 from engine.api.app import HEADERS, Route, empty
 from engine.api.call import Call
 from engine.api.hijack import MULTIPLEXED, RAW, Hijacked, hijack
-from engine.api.relay import relay
+from engine.api.relay import Terms, relay
 from engine.containers import attach, logs, resize
 from engine.containers.live import Live
 from engine.containers.room import Room
@@ -61,7 +61,9 @@ class ContainerIoRoutes:
         if attachment is None:
             return
         self._room.announce(live.container, "attach")
-        if await relay(client, attachment, tty=live.container.tty, stdin=stdin, keys=keys):
+        config = live.container.config
+        terms = Terms(live.container.tty, stdin and config["OpenStdin"], bool(config["StdinOnce"]), keys)
+        if await relay(client, attachment, terms):
             self._room.announce(live.container, "detach")
 
     async def logs(self, call: Call) -> web.StreamResponse:

@@ -142,10 +142,7 @@ class ContainerRoutes:
             ended = await result
         finally:
             waiting.give_up(live, result)
-        document: dict[str, object] = {"StatusCode": ended.exit_code}
-        if ended.error:
-            document["Error"] = {"Message": ended.error}
-        await response.write(json.dumps(document).encode() + b"\n")
+        await response.write(json.dumps({"StatusCode": ended.exit_code}).encode() + b"\n")
         await response.write_eof()
         return response
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from engine import stdcopy
 from engine.api import detach
 from engine.api.app import Route, empty, respond
 from engine.api.call import Call
 from engine.api.hijack import Hijacked, hijack
-from engine.api.relay import relay
+from engine.api.relay import Terms, relay
 from engine.api.routes.container_io import size_of
 from engine.containers import resize
 from engine.containers.execs import Exec
@@ -73,9 +74,10 @@ class ExecRoutes:
             await self._room.execs.run(made)
         except Fault as fault:
             attachment.close()
-            await client.write_out(f"{fault}\r\n".encode())
+            text = f"{fault}\r\n".encode()
+            await client.write_out(text if made.tty else stdcopy.frame(stdcopy.STDOUT, text))
             return
-        if await relay(client, attachment, tty=made.tty, stdin=stdin, keys=keys):
+        if await relay(client, attachment, Terms(made.tty, stdin, half_close=True, keys=keys)):
             self._room.announce(made.live.container, "exec_detach", {"execID": made.id})
             return
         await self._room.execs.settled(made)

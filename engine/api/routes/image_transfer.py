@@ -1,4 +1,4 @@
-"""Routes that move images: pull, push, load, save. Their answers are streams, so an error may come as their last line."""
+"""Routes that move images: pull, push, load, save. Answers are streams: an error may come as the last line."""
 
 from collections.abc import AsyncIterator
 
