@@ -25,7 +25,8 @@ def main() -> None:
         config = configuration.load(arguments)
         level = "DEBUG" if config.debug else _LEVELS[config.log_level]
         logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-        logging.getLogger("asyncio").setLevel("WARNING")
+        for noisy in ("asyncio", "grpc"):
+            logging.getLogger(noisy).setLevel("WARNING")
         asyncio.run(Daemon(config).run())
     except Fault as fault:
         sys.stderr.write(f"{fault}\n")

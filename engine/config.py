@@ -23,8 +23,8 @@ class Config:
     hosts: tuple[str, ...] = ()
     group: str = "docker"
     data_root: str = "/var/lib/wherry"
-    exec_root: str = "/var/run/wherry"
-    pidfile: str = "/var/run/wherryd.pid"
+    exec_root: str = "/run/wherry"
+    pidfile: str = "/run/wherry/wherryd.pid"
     config_file: str = DEFAULT_CONFIG_FILE
     debug: bool = False
     log_level: str = "info"
@@ -200,7 +200,7 @@ def check(config: Config) -> Config:
         if option != "native.cgroupdriver=cgroupfs":
             raise InvalidArgument(f"invalid --exec-opt: {option} (only native.cgroupdriver=cgroupfs is built)")
     if not config.hosts:
-        return replace(config, hosts=("unix:///var/run/wherry.sock",))
+        return replace(config, hosts=("unix:///run/wherry/docker.sock",))
     return config
 
 
