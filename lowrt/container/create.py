@@ -143,14 +143,13 @@ def _prepare(spec: "Spec", request: Request, container: Container, preserved: in
     job.no_pivot = request.no_pivot
     job.state = container.oci_state(CREATING, 0)
     job.plan = build_plan(spec, container.cgroup.paths(), unified=is_unified(), in_userns=in_user_namespace())
-    if spec.has_namespace("user"):
-        build.open_sources(job.plan)
     job.filter = load_filter(spec, os.path.dirname(container.dir.path))
     return job
 
 
 def _bring_up(context: "Context", request: Request, container: Container, job: Job) -> "Forked":
     job.foreign_fds = fds.seal(job.preserved, job.console_socket)
+    build.open_sources(job.plan)  # after the sealing: the child is to inherit these
     opened: list[int] = []
     try:
         _open_files(job, container.dir, opened)

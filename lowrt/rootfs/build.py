@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 def open_sources(plan: "Plan") -> None:
-    """Only for containers with a user namespace or id-mapped mounts; harmless for others."""
-    for operation in plan.operations:
-        operation.open_source()
+    """For containers with a user namespace or id-mapped mounts; the fds are the child's to inherit."""
+    if plan.opens_early:
+        for operation in plan.operations:
+            operation.open_source()
 
 
 def enter(plan: "Plan") -> "Root":

@@ -5,7 +5,7 @@ import os
 
 from lowrt.errors import Fault
 from lowrt.linux import mount as m
-from lowrt.rootfs.operations import BindMount, MountFilesystem, Operation
+from lowrt.rootfs.operations import BindMount, MountFilesystem, Operation, mount_on
 from lowrt.rootfs.target import Root, mount_error, open_target
 from lowrt.spec.mount_options import MountOptions
 
@@ -97,7 +97,7 @@ class CgroupV2Mount(Operation):
         except (OSError, Fault) as error:
             raise mount_error(self.source, self.destination, error) from error
         try:
-            m.mount(self.source, f"/proc/self/fd/{target}", "cgroup2", self.options.flags, self.options.data)
+            mount_on(target, self.source, self.destination, "cgroup2", self.options.flags, self.options.data)
         except OSError as error:
             # A user namespace without a cgroup namespace of its own may not mount it.
             if error.errno not in (errno.EPERM, errno.EBUSY):

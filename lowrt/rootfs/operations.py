@@ -9,7 +9,7 @@ import os
 from lowrt.errors import Fault
 from lowrt.linux import mount as m
 from lowrt.linux.openat2 import open_in_root
-from lowrt.rootfs.target import Root, check_proc, clean, mount_error, open_target
+from lowrt.rootfs.target import Root, check_proc, clean, exists, mount_error, open_target
 from lowrt.spec.mount_options import MountOptions, describe_flags
 
 TYPE_CHECKING = False
@@ -76,17 +76,17 @@ class MountFilesystem(Operation):
 
     def apply(self, root: Root) -> None:
         try:
+            existed = exists(root, self.destination) if self.fstype == "tmpfs" else False
             target = open_target(root, self.destination, fstype=self.fstype)
             try:
-                self._mount(root, target)
+                self._mount(root, target, self._data(target) if existed else self.options.data)
             finally:
                 os.close(target)
         except (OSError, Fault) as error:
             raise mount_error(self.source, self.destination, error) from error
 
-    def _mount(self, root: Root, target: int) -> None:
+    def _mount(self, root: Root, target: int, data: str) -> None:
         check_proc(root, target, self.fstype, -1)
-        data = self._data(target)
         keep_fd = self.fstype == "proc" or self.options.propagation or self._copy_up
         if keep_fd and self.fstype in _BY_FD:
             mount_fd = new_filesystem(self.fstype, self.source, self.flags, data)
@@ -102,18 +102,24 @@ class MountFilesystem(Operation):
                     os.close(mount_fd)
             return
         # One call instead of six; the magic link leads to the very dentry that `target` holds.
-        m.mount(self.source, f"/proc/self/fd/{target}", self.fstype, self.flags, data)
+        mount_on(target, self.source, self.destination, self.fstype, self.flags, data)
         if self.options.propagation:
             mounted = open_in_root(root.fd, self.destination)
             set_propagation(mounted, self.options.propagation)
             os.close(mounted)
 
     def _data(self, target: int) -> str:
-        if self.fstype != "tmpfs":
-            return self.options.data
-        # The directory that is covered lends its mode, unless the options say otherwise further on.
+        # The directory that a tmpfs covers lends its mode, unless the options say otherwise further on.
         mode = f"mode={os.fstat(target).st_mode & 0o7777:04o}"
         return f"{mode},{self.options.data}" if self.options.data else mode
+
+
+def mount_on(target: int, source: str, destination: str, fstype: str, flags: int, data: str) -> None:
+    """mount(2) on an fd, and an error that speaks of the destination."""
+    try:
+        m.mount(source, f"/proc/self/fd/{target}", fstype, flags, data)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, destination) from error
 
 
 def new_filesystem(fstype: str, source: str, flags: int, data: str) -> int:

@@ -30,6 +30,7 @@ class Plan:
     __slots__ = (
         "late_readonly",
         "masked_paths",
+        "opens_early",
         "operations",
         "own_dev",
         "propagation",
@@ -43,6 +44,8 @@ class Plan:
         self.rootfs = spec.rootfs
         self.propagation = mount_options.PROPAGATION.get(spec.linux.get("rootfsPropagation") or "", 0)
         self.operations: list[Operation] = []
+        # Sources that only the host may open, or map: before the container's namespaces are entered.
+        self.opens_early = spec.has_namespace("user")
         self.own_dev = False  # /dev is ours to fill
         self.late_readonly: list[str] = []
         self.readonly_root = spec.root_readonly
@@ -70,7 +73,9 @@ def build_plan(spec: "Spec", cgroup_paths: dict[str, str], *, unified: bool, in_
     for entry in spec.mounts:
         options = mount_options.parse(entry.get("options") or [])
         is_bind = bool(options.flags & m.MS_BIND)
-        plan.operations.append(_operation(spec, entry, options, cgroup_paths, unified=unified))
+        operation = _operation(spec, entry, options, cgroup_paths, unified=unified)
+        plan.operations.append(operation)
+        plan.opens_early |= isinstance(operation, BindMount) and operation.mapping is not None
         destination = clean(entry["destination"])
         if destination == "/dev":
             binds_dev, fresh_dev = is_bind, not is_bind

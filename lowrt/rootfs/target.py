@@ -76,6 +76,15 @@ def open_target(root: Root, destination: str, *, is_file: bool = False, fstype: 
     return fd
 
 
+def exists(root: Root, destination: str) -> bool:
+    """Whether something is there already."""
+    try:
+        os.close(open_in_root(root.fd, clean(destination)))
+    except OSError:
+        return False
+    return True
+
+
 def _open_plain_directory(root: Root, destination: str, fstype: str) -> int:
     try:
         flags = O_PATH | os.O_DIRECTORY

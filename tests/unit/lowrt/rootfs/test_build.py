@@ -10,7 +10,10 @@ from lowrt.spec.model import Spec
 
 def test_sources_are_opened_ahead_and_a_missing_one_is_told() -> None:
     mounts = [{"destination": "/x", "source": "/nowhere", "options": ["bind"]}]
-    plan = build_plan(Spec({"root": {"path": "/r"}, "mounts": mounts}, "/bundle"), {}, unified=True)
+    document = {"root": {"path": "/r"}, "mounts": mounts}
+    build.open_sources(build_plan(Spec(document, "/bundle"), {}, unified=True))
+    linux = {"namespaces": [{"type": "user"}]}
+    plan = build_plan(Spec(document | {"linux": linux}, "/bundle"), {}, unified=True)
     with pytest.raises(MountError, match='error mounting "/nowhere"'):
         build.open_sources(plan)
 

@@ -1,0 +1,18 @@
+"""One bundle per test, and proof that nothing stays behind."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.lowrt.environment import Bundle
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Iterator[Bundle]:
+    bundle = Bundle(tmp_path / "bundle")
+    yield bundle
+    left = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(tmp_path) in line]
+    assert not left, left
+    cgroups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*{bundle.cgroup}")]
+    assert not cgroups, cgroups
