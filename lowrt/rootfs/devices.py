@@ -207,14 +207,15 @@ def open_null(flags: int) -> int:
 
 
 def reopen_null() -> None:
-    """Standard streams on the host's /dev/null move to the container's, which is what /proc/self/fd then shows."""
-    standard = [fd for fd in range(3) if is_null(os.fstat(fd))]
-    if not standard:
-        return
+    """Standard streams on the host's /dev/null move to the container's, which is what /proc/self/fd then shows.
+
+    It is opened even if none is: a container whose /dev/null is something else is refused, as by runc.
+    """
     try:
         null = open_null(os.O_RDWR)
     except (OSError, Fault) as error:
         raise Fault(f"error reopening /dev/null inside container: {describe(error)}") from error
-    for fd in standard:
-        os.dup2(null, fd)
+    for fd in range(3):
+        if is_null(os.fstat(fd)):
+            os.dup2(null, fd)
     os.close(null)
