@@ -47,7 +47,7 @@ class Catalog:
 
     async def resolve_quickly(self, text: str) -> Image:
         """Like `resolve`, without gathering the image's other names where the first look-up already finds it."""
-        if not references.is_digest(text):
+        if not references.is_digest(text) and not _is_whole_id(text):
             record = str(references.parse(text).with_default_tag())
             try:
                 name = name_from_record(await self._records.get(record))
@@ -106,17 +106,22 @@ def no_such_image(text: str) -> NotFound:
 
 def _find(text: str, images: list[Image]) -> Image:
     """Docker's order: a whole digest, a name, then the start of an id."""
-    if len(text) == 64 and references.is_id_prefix(text):
+    if _is_whole_id(text):
         text = f"sha256:{text}"
     if references.is_digest(text):
         found = [image for image in images if image.id == text]
     else:
-        found = [image for image in images if _has_name(image, references.parse(text).with_default_tag())]
+        wanted = references.parse(text).with_default_tag()
+        found = [image for image in images if _has_name(image, wanted)]
     if not found and references.is_id_prefix(text):
         found = [image for image in images if image.id.removeprefix("sha256:").startswith(text.removeprefix("sha256:"))]
     if len(found) != 1:  # an ambiguous start names nothing
         raise no_such_image(text)
     return found[0]
+
+
+def _is_whole_id(text: str) -> bool:
+    return len(text) == 64 and references.is_id_prefix(text)
 
 
 def _has_name(image: Image, wanted: Reference) -> bool:

@@ -13,7 +13,7 @@ from engine.images.catalog import Catalog, name_from_record
 from engine.images.decompress import decompressed
 from engine.images.model import DANGLING_PREFIX, Name
 from engine.images.mover import Mover, send_bytes
-from engine.images.names import Names, Records
+from engine.images.names import Names, Records, dangling_record
 from engine.images.platform import Platform
 from engine.images.progress import Line, PullProgress
 from engine.images.removal import Announce
@@ -115,9 +115,9 @@ class Loader:
         if reference is not None:
             await self._names.tag(name.target, reference)
         else:
-            await self._names.keep([name])
+            await self._names.keep_dangling(name.target)
         await self._names.drop(name.record)
-        return Name(name.record, name.target, reference)
+        return Name(str(reference or dangling_record(name.target)), name.target, reference)
 
     async def _forget_if_named(self, name: Name, image_id: str) -> None:
         """An image that has a name already needs no dangling record beside it."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Protocol
 
 from engine.images.catalog import Catalog, name_from_record
-from engine.images.model import DANGLING_PREFIX, Descriptor, Image, Name
+from engine.images.model import DANGLING_PREFIX, Descriptor, Name
 from engine.images.reference import Reference
 from proto.containerd.services.images.v1 import images_pb2
 from proto.containerd.types import descriptor_pb2
@@ -88,10 +88,9 @@ class Names:
             if manifest.config_digest not in named_ids:
                 await self._put(dangling_record(name.target), name.target)
 
-    async def keep_dangling(self, image: Image) -> None:
-        """Make sure that the image outlives its references."""
-        if image.names:
-            await self._put(dangling_record(image.names[0].target), image.names[0].target)
+    async def keep_dangling(self, target: Descriptor) -> None:
+        """Make sure that an image outlives its references."""
+        await self._put(dangling_record(target), target)
 
     async def drop(self, record: str, *, sync: bool = False) -> None:
         """Remove a record; one that is gone already is no error."""

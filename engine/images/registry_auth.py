@@ -57,7 +57,7 @@ def from_document(document: object) -> Credentials:
     username, password = known.get("username", ""), known.get("password", "")
     if not username and known.get("auth"):
         try:
-            username, _, password = base64.b64decode(known["auth"]).decode().partition(":")
+            username, _, password = base64.b64decode(known["auth"], validate=True).decode().partition(":")
         except (binascii.Error, ValueError) as error:
             raise InvalidArgument(f"invalid X-Registry-Auth header: auth: {error}") from error
     return Credentials(

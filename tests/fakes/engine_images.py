@@ -1,0 +1,267 @@
+"""A supervisor's images, content, snapshots, leases and transfers in memory, for the engine's image verbs."""
+
+import contextlib
+import gzip
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
+
+from google.protobuf import any_pb2, message, timestamp_pb2
+
+from engine.images.catalog import Catalog
+from engine.images.manifests import Manifests
+from engine.images.model import Descriptor, Image, Name
+from engine.images.names import Names
+from engine.images.reference import parse_canonical
+from engine.images.removal import ImageUser
+from engine.images.service import Images
+from proto.containerd.services.content.v1 import content_pb2
+from proto.containerd.services.images.v1 import images_pb2
+from proto.containerd.types import descriptor_pb2
+from proto.errdefs import AlreadyExists, Fault, NotFound
+
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+def digest_of(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+class FakeRecords:
+    """The image service."""
+
+    def __init__(self) -> None:
+        self.images: dict[str, images_pb2.Image] = {}
+        self.synced: list[str] = []
+
+    async def get(self, name: str) -> images_pb2.Image:
+        if name not in self.images:
+            raise NotFound(f'image "{name}": not found')
+        return self.images[name]
+
+    async def list(self, *filters: str) -> list[images_pb2.Image]:
+        return list(self.images.values())
+
+    async def create(self, image: images_pb2.Image, *, lease: str = "") -> images_pb2.Image:
+        if image.name in self.images:
+            raise AlreadyExists(f'image "{image.name}": already exists')
+        self.images[image.name] = image
+        return image
+
+    async def update(self, image: images_pb2.Image, paths: Iterable[str] = ()) -> images_pb2.Image:
+        self.images[image.name] = image
+        return image
+
+    async def delete(self, name: str, *, sync: bool = False) -> None:
+        if name not in self.images:
+            raise NotFound(f'image "{name}": not found')
+        del self.images[name]
+        if sync:
+            self.synced.append(name)
+
+
+class FakeContent:
+    """The content service."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self.reads: list[str] = []
+
+    def add(self, data: bytes) -> str:
+        digest = digest_of(data)
+        self.blobs[digest] = data
+        return digest
+
+    async def read(self, digest: str) -> bytes:
+        self.reads.append(digest)
+        if digest not in self.blobs:
+            raise NotFound(f"content {digest}: not found")
+        return self.blobs[digest]
+
+    async def info(self, digest: str) -> content_pb2.Info:
+        return content_pb2.Info(digest=digest, size=len(await self.read(digest)))
+
+    async def chunks(self, digest: str, offset: int = 0, size: int = 0) -> AsyncIterator[bytes]:
+        data = await self.read(digest)
+        for start in range(0, len(data), 7):
+            yield data[start : start + 7]
+
+
+class FakeSnapshots:
+    """The snapshot service, as far as sizes go."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+        self.asked = 0
+
+    async def usage(self, key: str) -> tuple[int, int]:
+        self.asked += 1
+        if key not in self.sizes:
+            raise NotFound(f"snapshot {key}: not found")
+        return self.sizes[key], 1
+
+
+class FakeLeases:
+    """The lease service."""
+
+    def __init__(self) -> None:
+        self.held: list[str] = []
+        self.open = 0
+
+    @contextlib.asynccontextmanager
+    async def hold(self, lease_id: str) -> AsyncIterator[str]:
+        self.open += 1
+        try:
+            yield lease_id
+        finally:
+            self.open -= 1
+
+    async def add(self, lease_id: str, resource_id: str, kind: str) -> None:
+        self.held.append(resource_id)
+
+
+class FakeStream:
+    """One stream: what we send is kept, what the supervisor says is scripted."""
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self.sent: list[any_pb2.Any] = []
+        self.incoming: asyncio.Queue[any_pb2.Any | None] = asyncio.Queue()
+        self.finished = asyncio.Event()
+        self.cancelled = False
+
+    async def send(self, value: any_pb2.Any) -> None:
+        self.sent.append(value)
+
+    async def done_sending(self) -> None:
+        self.finished.set()
+
+    async def __aiter__(self) -> AsyncIterator[any_pb2.Any]:
+        while (value := await self.incoming.get()) is not None:
+            yield value
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        self.finished.set()
+        self.incoming.put_nowait(None)
+
+
+Script = Callable[["FakeTransfers", message.Message, message.Message, FakeStream], Awaitable[None]]
+
+
+class FakeTransfers:
+    """The transfer service; a script plays the supervisor's part."""
+
+    def __init__(self) -> None:
+        self.streams: dict[str, FakeStream] = {}
+        self.calls: list[tuple[message.Message, message.Message]] = []
+        self.script: Script | None = None
+        self.fault: Fault | None = None
+
+    async def open(self, stream_id: str) -> FakeStream:
+        self.streams[stream_id] = FakeStream()
+        return self.streams[stream_id]
+
+    async def transfer(
+        self, source: message.Message, destination: message.Message, *, progress_stream: str = "", lease: str = ""
+    ) -> None:
+        self.calls.append((source, destination))
+        if self.script is not None:
+            await self.script(self, source, destination, self.streams[progress_stream])
+        if self.fault is not None:
+            raise self.fault
+
+
+class FakeUsers:
+    """The containers."""
+
+    def __init__(self) -> None:
+        self.users: list[ImageUser] = []
+
+    def image_users(self) -> list[ImageUser]:
+        return self.users
+
+
+class World:
+    """Everything together, with a maker of images."""
+
+    def __init__(self) -> None:
+        self.records = FakeRecords()
+        self.content = FakeContent()
+        self.snapshots = FakeSnapshots()
+        self.leases = FakeLeases()
+        self.transfers = FakeTransfers()
+        self.users = FakeUsers()
+        self.events: list[tuple[str, str]] = []
+        self.manifests = Manifests(self.content)
+        self.catalog = Catalog(self.records, self.manifests)
+        self.names = Names(self.records, self.leases, self.catalog)
+        self.images = Images(
+            records=self.records,
+            content=self.content,
+            snapshots=self.snapshots,
+            leases=self.leases,
+            transfers=self.transfers,
+            users=self.users,
+            announce=lambda action, actor, attributes: self.events.append((action, actor)),
+        )
+
+    def add_blobs(
+        self, *layers: bytes, config: dict[str, Any] | None = None, platform: tuple[str, str] = ("linux", "amd64")
+    ) -> Descriptor:
+        """The content of an image, without a name."""
+        diff_ids = [digest_of(layer) for layer in layers]
+        packed = [gzip.compress(layer, mtime=0) for layer in layers]
+        document = {
+            "os": platform[0],
+            "architecture": platform[1],
+            "created": "2024-01-02T03:04:05Z",
+            "rootfs": {"type": "layers", "diff_ids": diff_ids},
+            "history": [{"created_by": "COPY", "created": "2024-01-02T03:04:05Z"} for _ in layers],
+            **(config or {}),
+        }
+        raw = json.dumps(document).encode()
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_TYPE,
+            "config": {"mediaType": "config", "digest": self.content.add(raw), "size": len(raw)},
+            "layers": [
+                {"mediaType": LAYER_TYPE, "digest": self.content.add(data), "size": len(data)} for data in packed
+            ],
+        }
+        data = json.dumps(manifest).encode()
+        return Descriptor(MANIFEST_TYPE, self.content.add(data), len(data))
+
+    def add_index(self, *entries: tuple[Descriptor, tuple[str, str] | None]) -> Descriptor:
+        manifests = []
+        for target, platform in entries:
+            entry: dict[str, Any] = {"mediaType": target.media_type, "digest": target.digest, "size": target.size}
+            if platform:
+                entry["platform"] = {"os": platform[0], "architecture": platform[1]}
+            manifests.append(entry)
+        data = json.dumps({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": manifests}).encode()
+        return Descriptor(INDEX_TYPE, self.content.add(data), len(data))
+
+    def name(self, record: str, target: Descriptor) -> None:
+        self.records.images[record] = images_pb2.Image(
+            name=record,
+            target=descriptor_pb2.Descriptor(media_type=target.media_type, digest=target.digest, size=target.size),
+            updated_at=timestamp_pb2.Timestamp(seconds=1_700_000_000),
+        )
+
+    async def add(self, *names: str, layers: tuple[bytes, ...] = (b"base",), **config: Any) -> Image:
+        """An image with full names."""
+        target = self.add_blobs(*layers, config=config)
+        for name in names:
+            self.name(name, target)
+        manifest = await self.manifests.read(target)
+        for chain_id, layer in zip(manifest.chain_ids, layers, strict=True):
+            self.snapshots.sizes[chain_id] = len(layer) * 100
+        references = tuple(
+            Name(name, target, None if name.startswith("moby-dangling") else parse_canonical(name)) for name in names
+        )
+        return Image(manifest, references)

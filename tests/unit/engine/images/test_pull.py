@@ -1,0 +1,102 @@
+"""Pulling: lines, names, and dockerd's words for refusals."""
+
+from typing import Any
+
+import pytest
+
+from engine.images.pull import registry, translate
+from engine.images.reference import parse
+from engine.images.registry_auth import Credentials
+from proto import anys
+from proto.containerd.types import descriptor_pb2
+from proto.containerd.types.transfer import progress_pb2
+from proto.errdefs import Fault, InvalidArgument, NotFound, Unauthenticated
+from tests.fakes.engine_images import LAYER_TYPE, FakeStream, World
+
+NAME = "docker.io/library/a:1"
+
+
+def pulling(world: World, layer: bytes) -> str:
+    target = world.add_blobs(layer)
+
+    async def script(fake: Any, source: Any, destination: Any, progress: FakeStream) -> None:
+        desc = descriptor_pb2.Descriptor(media_type=LAYER_TYPE, digest="sha256:" + "ab" * 32, size=5)
+        progress.incoming.put_nowait(anys.pack(progress_pb2.Progress(event="waiting", desc=desc)))
+        world.name(destination.name, target)
+
+    world.transfers.script = script
+    return target.digest
+
+
+async def pull(world: World, tag: str = "1", credentials: Credentials | None = None) -> list[str]:
+    return [line["status"] async for line in world.images.pull("a", tag, credentials or Credentials())]
+
+
+async def test_a_pull_tells_layers_digest_and_status() -> None:
+    world = World()
+    digest = pulling(world, b"x")
+    assert await pull(world) == [
+        "Pulling from library/a",
+        "Pulling fs layer",
+        "Verifying Checksum",
+        "Download complete",
+        "Pull complete",
+        f"Digest: {digest}",
+        "Status: Downloaded newer image for a:1",
+    ]
+    assert sorted(world.records.images) == [NAME, f"docker.io/library/a@{digest}"]
+    assert world.events == [("pull", "a:1")]
+
+
+async def test_a_second_pull_of_the_same_is_up_to_date() -> None:
+    world = World()
+    pulling(world, b"x")
+    await pull(world)
+    assert (await pull(world))[-1] == "Status: Image is up to date for a:1"
+
+
+async def test_the_image_that_had_the_tag_goes_on_without_it() -> None:
+    world = World()
+    old = await world.add(NAME)
+    pulling(world, b"new")
+    await pull(world)
+    assert (await world.catalog.resolve(old.id)).tags == []
+
+
+async def test_a_digest_may_stand_for_the_tag() -> None:
+    world = World()
+    digest = pulling(world, b"x")
+    assert (await pull(world, digest))[-1] == f"Status: Downloaded newer image for a@{digest}"
+    assert list(world.records.images) == [f"docker.io/library/a@{digest}"]
+
+
+async def test_nothing_is_told_before_the_registry_has_answered() -> None:
+    world = World()
+    world.transfers.fault = NotFound("docker.io/library/a:1: not found")
+    with pytest.raises(NotFound, match=r"^manifest for a:1 not found: manifest unknown: manifest unknown$"):
+        await pull(world)
+
+
+async def test_all_tags_at_once_are_refused_by_name() -> None:
+    with pytest.raises(InvalidArgument, match="pulling all tags of a is not supported"):
+        await pull(World(), "")
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Unauthenticated("401"), "pull access denied for x/y, repository does not exist or may require 'docker login'"),
+        (Fault("server message: insufficient_scope: authorization failed"), "pull access denied for x/y"),
+        (Fault("dial tcp 127.0.0.1:1: connect: connection refused"), "connection refused"),
+    ],
+)
+def test_refusals_are_in_dockers_words(fault: Fault, expected: str) -> None:
+    assert expected in str(translate(fault, parse("x/y:1")))
+
+
+def test_credentials_are_only_offered_where_there_are_some() -> None:
+    plain, streams = registry(parse("r.io/a"), Credentials(), ())
+    assert (plain.resolver.auth_stream, streams) == ("", {})
+    known, streams = registry(parse("r.io/a"), Credentials("u", "p"), ("r.io",))
+    assert list(streams) == [known.resolver.auth_stream]
+    assert known.resolver.default_scheme == "http"

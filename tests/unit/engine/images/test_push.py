@@ -1,0 +1,47 @@
+"""Pushing one tag, or all."""
+
+from typing import Any
+
+import pytest
+
+from engine.images.registry_auth import Credentials
+from proto.errdefs import NotFound, PermissionDenied, Unauthenticated
+from tests.fakes.engine_images import World
+
+
+async def push(world: World, text: str, tag: str) -> list[dict[str, Any]]:
+    return [line async for line in world.images.push(text, tag, Credentials())]
+
+
+async def test_a_push_ends_with_the_digest_for_people_and_for_programs() -> None:
+    world = World()
+    image = await world.add("r.io/a:1")
+    target = image.names[0].target
+    assert await push(world, "r.io/a", "1") == [
+        {"status": "The push refers to repository [r.io/a]"},
+        {"status": f"1: digest: {target.digest} size: {target.size}"},
+        {"progressDetail": {}, "aux": {"Tag": "1", "Digest": target.digest, "Size": target.size}},
+    ]
+    assert world.events == [("push", "r.io/a:1")]
+
+
+async def test_without_a_tag_every_tag_of_the_repository_goes() -> None:
+    world = World()
+    await world.add("r.io/a:1", "r.io/a:2", "r.io/b:1", "r.io/a@sha256:" + "1" * 64)
+    await push(world, "r.io/a", "")
+    assert [source.name for source, _ in world.transfers.calls] == ["r.io/a:1", "r.io/a:2"]
+
+
+async def test_a_tag_that_is_not_here_cannot_be_pushed() -> None:
+    with pytest.raises(NotFound, match=r"^tag does not exist: r.io/a:1$"):
+        await push(World(), "r.io/a", "1")
+    with pytest.raises(NotFound, match=r"^An image does not exist locally with the tag: r.io/a$"):
+        await push(World(), "r.io/a", "")
+
+
+async def test_a_refusal_is_in_dockers_words() -> None:
+    world = World()
+    await world.add("r.io/a:1")
+    world.transfers.fault = Unauthenticated("401")
+    with pytest.raises(PermissionDenied, match="denied: requested access to the resource is denied"):
+        await push(world, "r.io/a", "1")

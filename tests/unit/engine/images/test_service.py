@@ -1,0 +1,57 @@
+"""The verbs together, as routes call them."""
+
+import pytest
+
+from engine.filters import Filters
+from engine.images.reference import parse
+from engine.images.removal import ImageUser
+from engine.images.service import reference_with_tag
+from proto.errdefs import InvalidArgument
+from tests.fakes.engine_images import World
+
+NEWEST = (1, 51)
+
+
+async def test_the_newest_image_is_listed_first_with_its_users() -> None:
+    world = World()
+    old = await world.add("docker.io/library/a:1", created="2020-01-01T00:00:00Z")
+    await world.add("docker.io/library/b:1", layers=(b"b",), created="2021-01-01T00:00:00Z")
+    world.users.users = [ImageUser("c" * 64, old.id, True)]
+    listed = await world.images.summaries(Filters(), NEWEST, shared_size=True)
+    assert [(entry["RepoTags"], entry["Containers"], entry["SharedSize"]) for entry in listed] == [
+        (["b:1"], 0, 0),
+        (["a:1"], 1, 0),
+    ]
+
+
+async def test_an_image_is_inspected_by_any_of_its_names() -> None:
+    world = World()
+    image = await world.add("docker.io/library/a:latest")
+    document = await world.images.inspect("a", NEWEST)
+    assert (document["Id"], document["Size"]) == (image.id, 400)
+    assert (await world.images.history(image.short_id))[0]["Tags"] == ["a:latest"]
+    assert (await world.images.resolve_quickly("a")).id == (await world.images.resolve("a")).id
+
+
+async def test_a_tag_is_one_more_name() -> None:
+    world = World()
+    image = await world.add("docker.io/library/a:latest")
+    await world.images.tag("a", parse("b"))
+    assert (await world.catalog.resolve("b:latest")).id == image.id
+    assert world.events == [("tag", image.id)]
+
+
+@pytest.mark.parametrize("text", ["sha256", "sha256:1", "a@sha256:" + "1" * 64])
+async def test_names_that_would_mislead_are_refused(text: str) -> None:
+    world = World()
+    await world.add("docker.io/library/a:latest")
+    with pytest.raises(InvalidArgument):
+        await world.images.tag("a", parse(text))
+
+
+def test_what_is_sent_beside_a_repository_may_be_a_tag_or_a_digest() -> None:
+    digest = "sha256:" + "1" * 64
+    assert str(reference_with_tag("a", "1")) == "docker.io/library/a:1"
+    assert str(reference_with_tag("a", digest)) == f"docker.io/library/a@{digest}"
+    assert str(reference_with_tag("a:2", "")) == "docker.io/library/a:2"
+    assert str(reference_with_tag("a:", "3")) == "docker.io/library/a:3"
