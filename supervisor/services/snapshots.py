@@ -20,23 +20,30 @@ _LISTED_AT_ONCE = 100
 
 
 class SnapshotsService(snapshots_pb2_grpc.SnapshotsServicer):
-    """The Snapshots service. What may copy or measure trees gets a thread; overlayfs does not copy."""
+    """The Snapshots service. What makes folders, copies or measures gets a thread: the file system may be busy."""
 
-    def __init__(self, store: SnapshotStore, copying: frozenset[str] = frozenset({"native"})) -> None:
+    def __init__(self, store: SnapshotStore) -> None:
         self._store = store
-        self._copying = copying
 
     async def Prepare(self, request: api.PrepareSnapshotRequest, context: Context) -> api.PrepareSnapshotResponse:
-        arguments = (namespace_of(context), request.snapshotter, request.key, request.parent, dict(request.labels))
-        if request.snapshotter in self._copying:
-            mounts = await asyncio.to_thread(self._store.prepare, *arguments)
-        else:
-            mounts = self._store.prepare(*arguments)
+        mounts = await asyncio.to_thread(
+            self._store.prepare,
+            namespace_of(context),
+            request.snapshotter,
+            request.key,
+            request.parent,
+            dict(request.labels),
+        )
         return api.PrepareSnapshotResponse(mounts=mounts_to_proto(mounts))
 
     async def View(self, request: api.ViewSnapshotRequest, context: Context) -> api.ViewSnapshotResponse:
-        mounts = self._store.view(
-            namespace_of(context), request.snapshotter, request.key, request.parent, dict(request.labels)
+        mounts = await asyncio.to_thread(
+            self._store.view,
+            namespace_of(context),
+            request.snapshotter,
+            request.key,
+            request.parent,
+            dict(request.labels),
         )
         return api.ViewSnapshotResponse(mounts=mounts_to_proto(mounts))
 

@@ -66,7 +66,7 @@ class OverlaySnapshotter:
         return self._lineage.walk()
 
     def cleanup(self) -> None:
-        with self._db.write():  # nobody makes a folder meanwhile
+        with self._db.write():  # nobody adopts a folder meanwhile
             strays = self._folders.strays(self._lineage.numbers())
         for path in strays:
             remove_tree(path)
@@ -76,13 +76,15 @@ class OverlaySnapshotter:
 
     def _create(self, kind: Kind, key: str, parent: str, labels: Mapping[str, str]) -> list[Mount]:
         owner = mapped_root(labels)
-        with self._db.write(), self._folders.temporary() as temporary:
-            node = self._lineage.create(kind, key, parent, labels)
-            if owner is None and node.ancestors:
-                inherited = os.stat(self._upper(node.ancestors[0]))
-                owner = (inherited.st_uid, inherited.st_gid)
+        if owner is None and parent:
+            inherited = os.stat(self._upper(self._lineage.get(parent).id))
+            owner = (inherited.st_uid, inherited.st_gid)
+        # mkdir(2) may wait for the file system's journal: not while others wait for the database.
+        with self._folders.temporary() as temporary:
             _make_layer(temporary, kind, owner)
-            self._folders.adopt(temporary, node.id)
+            with self._db.write():
+                node = self._lineage.create(kind, key, parent, labels)
+                self._folders.adopt(temporary, node.id)
         return self._mounts(node)
 
     def _mounts(self, node: Node) -> list[Mount]:

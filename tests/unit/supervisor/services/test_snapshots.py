@@ -51,7 +51,6 @@ async def test_a_list_comes_in_blocks(
     service = SnapshotsService(NamespacedSnapshots(db, drivers, exchange, Claims()))
     request = api.ListSnapshotsRequest(snapshotter="overlayfs")
     assert [block async for block in service.List(request, context)] == []
-    with db.write():
-        for number in range(150):
-            await service.Prepare(api.PrepareSnapshotRequest(snapshotter="overlayfs", key=f"k{number}"), context)
+    for number in range(150):
+        await service.Prepare(api.PrepareSnapshotRequest(snapshotter="overlayfs", key=f"k{number}"), context)
     assert [len(block.info) async for block in service.List(request, context)] == [100, 50]
