@@ -9,12 +9,12 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
-from engine import timestamps
+from engine import kernel, timestamps
 from engine.containers import fields, merge, mountpoints, names, verify
 from engine.containers.model import Container
 from engine.containers.neighbours import ImageRecord
 from engine.containers.room import Room
-from engine.containers.rootfs import Rootfs
+from engine.containers.rootfs import Layers, Rootfs
 from engine.volumes import copy_up
 from proto.errdefs import InvalidArgument
 
@@ -62,8 +62,6 @@ async def create(room: Room, name: str, body: Json) -> Created:
         args=args,
         log_driver=host_config["LogConfig"]["Type"],
     )
-    if container.log_driver == "json-file":
-        container.log_path = room.paths.container(container_id).log
     await _make(room, container, image)
     return Created(container.id, warnings)
 
@@ -98,6 +96,8 @@ def _defaults(room: Room, host_config: Json) -> None:
     if not host_config["CgroupnsMode"]:
         own = room.config.default_cgroupns_mode or ("private" if room.host.cgroup_v2 else "host")
         host_config["CgroupnsMode"] = "host" if host_config["Privileged"] and not room.host.cgroup_v2 else own
+    if host_config["OomKillDisable"] is None and not room.host.cgroup_v2:
+        host_config["OomKillDisable"] = False
     limit = host_config["PidsLimit"]
     if limit is not None and limit <= 0:
         host_config["PidsLimit"] = None if limit == 0 else -1
@@ -136,13 +136,15 @@ async def _make(room: Room, container: Container, image: ImageRecord) -> None:
         for mount in container.mounts:
             if mount.anonymous and mount.name not in fresh:
                 undo.callback(room.volumes.remove, mount.name, force=True)
-        await rootfs.prepare(container.id, image)
+        layers = Layers(await rootfs.prepare(container.id, image))
         undo.push_async_callback(rootfs.remove, container.id)
         os.makedirs(files.durable, mode=0o710)
         undo.callback(shutil.rmtree, files.durable, ignore_errors=True)
-        if any(mount.kind == "volume" and "nocopy" not in mount.options for mount in container.mounts):
+        workdir = container.config["WorkingDir"]
+        fills = any(mount.kind == "volume" and "nocopy" not in mount.options for mount in container.mounts)
+        if fills or (workdir and not layers.has_folder(workdir)):
             async with rootfs.mounted_snapshot(container.id) as root:
-                await asyncio.to_thread(_copy_up, root, container)
+                await asyncio.to_thread(_fill, root, container)
         room.registry.add(container)
         undo.pop_all()
     room.announce(container, "create")
@@ -152,7 +154,16 @@ def _wants_volumes(container: Container) -> bool:
     return bool(container.config["Volumes"] or container.host_config["Binds"] or container.host_config.get("Mounts"))
 
 
-def _copy_up(root: str, container: Container) -> None:
+def _fill(root: str, container: Container) -> None:
+    """The working folder, if the image lacks it, and the volumes' first content."""
+    if container.config["WorkingDir"]:
+        folder = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.close(kernel.make_folder(folder, container.config["WorkingDir"]))
+        except NotADirectoryError:
+            raise InvalidArgument(f"Cannot mkdir: {container.config['WorkingDir']} is not a directory") from None
+        finally:
+            os.close(folder)
     for mount in container.mounts:
         if mount.kind == "volume" and "nocopy" not in mount.options:
             copy_up.copy_up(root, mount.destination, mount.source)

@@ -17,9 +17,12 @@ def require(live: Live) -> None:
         raise FailedPrecondition("configured logging driver does not support reading")
 
 
-async def read(live: Live, selection: Selection, *, follow: bool) -> AsyncIterator[Entry]:
+async def read(live: Live, log_path: str, selection: Selection, *, follow: bool) -> AsyncIterator[Entry]:
     """The entries a client wants, in order."""
     path = live.container.log_path
+    if not path and not follow:
+        return  # never started
+    path = path or log_path
     watch = FolderWatch(os.path.dirname(path)) if follow else None
     try:
         entries, current = await asyncio.to_thread(json_file.past, path, selection)

@@ -152,6 +152,22 @@ class Layers:
                 return found if isinstance(found, str) else None
         return ""
 
+    def has_folder(self, path: str) -> bool:
+        """Plainly there in some layer, no link on the way; False also where only a mount can tell."""
+        no_links = kernel.RESOLVE_IN_ROOT | kernel.RESOLVE_NO_SYMLINKS
+        for layer in self.folders:
+            root = os.open(layer, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.close(kernel.openat2(root, path, os.O_PATH | os.O_DIRECTORY, resolve=no_links))
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return False
+            finally:
+                os.close(root)
+            return True
+        return False
+
 
 _LOWER = object()
 

@@ -80,6 +80,8 @@ async def _launch(room: Room, live: Live) -> None:
     )
     spec = json.dumps(build(await inputs.gather(room, container, plan, joined, mounts))).encode()
     container.shim_io, container.runtime = runtime.ours, runtime.shim
+    if container.log_driver == "json-file":
+        container.log_path = room.paths.container(container.id).log
     stdio = io.make(room, container)
     live.stdio = stdio
     await _record(room, container, spec)

@@ -7,6 +7,11 @@ from proto.containerd.metrics.cgroups.v2 import metrics_pb2 as v2_pb2
 
 Json = dict[str, Any]
 
+# The protocol's spelling → the kernel's, which Docker's clients know.
+_PAGE_WORDS = {"pg_fault": "pgfault", "pg_maj_fault": "pgmajfault", "pg_pg_in": "pgpgin", "pg_pg_out": "pgpgout"}
+_KERNEL_NAMES = _PAGE_WORDS | {f"total_{name}": f"total_{word}" for name, word in _PAGE_WORDS.items()}
+_KERNEL_NAMES |= {"hierarchical_swap_limit": "hierarchical_memsw_limit"}
+
 
 def from_metrics(metrics: v1_pb2.Metrics | v2_pb2.Metrics) -> Json:
     """One sample."""
@@ -17,9 +22,9 @@ def _from_v1(metrics: v1_pb2.Metrics) -> Json:
     usage, throttling = metrics.cpu.usage, metrics.cpu.throttling
     memory = metrics.memory
     stats = {
-        field.name: getattr(memory, field.name)
+        _KERNEL_NAMES.get(field.name, field.name): getattr(memory, field.name)
         for field in memory.DESCRIPTOR.fields
-        if field.message_type is None and field.name != "dirty"
+        if field.message_type is None
     }
     return {
         "pids_stats": _pids(metrics.pids),
@@ -39,12 +44,12 @@ def _from_v1(metrics: v1_pb2.Metrics) -> Json:
         "memory_stats": {
             "usage": memory.usage.usage,
             "max_usage": memory.usage.max,
-            "failcnt": memory.usage.failcnt,
             "stats": stats,
             "limit": memory.usage.limit,
-        },
+        }
+        | ({"failcnt": memory.usage.failcnt} if memory.usage.failcnt else {}),
         "blkio_stats": {
-            name: [_blkio(entry) for entry in getattr(metrics.blkio, name)]
+            name.replace("queued", "queue"): [_blkio(entry) for entry in getattr(metrics.blkio, name)]
             for name in (
                 "io_service_bytes_recursive",
                 "io_serviced_recursive",

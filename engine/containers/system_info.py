@@ -51,8 +51,8 @@ def info(room: Room, images: int) -> Json:
         }
         | _limits(room)
         | {
-            "BridgeNfIptables": False,
-            "BridgeNfIp6tables": False,
+            "BridgeNfIptables": _switched_on("/proc/sys/net/bridge/bridge-nf-call-iptables"),
+            "BridgeNfIp6tables": _switched_on("/proc/sys/net/bridge/bridge-nf-call-ip6tables"),
             "Debug": room.config.debug,
             "NFd": len(os.listdir("/proc/self/fd")),
             "OomKillDisable": not room.host.cgroup_v2,
@@ -99,16 +99,16 @@ def info(room: Room, images: int) -> Json:
             "LiveRestoreEnabled": room.config.live_restore,
             "Isolation": "",
             "InitBinary": room.policy.init_path,
-            "ContainerdCommit": {"ID": "", "Expected": ""},
-            "RuncCommit": {"ID": "", "Expected": ""},
-            "InitCommit": {"ID": "", "Expected": ""},
+            "ContainerdCommit": {"ID": ""},
+            "RuncCommit": {"ID": ""},
+            "InitCommit": {"ID": ""},
             "SecurityOptions": ["name=seccomp,profile=builtin"] + (["name=cgroupns"] if room.host.cgroup_v2 else []),
             "Containerd": {
                 "Address": room.supervisor_address,
                 "Namespaces": {"Containers": room.supervisor_namespace, "Plugins": ""},
             },
             "CDISpecDirs": [],
-            "Warnings": [],
+            "Warnings": None,
         }
     )
 
@@ -125,6 +125,14 @@ def _limits(room: Room) -> Json:
         "IPv4Forwarding",
     )
     return dict.fromkeys(names, True)
+
+
+def _switched_on(path: str) -> bool:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().strip() == "1"
+    except OSError:
+        return False
 
 
 def os_release() -> dict[str, str]:

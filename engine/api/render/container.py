@@ -40,8 +40,13 @@ def summary(room: Room, live: Live, version: Version, size: tuple[int, int] | No
         "Mounts": [mount.to_inspect() for mount in container.mounts],
     }
     if size is not None:
-        document["SizeRw"], document["SizeRootFs"] = size
+        document |= sizes(size)
     return document
+
+
+def sizes(size: tuple[int, int]) -> Json:
+    """An empty layer's size is left out, as dockerd does."""
+    return {"SizeRw": size[0], "SizeRootFs": size[1]} if size[0] else {"SizeRootFs": size[1]}
 
 
 def command(container: Container) -> str:
@@ -138,6 +143,7 @@ def state_document(state: State) -> Json:
 def inspect(room: Room, live: Live, version: Version, size: tuple[int, int] | None = None) -> Json:
     """`GET /containers/{id}/json`."""
     container, files = live.container, room.paths.container(live.container.id)
+    started = container.state.started_at != timestamps.ZERO
     settings = room.networks.settings(container.id, container.host_config, container.endpoints)
     document: Json = {
         "Id": container.id,
@@ -146,9 +152,9 @@ def inspect(room: Room, live: Live, version: Version, size: tuple[int, int] | No
         "Args": container.args,
         "State": state_document(container.state),
         "Image": container.image_id,
-        "ResolvConfPath": files.resolv_conf,
-        "HostnamePath": files.hostname,
-        "HostsPath": files.hosts,
+        "ResolvConfPath": files.resolv_conf if started else "",
+        "HostnamePath": files.hostname if started else "",
+        "HostsPath": files.hosts if started else "",
         "LogPath": container.log_path,
         "Name": f"/{container.name}",
         "RestartCount": container.restart_count,
@@ -165,7 +171,7 @@ def inspect(room: Room, live: Live, version: Version, size: tuple[int, int] | No
         "NetworkSettings": settings,
     }
     if size is not None:
-        document["SizeRw"], document["SizeRootFs"] = size
+        document |= sizes(size)
     return document
 
 

@@ -44,13 +44,16 @@ class ContainerIoRoutes:
         try:
             if call.flag("logs"):
                 selection = Selection(stdout=stdout, stderr=stderr)
-                async for entry in logs.read(live, selection, follow=False):
+                async for entry in logs.read(live, self._log_path(live), selection, follow=False):
                     await client.write_out(entry.data if tty else stdcopy.frame(entry.stream, entry.data))
             if call.flag("stream"):
                 await self._stream(client, live, streams=(stdin, stdout, stderr), keys=keys)
         finally:
             await client.finish()
         return client
+
+    def _log_path(self, live: Live) -> str:
+        return self._room.paths.container(live.container.id).log
 
     async def _stream(self, client: Hijacked, live: Live, *, streams: tuple[bool, bool, bool], keys: bytes) -> None:
         stdin, stdout, stderr = streams
@@ -85,7 +88,7 @@ class ContainerIoRoutes:
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": kind})
         await response.prepare(call.request)
         stamps, details = call.flag("timestamps"), call.flag("details")
-        async for entry in logs.read(live, selection, follow=call.flag("follow")):
+        async for entry in logs.read(live, self._log_path(live), selection, follow=call.flag("follow")):
             await response.write(show(entry, timestamps_too=stamps, details=details, tty=tty))
         await response.write_eof()
         return response
