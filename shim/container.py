@@ -277,6 +277,7 @@ class Container:
                 self._host.reaper.watch(self.init.pid, self._exited(self.init))
         else:
             await self._call(self._runtime.start(self.id), "OCI runtime start failed")
+        self.init.start_input()
         self.init.enter("start")
         self._host.events.started(self.id, self.init.pid)
 

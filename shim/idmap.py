@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import tempfile
 from collections.abc import Iterator
 
 from proto.errdefs import InvalidArgument
@@ -44,17 +43,26 @@ def mapped_layers(lowers: list[str], uidmap: str, gidmap: str) -> Iterator[list[
     parent = os.path.commonpath(lowers) if len(lowers) > 1 else os.path.dirname(lowers[0])
     if parent in ("", "/"):
         raise InvalidArgument(f"invalid common directory: {parent}")
-    with _user_namespace(uidmap, gidmap) as userns, tempfile.TemporaryDirectory(prefix="ovl-idmapped") as view:
-        tree = linux.open_tree(parent, linux.OPEN_TREE_CLONE)
-        try:
-            linux.mount_setattr(tree, linux.MOUNT_ATTR_IDMAP | linux.MOUNT_ATTR_RDONLY, userns)
-            linux.move_mount(tree, view)
-        finally:
-            os.close(tree)
+    view = f"/tmp/ovl-idmapped{os.urandom(8).hex()}"
+    os.mkdir(view, 0o700)
+    try:
+        with _user_namespace(uidmap, gidmap) as userns:
+            _mount_view(parent, view, userns)
         try:
             yield [os.path.join(view, os.path.relpath(lower, parent)) for lower in lowers]
         finally:
             linux.umount2(view, linux.MNT_DETACH)
+    finally:
+        os.rmdir(view)
+
+
+def _mount_view(parent: str, view: str, userns: int) -> None:
+    tree = linux.open_tree(parent, linux.OPEN_TREE_CLONE)
+    try:
+        linux.mount_setattr(tree, linux.MOUNT_ATTR_IDMAP | linux.MOUNT_ATTR_RDONLY, userns)
+        linux.move_mount(tree, view)
+    finally:
+        os.close(tree)
 
 
 @contextlib.contextmanager

@@ -73,6 +73,11 @@ class Process:
         if self._io is not None:
             self._io.resize(width, height)
 
+    def start_input(self) -> None:
+        """Let input in."""
+        if self._io is not None:
+            self._io.start_input()
+
     async def _launch(self, verb: Verb, pid_file: str) -> None:
         """Run the verb that makes the process, with its streams; learn its pid. After a failure nothing stays open."""
         io = ProcessIO(self.stdio, self._host)
@@ -194,6 +199,7 @@ class ExecProcess(Process):
         write_atomically(spec, self._document, 0o600)
         try:
             await self._launch(verb, pid_file)
+            self.start_input()
         except RuntimeFailure as error:
             raise runtime_errors.fault(error, "OCI runtime exec failed") from error
         finally:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from proto.errdefs import Fault
-from shim import idmap, linux, mount_options
+from shim import linux, mount_options
 from shim.mount_options import DATA_LIMIT, PROPAGATION, MountOptions
 
 _BUSY_TRIES = 50
@@ -88,6 +88,8 @@ def _apply(entry: Mount, options: MountOptions, target: str) -> None:
         if not options.flags & linux.MS_REMOUNT or data:
             linux.mount(entry.source, target, entry.type, options.flags & ~PROPAGATION, data)
         if options.uidmap and options.gidmap:
+            from shim import idmap
+
             idmap.remap(target, options.uidmap, options.gidmap)
     if options.flags & PROPAGATION:
         linux.mount("", target, "", options.flags & (PROPAGATION | linux.MS_REC))
@@ -98,6 +100,8 @@ def _apply(entry: Mount, options: MountOptions, target: str) -> None:
 def _mount_overlay(entry: Mount, options: MountOptions, target: str) -> None:
     data = options.data
     if options.uidmap and options.gidmap:
+        from shim import idmap  # rare, and not needed by a cold `delete`
+
         with idmap.mapped_layers(mount_options.lower_dirs(data), options.uidmap, options.gidmap) as lowers:
             _overlay(entry.source, mount_options.replace_lowers(data, lowers), options.flags, target)
     else:

@@ -49,7 +49,7 @@ def memory_stat(text: str) -> metrics_pb2.MemoryStat:
     for name, value in table(text).items():
         total, base = ("total_", name.removeprefix("total_")) if name.startswith("total_") else ("", name)
         field = {"hierarchical_memsw_limit": "hierarchical_swap_limit"}.get(name, total + _MEMORY_NAMES.get(base, base))
-        if field in known:
+        if field in known and known[field].message_type is None:  # the message has a `swap` of another kind
             setattr(stat, field, value)
     return stat
 

@@ -72,6 +72,8 @@ class ProcessIO:
         self._child: list[int] = []  # the process's ends, ours only until it has them
         self._outputs: list[Pump] = []
         self._input: Pump | None = None
+        self._input_sink: FdSink | None = None
+        self._input_closed = False
         self._input_keeper = -1  # a write end: the fifo ends by CloseIO, not by a client that leaves
         self._master = -1
         self._logger: LoggingBinary | None = None
@@ -81,12 +83,12 @@ class ProcessIO:
         """The fds for the runtime; raises Fault when a destination cannot be opened."""
         uri = urlsplit(self._spec.stdout)
         owned = owned_output.parse(uri) if uri.scheme == owned_output.SCHEME else None
-        has_input = owned.stdin if owned else bool(self._spec.stdin)
+        has_input = owned.stdin if owned else self._names_input()
         stdin, input_sink = self._input_pipe() if has_input else (self._null(), None)
         if owned:
             await self._open_hub(owned, input_sink)
-        elif input_sink is not None:
-            self._input = self._feed(input_sink)
+        else:
+            self._input_sink = input_sink
         stdout, stderr = await self._open_outputs(uri)
         return stdin, stdout, stderr
 
@@ -97,22 +99,34 @@ class ProcessIO:
         if uri.scheme == owned_output.SCHEME:
             owned = owned_output.parse(uri)
             await self._open_hub(owned, FdSink(self._loop, os.dup(master)) if owned.stdin else None, terminal=True)
-        elif self._spec.stdin:
-            self._input = self._feed(FdSink(self._loop, os.dup(master)))
+        elif self._names_input():
+            self._input_sink = FdSink(self._loop, os.dup(master))
         self._outputs.append(Pump(self._loop, os.dup(master), await self._terminal_sink(uri)))
 
     def start(self) -> None:
-        """The process has its ends: drop ours, and copy."""
+        """The process has its ends: drop ours, and copy its output."""
         self._release_child()
         if self._logger is not None:
             self._logger.release()
         for pump in self._outputs:
             pump.start()
-        if self._input is not None:
+
+    def start_input(self) -> None:
+        """Copy the input, from when the process runs; raises Fault when its name cannot be opened.
+
+        Not before: ctr copies into a fifo as soon as it has a reader, and does not pass on an end that it meets before
+        its Create was answered.
+        """
+        sink, self._input_sink = self._input_sink, None
+        if sink is not None:
+            self._input = self._feed(sink)
             self._input.start()
+            if self._input_closed:
+                self.close_stdin()
 
     def close_stdin(self) -> None:
         """Let the input end once what is in the fifo was read."""
+        self._input_closed = True
         keeper, self._input_keeper = self._input_keeper, -1
         if keeper >= 0:
             os.close(keeper)
@@ -142,6 +156,8 @@ class ProcessIO:
         self._release_child()
         for pump in (*self._outputs, *([self._input] if self._input else [])):
             pump.stop()
+        if self._input_sink is not None:
+            self._input_sink.close()
         self.close_stdin()
         if self._hub is not None:
             self._hub.close()
@@ -183,6 +199,13 @@ class ProcessIO:
             os.set_blocking(fd, False)
             return FdSink(self._loop, fd)
         return open_destination(self._loop, uri) or Discard()
+
+    def _names_input(self) -> bool:
+        """Whether there is a stdin; raises Fault when there is nothing at its name."""
+        path = self._spec.stdin
+        if path and not os.path.exists(path):
+            raise Fault(f"failed to open stdin fifo {path}: no such file or directory")
+        return bool(path)
 
     def _feed(self, sink: FdSink) -> Pump:
         """From the stdin fifo to the process."""
