@@ -29,6 +29,10 @@ _FLUSH_DELAY = 0.02
 _CHECKPOINT_BYTES = 4 << 20
 
 
+_OUTERMOST = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+_NESTED = ("SAVEPOINT nested", "RELEASE nested", ("ROLLBACK TO nested", "RELEASE nested"))
+
+
 class _Connection(sqlite3.Connection):
     """The builtin type takes no weak references."""
 
@@ -73,29 +77,33 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: committed at the end, rolled back by an exception; nested ones join the outermost."""
+        """A transaction: committed at the end, undone by an exception. A nested one is undone alone if it is caught."""
         with self._write_lock:
-            if self._depth:
-                self._depth += 1
-                try:
-                    yield self._writer
-                finally:
-                    self._depth -= 1
-                return
-            self._writer.execute("BEGIN IMMEDIATE")
-            self._depth, self._owner = 1, threading.get_ident()
+            outermost = not self._depth
+            begin, commit, undo = _OUTERMOST if outermost else _NESTED
+            pending = len(self._after_commit)
+            self._writer.execute(begin)
+            self._depth, self._owner = self._depth + 1, threading.get_ident()
             try:
                 yield self._writer
-                self._writer.execute("COMMIT")
+                self._writer.execute(commit)
             except BaseException:
-                if self._writer.in_transaction:  # a full disk may have rolled back already
-                    self._writer.execute("ROLLBACK")
-                self._after_commit.clear()
-                self._deleting = False
+                del self._after_commit[pending:]
+                self._undo(undo)
                 raise
             finally:
-                self._depth = self._owner = 0
-            self._committed()
+                self._depth -= 1
+                if outermost:
+                    self._owner = 0
+            if outermost:
+                self._committed()
+
+    def _undo(self, statements: tuple[str, ...]) -> None:
+        if self._writer.in_transaction:  # a full disk may have undone everything already
+            for statement in statements:
+                self._writer.execute(statement)
+        if self._depth == 1:
+            self._deleting = False
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run when this thread's transaction is committed, at once outside of one: events tell only what is true."""

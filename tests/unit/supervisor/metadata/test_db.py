@@ -51,6 +51,25 @@ def test_an_exception_undoes_everything_nested_in_it(db: Database) -> None:
     assert (names(db), told) == (["b"], [])
 
 
+def test_a_nested_transaction_can_fail_alone(db: Database) -> None:
+    """Its rows and its actions are undone, the rest is kept."""
+    told: list[str] = []
+
+    def fail() -> None:
+        with db.write():
+            add(db, "inner")
+            db.after_commit(lambda: told.append("inner"))
+            raise KeyError
+
+    with db.write():
+        add(db, "outer")
+        db.after_commit(lambda: told.append("outer"))
+        with pytest.raises(KeyError):
+            fail()
+        add(db, "after")
+    assert (names(db), told) == (["after", "outer"], ["outer"])
+
+
 def test_actions_wait_for_the_commit(db: Database) -> None:
     """In order, and at once when there is nothing to wait for."""
     told: list[str] = []
