@@ -1,5 +1,7 @@
 """One endpoint in the kernel: the veth between a bridge and a namespace, with its address and route."""
 
+from collections.abc import Callable
+
 from engine.networks import links
 from engine.networks.ipam import Address, parse_hardware_address
 from engine.networks.links import Interface4, Links
@@ -7,11 +9,20 @@ from engine.networks.model import Endpoint, Network
 from proto.errdefs import Internal
 
 
-def wire(host: Links, network: Network, master: int, endpoint: Endpoint, namespace_fd: int, *, default: bool) -> None:
+def wire(
+    host: Links,
+    network: Network,
+    master: int,
+    endpoint: Endpoint,
+    namespace_fd: int,
+    *,
+    default: bool,
+    inside: Callable[[], Links] = Links,
+) -> None:
     """Make the veth; the calling thread is in the container's namespace, `host` speaks to the bridge's."""
     mac = parse_hardware_address(endpoint.mac)
     host.apply(links.veth(endpoint.link, master, network.mtu, endpoint.interface, mac, namespace_fd))
-    inner = Links()
+    inner = inside()
     try:
         own = inner.find(endpoint.interface)
         if own is None:

@@ -1,0 +1,148 @@
+"""Which networks there are, and what a new one may be."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.config import Config
+from engine.networks.definitions import Definitions
+from engine.networks.links import Interface4, Network4
+from engine.networks.store import Store
+from proto.errdefs import Conflict, Fault, InvalidArgument, PermissionDenied, Unimplemented
+from tests.fakes.engine_networks import FakeBridges, FakeLinks, endpoint
+
+
+class Place:
+    """Definitions on a store and a kernel in memory."""
+
+    def __init__(self, folder: Path, **config: object) -> None:
+        self.store = Store(str(folder / "networks.db"))
+        self.host = FakeLinks()
+        self.bridges = FakeBridges()
+        self.definitions = Definitions(self.store, self.host, self.bridges, Config(**config))  # type: ignore[arg-type]
+
+    def default(self) -> tuple[str, str]:
+        (one,) = [network for network in self.store.networks() if network.name == "bridge"]
+        return one.subnet, one.gateway
+
+
+@pytest.fixture
+def place(tmp_path: Path):
+    made = Place(tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_three_networks_are_always_there(place: Place) -> None:
+    place.definitions.open()
+    place.definitions.open()
+    assert sorted(one.name for one in place.store.networks()) == ["bridge", "host", "none"]
+    assert place.bridges.made == ["wherry0", "wherry0"]
+    assert place.default() == ("172.17.0.0/16", "172.17.0.1")
+
+
+def test_the_default_bridge_avoids_what_the_host_routes(place: Place) -> None:
+    place.host.known_routes = [Network4("172.17.0.0/16")]
+    place.definitions.open()
+    assert place.default() == ("172.18.0.0/16", "172.18.0.1")
+
+
+def test_bip_says_the_address(tmp_path: Path) -> None:
+    place = Place(tmp_path, bip="10.5.0.9/24", bridge="mine0")
+    place.definitions.open()
+    assert place.default() == ("10.5.0.0/24", "10.5.0.9")
+    assert place.bridges.made == ["mine0"]
+    place.store.close()
+
+
+@pytest.mark.parametrize("bip", ["10.5.0.9", "x", "10.5.0.0/24"])
+def test_a_bip_without_a_network_is_refused(tmp_path: Path, bip: str) -> None:
+    place = Place(tmp_path, bip=bip)
+    with pytest.raises(InvalidArgument, match="--bip"):
+        place.definitions.open()
+    place.store.close()
+
+
+def test_a_bridge_that_is_there_keeps_its_address(place: Place) -> None:
+    link = place.host.add("wherry0", "bridge")
+    place.host.by_index[link.index] = [Interface4("10.6.0.1/24")]
+    place.definitions.open()
+    assert place.default() == ("10.6.0.0/24", "10.6.0.1")
+
+
+def test_without_the_bridge_there_are_two(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.definitions.open()
+    again = Definitions(place.store, place.host, place.bridges, Config(bridge="none"))  # type: ignore[arg-type]
+    again.open()
+    assert sorted(one.name for one in place.store.networks()) == ["host", "none"]
+    assert place.bridges.removed == ["wherry0"]
+    place.store.close()
+
+
+def test_a_users_network_gets_the_next_subnet_and_a_bridge_named_after_it(place: Place) -> None:
+    place.definitions.open()
+    one = place.definitions.create({"Name": "mine", "Labels": {"k": "v"}})
+    assert (one.subnet, one.gateway, one.link) == ("172.18.0.0/16", "172.18.0.1", f"br-{one.id[:12]}")
+    assert not one.ipam_given
+    place.definitions.remove(one)
+    assert place.bridges.removed == [one.link]
+
+
+def test_addresses_may_be_said(place: Place) -> None:
+    entry = {
+        "Subnet": "10.7.0.0/16",
+        "IPRange": "10.7.5.0/24",
+        "Gateway": "10.7.5.254",
+        "AuxiliaryAddresses": {"a": "10.7.5.1"},
+    }
+    one = place.definitions.create({"Name": "mine", "IPAM": {"Config": [entry]}})
+    assert (one.subnet, one.ip_range, one.gateway, one.reserved) == (
+        "10.7.0.0/16",
+        "10.7.5.0/24",
+        "10.7.5.254",
+        {"a": "10.7.5.1"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "message"),
+    [
+        ({"Name": ""}, InvalidArgument, "name is empty"),
+        ({"Name": "a b"}, InvalidArgument, "invalid network name"),
+        ({"Name": "bridge"}, Conflict, "network with name bridge already exists"),
+        ({"Name": "m", "Driver": "host"}, PermissionDenied, 'only one instance of "host" network is allowed'),
+        ({"Name": "m", "Driver": "overlay"}, Unimplemented, "network driver overlay"),
+        ({"Name": "m", "EnableIPv6": True}, Unimplemented, "EnableIPv6"),
+        ({"Name": "m", "Ingress": True}, Unimplemented, "Ingress"),
+        ({"Name": "m", "Scope": "swarm"}, Unimplemented, "scope swarm"),
+        ({"Name": "m", "Options": {"x": "y"}}, Unimplemented, "option x"),
+        ({"Name": "m", "Options": {"com.docker.network.driver.mtu": "x"}}, InvalidArgument, "mtu"),
+        ({"Name": "m", "Options": {"com.docker.network.bridge.enable_icc": "x"}}, InvalidArgument, "enable_icc"),
+        ({"Name": "m", "IPAM": {"Driver": "dhcp"}}, Unimplemented, "IPAM driver dhcp"),
+        ({"Name": "m", "IPAM": {"Config": [{"Subnet": "x"}]}}, InvalidArgument, "invalid subnet"),
+        ({"Name": "m", "IPAM": {"Config": [{"Subnet": "fd00::/64"}]}}, Unimplemented, "IPv6 subnets"),
+        ({"Name": "m", "IPAM": {"Config": [{"Gateway": "10.0.0.1"}]}}, InvalidArgument, "a subnet is needed"),
+        ({"Name": "m", "IPAM": {"Config": [{"Subnet": "172.17.0.0/24"}]}}, PermissionDenied, "Pool overlaps"),
+        ({"Name": "m", "IPAM": {"Config": [{"Subnet": "10.0.0.0/24", "Gateway": "10.1.0.1"}]}}, InvalidArgument, "gate"),
+        ({"Name": "m", "IPAM": {"Config": [{"Subnet": "10.0.0.0/24", "IPRange": "10.1.0.0/25"}]}}, InvalidArgument, "ip-"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_and_leaves_nothing(
+    place: Place, body: dict[str, object], kind: type[Fault], message: str
+) -> None:
+    place.definitions.open()
+    with pytest.raises(kind, match=message):
+        place.definitions.create(body)
+    assert len(place.store.networks()) == 3
+
+
+def test_a_network_in_use_or_predefined_stays(place: Place) -> None:
+    place.definitions.open()
+    one = place.definitions.create({"Name": "mine"})
+    place.store.put_endpoint(endpoint(1, one))
+    with pytest.raises(PermissionDenied, match="network mine has active endpoints"):
+        place.definitions.remove(one)
+    (default,) = [network for network in place.store.networks() if network.name == "bridge"]
+    with pytest.raises(PermissionDenied, match="bridge is a pre-defined network and cannot be removed"):
+        place.definitions.remove(default)

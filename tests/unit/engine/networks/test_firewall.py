@@ -1,0 +1,119 @@
+"""What the packet filter says for a bridge."""
+
+import ipaddress
+
+from engine.networks import nftables as nft
+from engine.networks.firewall import CHAINS, Firewall, Plan, Published, docker_rules, rules
+
+NETWORK = ipaddress.IPv4Network("10.9.0.0/24")
+PORT = Published("tcp", ipaddress.IPv4Address(0), 8080, ipaddress.IPv4Address("10.9.0.2"), 80)
+
+
+def of_chain(plan: Plan, chain: str) -> list[tuple[bytes, ...]]:
+    return [rule.expressions for rule in rules(plan) if rule.chain == chain]
+
+
+def verdict_of(expressions: tuple[bytes, ...]) -> bytes:
+    return expressions[-1]
+
+
+def test_packets_leave_under_the_hosts_address() -> None:
+    (rule,) = of_chain(Plan("br0", NETWORK), "postrouting")
+    assert rule[-1] == nft.masquerade()[0]
+    assert of_chain(Plan("br0", NETWORK, masquerade=False), "postrouting") == []
+
+
+def test_what_comes_in_unasked_is_dropped() -> None:
+    forward = of_chain(Plan("br0", NETWORK), "forward")
+    assert forward[-1] == (*nft.output_interface("br0"), *nft.verdict(nft.DROP))
+    assert [verdict_of(rule) == nft.verdict(nft.ACCEPT)[0] for rule in forward] == [True, True, True, True, False]
+
+
+def test_an_internal_network_lets_nothing_out() -> None:
+    plan = Plan("br0", NETWORK, internal=True)
+    assert of_chain(plan, "postrouting") == []
+    inside, out, into = of_chain(plan, "forward")
+    assert verdict_of(inside) == nft.verdict(nft.ACCEPT)[0]
+    assert verdict_of(out) == verdict_of(into) == nft.verdict(nft.DROP)[0]
+
+
+def test_without_icc_containers_do_not_reach_each_other() -> None:
+    first = of_chain(Plan("br0", NETWORK, icc=False), "forward")[0]
+    assert first == (*nft.input_interface("br0"), *nft.output_interface("br0"), *nft.verdict(nft.DROP))
+
+
+def test_a_published_port_leads_to_the_container_from_outside_and_from_the_host() -> None:
+    plan = Plan("br0", NETWORK, published=(PORT,))
+    (outside,) = of_chain(plan, "prerouting")
+    (host,) = of_chain(plan, "output")
+    assert outside == host
+    assert outside[-3:] == nft.dnat(PORT.address.packed, 80)
+    assert len(of_chain(plan, "postrouting")) == 3
+
+
+def test_a_port_on_one_address_of_the_host_is_only_there() -> None:
+    address = ipaddress.IPv4Address("192.0.2.1")
+    plan = Plan("br0", NETWORK, published=(Published("udp", address, 53, PORT.address, 53),))
+    (rule,) = of_chain(plan, "prerouting")
+    assert nft.compare(address.packed) in rule
+
+
+def test_the_bridge_cannot_reach_the_hosts_loopback() -> None:
+    (rule,) = of_chain(Plan("br0", NETWORK), "local")
+    assert verdict_of(rule) == nft.verdict(nft.DROP)[0]
+
+
+def test_docker_is_told_in_rules_that_it_can_read() -> None:
+    for rule in docker_rules(Plan("br0", NETWORK)):
+        assert rule.comment == "wherry_br0"
+        assert rule.expressions[-2:] == (*nft.counter(), *nft.verdict(nft.ACCEPT))
+
+
+def test_every_rule_is_in_a_chain_that_is_made() -> None:
+    made = {chain.name for chain in CHAINS}
+    assert {rule.chain for rule in rules(Plan("br0", NETWORK, published=(PORT,)))} <= made
+
+
+class FakeNftables:
+    """A filter with Docker's chain in it."""
+
+    def __init__(self, docker: bool) -> None:
+        self.docker = docker
+        self.handles: list[tuple[int, str]] = []
+        self.batches: list[list[nft.Message]] = []
+
+    def apply(self, batch: list[nft.Message]) -> None:
+        self.batches.append(batch)
+
+    def has_chain(self, table: str, chain: str) -> bool:
+        return self.docker
+
+    def rules(self, table: str, chain: str) -> list[tuple[int, str]]:
+        return self.handles
+
+    def close(self) -> None:
+        pass
+
+
+def firewall(docker: bool) -> tuple[Firewall, FakeNftables]:
+    made = Firewall.__new__(Firewall)
+    fake = FakeNftables(docker)
+    made._nftables = fake  # type: ignore[assignment]
+    return made, fake
+
+
+def test_docker_is_told_once() -> None:
+    made, fake = firewall(docker=True)
+    made.apply(Plan("br0", NETWORK))
+    assert len(fake.batches) == 2
+    fake.handles = [(4, "wherry_br0"), (5, "wherry_br0"), (6, "other")]
+    made.apply(Plan("br0", NETWORK))
+    assert len(fake.batches) == 3
+    made.remove("br0")
+    assert len(fake.batches[-1]) == 2
+
+
+def test_without_docker_nobody_is_told() -> None:
+    made, fake = firewall(docker=False)
+    made.apply(Plan("br0", NETWORK))
+    assert len(fake.batches) == 1

@@ -1,0 +1,87 @@
+"""Host ports are chosen and held."""
+
+import socket
+
+import pytest
+
+from engine.networks.model import Port
+from engine.networks.ports import Ports
+from engine.networks.request import Wanted
+from proto.errdefs import Internal
+
+LOOPBACK = "127.0.0.1"
+
+
+@pytest.fixture
+def ports():
+    made = Ports(LOOPBACK)
+    yield made
+    made.close()
+
+
+def wanted(first: int = 0, last: int = 0, protocol: str = "tcp") -> Wanted:
+    return Wanted(80, protocol, "", first, last)
+
+
+def is_free(number: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((LOOPBACK, number))
+        except OSError:
+            return False
+        return True
+
+
+def test_any_port_is_one_that_is_free_and_then_held(ports: Ports) -> None:
+    (port,) = ports.hold("e", [wanted()], [], "10.0.0.2")
+    assert port.host_ip == LOOPBACK
+    assert not is_free(port.host_port)
+    ports.release("e")
+    assert is_free(port.host_port)
+
+
+def test_a_port_that_somebody_has_is_refused_in_dockers_words(ports: Ports) -> None:
+    with socket.socket() as taker:
+        taker.bind((LOOPBACK, 0))
+        number = taker.getsockname()[1]
+        with pytest.raises(Internal) as refused:
+            ports.hold("e", [wanted(number, number)], [], "10.0.0.2")
+    assert str(refused.value) == f"failed to bind host port {LOOPBACK}:{number}:10.0.0.2:80/tcp: address already in use"
+
+
+def test_a_port_of_another_container_is_already_allocated(ports: Ports) -> None:
+    taken = [Port(80, "tcp", "0.0.0.0", 8080)]
+    with pytest.raises(Internal, match=r"Bind for 127\.0\.0\.1:8080 failed: port is already allocated"):
+        ports.hold("e", [wanted(8080, 8080)], taken, "10.0.0.2")
+
+
+def test_of_a_range_the_first_free_one_is_taken(ports: Ports) -> None:
+    (first,) = ports.hold("a", [wanted()], [], "10.0.0.2")
+    number = first.host_port
+    if number < 65535 and is_free(number + 1):
+        (second,) = ports.hold("b", [wanted(number, number + 1)], [first], "10.0.0.3")
+        assert second.host_port == number + 1
+
+
+def test_if_one_port_cannot_be_had_none_is_held(ports: Ports) -> None:
+    (first,) = ports.hold("a", [wanted()], [], "10.0.0.2")
+    ports.release("a")
+    number = first.host_port
+    with pytest.raises(Internal):
+        ports.hold("b", [wanted(number, number), wanted(number, number)], [], "10.0.0.2")
+    assert is_free(number)
+
+
+def test_the_same_number_is_two_ports_for_two_protocols(ports: Ports) -> None:
+    (first,) = ports.hold("a", [wanted(protocol="udp")], [], "10.0.0.2")
+    number = first.host_port
+    if is_free(number):
+        assert ports.hold("b", [wanted(number, number)], [first], "10.0.0.2")
+
+
+def test_after_a_restart_ports_are_held_again_if_they_are_free(ports: Ports) -> None:
+    (port,) = ports.hold("a", [wanted()], [], "10.0.0.2")
+    ports.hold_again("b", [port])
+    ports.release("a")
+    ports.hold_again("b", [port])
+    assert not is_free(port.host_port)

@@ -1,0 +1,95 @@
+"""What containers ask of networks."""
+
+import pytest
+
+from engine.networks.request import Attachment, Wanted, read
+from proto.errdefs import InvalidArgument, Unimplemented
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [("none", "none"), ("host", "host"), ("container:abc", "container"), ("default", "networks"), ("x", "networks")],
+)
+def test_the_mode_says_what_kind_of_network_it_is(text: str, mode: str) -> None:
+    assert read({}, {"NetworkMode": text}, {}).mode == mode
+
+
+def test_a_disabled_network_is_none() -> None:
+    assert read({"NetworkDisabled": True}, {"NetworkMode": "bridge"}, {}).mode == "none"
+
+
+def test_the_default_is_the_bridge() -> None:
+    assert read({}, {"NetworkMode": "default"}, {}).attachments == (Attachment("bridge"),)
+    asked = read({"MacAddress": "02:42:ac:11:00:09"}, {"NetworkMode": "default"}, {"default": {"Aliases": ["a"]}})
+    assert asked.attachments == (Attachment("bridge", "", "02:42:ac:11:00:09", ("a",)),)
+
+
+def test_further_networks_come_after_the_modes_own() -> None:
+    asked = read({}, {"NetworkMode": "one"}, {"two": {}, "one": {"IPAMConfig": {"IPv4Address": "10.0.0.5"}}})
+    assert [one.network for one in asked.attachments] == ["one", "two"]
+    assert asked.attachments[0].address == "10.0.0.5"
+
+
+def test_ports_are_published_as_bound() -> None:
+    bindings = {
+        "80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}],
+        "53/udp": [{"HostPort": "5300-5310"}],
+        "90": None,
+    }
+    assert read({}, {"NetworkMode": "default", "PortBindings": bindings}, {}).ports == (
+        Wanted(80, "tcp", "127.0.0.1", 8080, 8080),
+        Wanted(53, "udp", "", 5300, 5310),
+        Wanted(90, "tcp", "", 0, 0),
+    )
+
+
+def test_publish_all_publishes_what_is_exposed_and_not_bound() -> None:
+    config = {"ExposedPorts": {"80/tcp": {}, "81/tcp": {}}}
+    host_config = {"NetworkMode": "default", "PublishAllPorts": True, "PortBindings": {"80/tcp": [{"HostPort": "1"}]}}
+    assert [wanted.port for wanted in read(config, host_config, {}).ports] == [80, 81]
+
+
+def test_on_the_hosts_network_ports_need_no_publishing() -> None:
+    assert read({}, {"NetworkMode": "host", "PortBindings": {"80/tcp": [{"HostPort": "8080"}]}}, {}).ports == ()
+
+
+@pytest.mark.parametrize(
+    "host_config",
+    [
+        {"PortBindings": {"x/tcp": []}},
+        {"PortBindings": {"80/xyz": []}},
+        {"PortBindings": {"0/tcp": []}},
+        {"PortBindings": {"80/tcp": [{"HostPort": "abc"}]}},
+        {"PortBindings": {"80/tcp": [{"HostPort": "9-8"}]}},
+        {"PortBindings": {"80/tcp": [{"HostPort": "70000"}]}},
+        {"PortBindings": {"80/tcp": [{"HostIp": "nowhere"}]}},
+        {"Dns": ["nowhere"]},
+        {"ExtraHosts": ["x"]},
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_create(host_config: dict[str, object]) -> None:
+    with pytest.raises(InvalidArgument):
+        read({}, {"NetworkMode": "default", **host_config}, {})
+
+
+@pytest.mark.parametrize("endpoint", [{"MacAddress": "xx"}, {"IPAMConfig": {"IPv4Address": "1.2.3"}}])
+def test_addresses_must_be_some(endpoint: dict[str, object]) -> None:
+    with pytest.raises(InvalidArgument):
+        read({}, {"NetworkMode": "n"}, {"n": endpoint})
+
+
+@pytest.mark.parametrize(
+    ("host_config", "endpoint", "name"),
+    [
+        ({"Links": ["a:b"]}, {}, "Links"),
+        ({}, {"Links": ["a:b"]}, "Links"),
+        ({}, {"IPAMConfig": {"IPv6Address": "::1"}}, "IPv6Address"),
+        ({}, {"IPAMConfig": {"LinkLocalIPs": ["169.254.1.1"]}}, "LinkLocalIPs"),
+        ({"PortBindings": {"80/tcp": [{"HostIp": "::1"}]}}, {}, "IPv6"),
+    ],
+)
+def test_what_is_not_built_is_refused_by_its_name(
+    host_config: dict[str, object], endpoint: dict[str, object], name: str
+) -> None:
+    with pytest.raises(Unimplemented, match=name):
+        read({}, {"NetworkMode": "n", **host_config}, {"n": endpoint})

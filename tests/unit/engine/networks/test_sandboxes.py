@@ -1,0 +1,125 @@
+"""Sandboxes: what needs no kernel (the rest: integration/engine/networks)."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.networks.files import Writer
+from engine.networks.hosts_files import Wishes
+from engine.networks.model import Network, Sandbox
+from engine.networks.ports import Ports
+from engine.networks.request import Attachment, Request
+from engine.networks.sandboxes import Sandboxes
+from engine.networks.store import Store
+from engine.paths import ContainerPaths
+from proto.errdefs import Conflict, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
+from tests.fakes.engine_networks import FakeBridges, FakeLinks, bridge_network, endpoint
+
+
+class Place:
+    """Sandboxes on a store and a kernel in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store(str(folder / "networks.db"))
+        self.host = FakeLinks()
+        self.bridges = FakeBridges()
+        writer = Writer(lambda name: ContainerPaths(str(folder / name), str(folder), name), Wishes())
+        self.sandboxes = Sandboxes(
+            self.store, str(folder / "netns"), self.host, self.bridges, Ports("127.0.0.1"), writer  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def address(self, network: Network, wanted: str = "") -> str:
+        return str(self.sandboxes._address(network, Attachment(network.name, wanted)))
+
+
+@pytest.fixture
+def place(tmp_path: Path):
+    made = Place(tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_on_the_hosts_network_there_is_nothing_to_make(place: Place) -> None:
+    sandbox = place.sandboxes.allocate("c1", Request("host"))
+    assert sandbox.netns == "host"
+    assert place.sandboxes.allocate("c1", Request("host")) == sandbox
+    place.sandboxes.release("c1")
+    place.sandboxes.release("c1")
+    assert place.store.sandboxes() == []
+
+
+def test_a_joined_container_shares_namespace_and_files(place: Place) -> None:
+    place.store.put_sandbox(Sandbox("other", "/run/netns/other", {"/etc/hosts": "x"}))
+    joined = place.sandboxes.allocate("c1", Request("container", joined="other"))
+    assert (joined.netns, joined.files, joined.owner) == ("/run/netns/other", {"/etc/hosts": "x"}, "other")
+    third = place.sandboxes.allocate("c2", Request("container", joined="c1"))
+    assert third.owner == "other"
+
+
+def test_a_container_that_does_not_run_cannot_be_joined(place: Place) -> None:
+    with pytest.raises(Conflict, match="cannot join network of a non running container: other"):
+        place.sandboxes.allocate("c1", Request("container", joined="other"))
+
+
+def test_a_network_is_found_by_name_id_or_the_start_of_one(place: Place) -> None:
+    mine, other = bridge_network("mine"), bridge_network("minor", "10.8.0.0/24")
+    place.store.put_network(mine)
+    place.store.put_network(other)
+    assert (
+        place.sandboxes.network("mine") == place.sandboxes.network(mine.id) == place.sandboxes.network("mine0") == mine
+    )
+    with pytest.raises(InvalidArgument, match="network min is ambiguous"):
+        place.sandboxes.network("min")
+    with pytest.raises(NotFound, match="network nope not found"):
+        place.sandboxes.network("nope")
+
+
+def test_the_lowest_free_address_is_given(place: Place) -> None:
+    network = bridge_network("mine", reserved={"printer": "10.9.0.3"})
+    place.store.put_endpoint(endpoint(1, network))
+    assert place.address(network) == "10.9.0.4"
+
+
+def test_an_address_whose_veth_is_still_there_waits(place: Place) -> None:
+    network = bridge_network("mine")
+    one = endpoint(1, network)
+    place.store.put_endpoint(one)
+    place.host.add(one.link)
+    place.sandboxes.release("c1")
+    assert place.address(network) == "10.9.0.3"
+    del place.host.links[one.link]
+    assert place.address(network) == "10.9.0.2"
+
+
+def test_when_all_addresses_are_given_that_is_said(place: Place) -> None:
+    network = bridge_network("mine", "10.9.0.0/30")
+    place.store.put_endpoint(endpoint(1, network))
+    with pytest.raises(ResourceExhausted, match="no available IPv4 addresses on this network's address pools: mine"):
+        place.address(network)
+
+
+def test_an_address_may_be_asked_for_only_where_the_user_chose_the_subnet(place: Place) -> None:
+    assert place.address(bridge_network("mine", ipam_given=True), "10.9.0.9") == "10.9.0.9"
+    with pytest.raises(InvalidArgument, match="with user configured subnets"):
+        place.address(bridge_network("mine"), "10.9.0.9")
+    with pytest.raises(InvalidArgument, match="supported on user defined networks only"):
+        place.address(bridge_network(), "10.9.0.9")
+
+
+def test_what_has_no_namespace_of_its_own_cannot_be_connected(place: Place) -> None:
+    place.sandboxes.allocate("c1", Request("host"))
+    with pytest.raises(PermissionDenied):
+        place.sandboxes.connect("c1", bridge_network("mine"), Attachment("mine"))
+    with pytest.raises(NotFound):
+        place.sandboxes.connect("c9", bridge_network("mine"), Attachment("mine"))
+
+
+def test_after_a_restart_the_dead_have_nothing(place: Place) -> None:
+    network = bridge_network("mine")
+    place.store.put_network(network)
+    for number in (1, 2):
+        place.store.put_endpoint(endpoint(number, network))
+        place.store.put_sandbox(Sandbox(f"c{number}", "host", {}))
+    place.sandboxes.reconcile(frozenset(["c2"]))
+    assert [one.container_id for one in place.store.endpoints()] == ["c2"]
+    assert [one.container_id for one in place.store.sandboxes()] == ["c2"]
