@@ -64,10 +64,11 @@ GLOBAL = Grammar(
 class Context:
     """What every verb needs to know of the global options."""
 
-    __slots__ = ("log", "program", "root", "rootless", "systemd_cgroup")
+    __slots__ = ("inherited_fds", "log", "program", "root", "rootless", "systemd_cgroup")
 
-    def __init__(self, log: Log, options: "Values", program: str) -> None:
+    def __init__(self, log: Log, options: "Values", program: str, inherited_fds: frozenset[int]) -> None:
         self.log = log
+        self.inherited_fds = inherited_fds  # open when we were started
         self.program = program
         self.root = os.path.abspath(options.text("root") or default_root())
         self.systemd_cgroup = options.flag("systemd-cgroup")
@@ -79,6 +80,7 @@ def main(argv: "Sequence[str]", program: str = PROGRAM) -> int:
     log = Log()
     try:
         options, words = parse(GLOBAL, argv)
+        inherited = _open_fds()
         log = _open_log(options)
         if options.flag("version"):
             from lowrt.version import version_text
@@ -90,12 +92,27 @@ def main(argv: "Sequence[str]", program: str = PROGRAM) -> int:
             raise Fault(f"invalid value for --rootless: {options.text('rootless')}")
         if words[0] in _ENTERING:
             ensure_sealed(argv)
-        return _run_verb(Context(log, options, program), words[0], words[1:])
+        return _run_verb(Context(log, options, program, inherited), words[0], words[1:])
     except Usage as fault:
         _print(f"{fault.headline}\n{_help()}")
         return _fatal(log, str(fault))
     except (Fault, OSError, JSONTextError) as fault:
         return _fatal(log, describe(fault), getattr(fault, "code", ""))
+
+
+def _open_fds() -> frozenset[int]:
+    """The listing's own fd is among them, and the lowest that was free: take it out."""
+    listed = frozenset(map(int, os.listdir("/proc/self/fd")))
+    free = next(fd for fd in range(len(listed) + 1) if not _is_open(fd))
+    return listed - {free}
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def _open_log(options: "Values") -> Log:

@@ -68,10 +68,10 @@ def run(context: "Context", options: "Values", arguments: list[str]) -> int:
 
     if not detach:
         return foreground.run(
-            lambda console: execute(context.log, request, console), terminal=terminal, started=started
+            lambda console: execute(context, request, console), terminal=terminal, started=started
         )
     console = sync.connect(socket_path) if terminal else -1
-    started(execute(context.log, request, console))
+    started(execute(context, request, console))
     if console >= 0:
         os.close(console)
     return 0

@@ -1,7 +1,6 @@
 """list: the containers under the root, as a table, ids or JSON."""
 
 import os
-import pwd
 
 from lowrt.argv import Grammar, Option
 from lowrt.container.container import Container
@@ -67,6 +66,8 @@ def _entries(context: "Context") -> "list[Json]":
 
 
 def _owner(uid: int) -> str:
+    import pwd
+
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

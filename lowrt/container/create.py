@@ -78,8 +78,7 @@ def create(context: "Context", request: Request, spec: "Spec", console_fd: int =
     rootless = _is_rootless(context)
     check_id(request.id)
     validate(spec, rootless=rootless, warn=context.log.warning)
-    listening = fds.listeners()
-    preserved = fds.check_preserved(request.preserve_fds, listening)
+    preserved = fds.check_preserved(request.preserve_fds, context.inherited_fds)
     state_dir = StateDir(context.root, request.id)
     lock = state_file.claim(state_dir)
     try:

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from lowrt.cli import Context
     from lowrt.init.parent import Forked
     from lowrt.log import Log
 
@@ -51,10 +52,10 @@ def check_status(container: Container, *, ignore_paused: bool) -> None:
         status.check("exec", now, container.id)
 
 
-def execute(log: "Log", request: Request, console_fd: int = -1) -> "Forked":
+def execute(context: "Context", request: Request, console_fd: int = -1) -> "Forked":
     """Make the process; it is our child, and executes its program at once."""
     container = request.container
-    preserved = fds.check_preserved(request.preserve_fds, fds.listeners())
+    preserved = fds.check_preserved(request.preserve_fds, context.inherited_fds)
     job = _prepare(container, request.process)
     job.preserved = preserved
     job.console_socket = console_fd
@@ -66,7 +67,7 @@ def execute(log: "Log", request: Request, console_fd: int = -1) -> "Forked":
             job.target_flags = target_flags(container)
         else:
             _open_namespaces(job, container, opened)
-        return _fork_and_lead(log, request, job)
+        return _fork_and_lead(context.log, request, job)
     finally:
         for fd in opened:
             os.close(fd)

@@ -19,8 +19,14 @@ from lowrt.rootfs import build
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from lowrt.init.job import Job
     from lowrt.init.sync import Channel
+
+    Json = dict[str, Any]
+
+_HEAD = ("ociVersion", "id", "status", "pid")
 
 
 def sequence(job: "Job", channel: "Channel") -> None:
@@ -56,10 +62,16 @@ def _change_root(job: "Job", channel: "Channel") -> list[int]:
     root = build.enter(job.plan)
     build.mount(job.plan, root)
     channel.ask(Message(sync.PREPARED))
-    state = job.state | {"status": CREATING, "pid": os.getpid()}
-    hooks.run_all(job.spec.hooks, hooks.CREATE_CONTAINER, state)
+    os.fchdir(root.fd)
+    hooks.run_all(job.spec.hooks, hooks.CREATE_CONTAINER, _state(job, CREATING))
     has_mounts = job.spec.has_namespace("mount")
     return build.switch(job.plan, root, no_pivot=job.no_pivot, has_mount_namespace=has_mounts)
+
+
+def _state(job: "Job", status: str) -> "Json":
+    """The state document as it is seen from in here."""
+    head = {key: job.state[key] for key in ("ociVersion", "id")}
+    return {**head, "status": status, "pid": os.getpid(), **{k: v for k, v in job.state.items() if k not in _HEAD}}
 
 
 def _set_names(job: "Job") -> None:
@@ -72,7 +84,7 @@ def _set_names(job: "Job") -> None:
 def _wait_for_start(job: "Job") -> None:
     fifo.wait(job.fifo_fd, job.proc_fd)
     try:
-        hooks.run_all(job.spec.hooks, hooks.START_CONTAINER, job.state | {"status": CREATED, "pid": os.getpid()})
+        hooks.run_all(job.spec.hooks, hooks.START_CONTAINER, _state(job, CREATED))
     except Fault as error:
         os.write(2, describe(error).encode() + b"\n")
         os._exit(1)

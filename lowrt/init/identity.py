@@ -9,7 +9,7 @@ import os
 import resource
 
 from lowrt.errors import Fault, InvalidArgument, cwd_failed, cwd_outside_root, reason_of
-from lowrt.linux import caps, prctl, process
+from lowrt.linux import caps, prctl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +100,6 @@ def _signed(limit: int) -> int:
 
 def become(identity: Identity, *, groups_allowed: bool, warn: "Warn") -> None:
     """Turn this process into that identity, as the last thing before seccomp and execve."""
-    process.close_range(3, flags=process.CLOEXEC)
     entered = _try_chdir(identity.cwd)
     effective, permitted, inheritable, bounding, ambient = _affordable(identity, warn)
     caps.limit_bounding_set(bounding)

@@ -34,7 +34,7 @@ PROCEED, PREPARED, READY, WARNING, SECCOMP, ERROR = "proceed", "prepared", "read
 
 _SOL_SOCKET, _SCM_RIGHTS = 1, 1
 _MSG_CMSG_CLOEXEC = 0x40000000
-_LARGEST = 1 << 18
+_LARGEST = 1 << 14  # small enough to stay out of mmap(2)
 
 # What may follow what, as the parent sees it: "" is the beginning, "eof" the good end.
 CREATE_ORDER = {"": (PREPARED,), PREPARED: (READY,), READY: (SECCOMP, "eof"), SECCOMP: ("eof",)}

@@ -1,0 +1,56 @@
+"""The programs that the contract is asked of, and the busybox root they run on."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.contract.oci_runtime import Bundles, Runtime, make_rootfs
+
+LOWRT = [sys.executable, "-IS", str(Path(__file__).resolve().parents[3] / "lowrt" / "__main__.py")]
+
+
+@pytest.fixture(scope="session")
+def rootfs() -> Iterator[Path]:
+    """Where everybody may look, as pytest's own folders are not: ids of a user namespace are strangers there."""
+    folder = Path(tempfile.mkdtemp(prefix="wherry-lowrt-"))
+    folder.chmod(0o755)
+    yield make_rootfs(folder / "rootfs")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def bundles(tmp_path: Path, rootfs: Path) -> Bundles:
+    return Bundles(tmp_path, rootfs)
+
+
+@pytest.fixture
+def lowrt(tmp_path: Path) -> Iterator[Runtime]:
+    runtime = Runtime("lowrt", LOWRT, tmp_path, words=True)
+    yield runtime
+    runtime.clean_up()
+
+
+def command_of(name: str, rootfs: Path) -> list[str]:
+    """How the runtime is called; skips where it is missing, or cannot work here."""
+    if name == "lowrt":
+        return LOWRT
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"needs {name} in PATH")
+    if not _works(path, rootfs):
+        pytest.skip(f"{name} refuses this host")
+    return [path]
+
+
+@cache
+def _works(path: str, rootfs: Path) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Bundles(Path(folder), rootfs)("true")
+        arguments = [path, "--root", f"{folder}/state", "run", "-b", bundle, "probe"]
+        return subprocess.run(arguments, check=False, capture_output=True).returncode == 0
