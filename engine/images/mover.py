@@ -21,6 +21,7 @@ from proto.containerd.types.transfer import progress_pb2, registry_pb2, streamin
 from proto.errdefs import Cancelled, Fault
 
 _CHUNK = 32 << 10  # what containerd itself sends at a time
+_STRAGGLERS = 2.0  # seconds
 
 
 class Stream(Protocol):
@@ -162,7 +163,7 @@ class _Window:
 
 
 async def _until_done(stream: Stream, transfer: asyncio.Future[None]) -> AsyncIterator[Progress]:
-    """The progress events that come before the transfer's end."""
+    """The transfer's progress, to its end: the last events may come after the transfer's own answer."""
     events: asyncio.Queue[Progress | None] = asyncio.Queue()
 
     async def read() -> None:
@@ -172,23 +173,28 @@ async def _until_done(stream: Stream, transfer: asyncio.Future[None]) -> AsyncIt
                 event.ParseFromString(value.value)
                 events.put_nowait(event)
         except Fault:
-            pass
+            pass  # the transfer's own answer says why
         finally:
             events.put_nowait(None)
 
     reader = asyncio.ensure_future(read())
-    transfer.add_done_callback(lambda _: events.put_nowait(None))
+    end = asyncio.ensure_future(_end_after(transfer, reader, events))
     try:
-        while (event := await events.get()) is not None or not transfer.done():
-            if event is not None:
-                yield event
-            elif not transfer.done():
-                await asyncio.wait([transfer])
-        while not events.empty():
-            if (event := events.get_nowait()) is not None:
-                yield event
+        while (event := await events.get()) is not None:
+            yield event
+        await asyncio.wait([transfer])
     finally:
+        await _stop(end)
         await _stop(reader)
+
+
+async def _end_after(
+    transfer: asyncio.Future[None], reader: asyncio.Future[None], events: asyncio.Queue[Progress | None]
+) -> None:
+    """End the events even where the supervisor, having answered, leaves their stream open."""
+    await asyncio.wait([transfer])
+    await asyncio.wait([reader], timeout=_STRAGGLERS)
+    events.put_nowait(None)
 
 
 async def _outcome(transfer: asyncio.Future[None], servers: list[asyncio.Task[None]]) -> None:

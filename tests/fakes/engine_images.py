@@ -172,6 +172,7 @@ class FakeTransfers:
         self.calls.append((source, destination))
         if self.script is not None:
             await self.script(self, source, destination, self.streams[progress_stream])
+        self.streams[progress_stream].incoming.put_nowait(None)
         if self.fault is not None:
             raise self.fault
 

@@ -39,6 +39,21 @@ async def test_progress_comes_out_and_ends_with_the_transfer() -> None:
     assert all(stream.cancelled for stream in transfers.streams.values())
 
 
+async def test_events_that_come_after_the_answer_are_told_too() -> None:
+    async def late(progress: FakeStream) -> None:
+        await asyncio.sleep(0.02)
+        progress.incoming.put_nowait(anys.pack(progress_pb2.Progress(event="saved")))
+        progress.incoming.put_nowait(None)
+
+    class Late(FakeTransfers):
+        async def transfer(self, source: Any, destination: Any, *, progress_stream: str = "", lease: str = "") -> None:
+            self.task = asyncio.ensure_future(late(self.streams[progress_stream]))
+
+    transfers = Late()
+    assert [event.event async for event in Mover(transfers).move(STORE, STORE)] == ["saved"]
+    await transfers.task
+
+
 async def test_a_transfer_that_fails_fails_the_iteration() -> None:
     transfers = FakeTransfers()
     transfers.fault = NotFound("no such thing")
