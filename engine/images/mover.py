@@ -101,6 +101,7 @@ def send_bytes(chunks: AsyncIterator[bytes]) -> Server:
                     window.spend(len(piece))
                     view = view[len(piece) :]
             await stream.done_sending()
+            await window.end()
         finally:
             window.close()
 
@@ -143,6 +144,10 @@ class _Window:
 
     def spend(self, count: int) -> None:
         self._room -= count
+
+    async def end(self) -> None:
+        """Wait for the receiver to close: ending the reading before that would cancel the whole stream."""
+        await asyncio.wait([self._reader])
 
     def close(self) -> None:
         self._reader.cancel()

@@ -71,6 +71,9 @@ async def test_bytes_wait_for_the_receivers_window() -> None:
     await asyncio.sleep(0.01)
     assert data_of(stream) == b"0123"
     stream.incoming.put_nowait(anys.pack(streaming_pb2.WindowUpdate(update=100)))
+    await stream.finished.wait()
+    assert not sending.done()  # the receiver has not closed yet
+    stream.incoming.put_nowait(None)
     await sending
     assert data_of(stream) == b"0123456789"
     assert stream.finished.is_set()
@@ -79,7 +82,10 @@ async def test_bytes_wait_for_the_receivers_window() -> None:
 async def test_large_pieces_are_cut() -> None:
     stream = FakeStream()
     stream.incoming.put_nowait(anys.pack(streaming_pb2.WindowUpdate(update=1 << 20)))
-    await send_bytes(chunks(bytes(100_000)))(stream)
+    sending = asyncio.ensure_future(send_bytes(chunks(bytes(100_000)))(stream))
+    await stream.finished.wait()
+    stream.incoming.put_nowait(None)
+    await sending
     assert max(len(value.value) for value in stream.sent) < 33_000
     assert len(data_of(stream)) == 100_000
 
