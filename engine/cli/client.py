@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -85,6 +86,7 @@ class Daemon:
             connection.request(method, self._target(path, params), content, sent, encode_chunked=False)
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
+            connection.close()
             raise self._unreachable(error) from error
         if response.status >= 400:
             raise DaemonError(_message(response.read(), response.reason), response.status)
@@ -114,10 +116,12 @@ class Daemon:
             taken.sendall(head.encode() + content)
             answer, rest = _read_head(taken)
         except OSError as error:
+            connection.close()
             raise self._unreachable(error) from error
         status = int(answer.split(None, 2)[1])
         if status not in (101, 200):
-            raise DaemonError(_message(_body(taken, answer, rest), answer.splitlines()[0]), status)
+            with taken:
+                raise DaemonError(_message(_body(taken, answer, rest), answer.splitlines()[0]), status)
         return Hijacked(taken, rest)
 
     # -- versions ------------------------------------------------------------------------------------------------
@@ -137,11 +141,11 @@ class Daemon:
         self._version = min(theirs, API_VERSION, key=_version_key)
 
     def _ping(self) -> http.client.HTTPResponse:
-        connection = self._connection()
-        connection.request("GET", "/_ping")
-        response = connection.getresponse()
-        response.read()
-        return response
+        with closing(self._connection()) as connection:
+            connection.request("GET", "/_ping")
+            response = connection.getresponse()
+            response.read()
+            return response
 
     def _target(self, path: str, params: Params) -> str:
         if self._version is None:
@@ -180,6 +184,10 @@ class Hijacked:
     def write(self, data: bytes) -> None:
         """Send to the process's standard input."""
         self.socket.sendall(data)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.socket.close()
 
     def close_input(self) -> None:
         """Half-close: the process sees the end of its input, and its output still arrives."""

@@ -43,7 +43,9 @@ def _truncate(value: str, length: int) -> str:
 
 def _printf(form: str, *values: Any) -> str:
     pieces = form.replace("%v", "%s").replace("%q", '"%s"')
-    return pieces % tuple(text_of(value) if "%s" in pieces else value for value in values)
+    return pieces % tuple(
+        value if isinstance(value, int | float) and not isinstance(value, bool) else text_of(value) for value in values
+    )
 
 
 def _and(*values: Any) -> Any:

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from engine.cli.client import Daemon, Hijacked
 from engine.cli.errors import DaemonError
@@ -19,7 +19,7 @@ def talk(connection: Hijacked, *, tty: bool, stdin: bool, resize: Callable[[int,
     """Copy both ways until the process's output ends. With a terminal, keys go through raw and sizes are reported."""
     if stdin:
         threading.Thread(target=_send_input, args=(connection,), daemon=True).start()
-    with raw_mode(tty and stdin):
+    with closing(connection), raw_mode(tty and stdin):
         if tty and resize is not None:
             with watch_size(resize):
                 copy_output(connection.read, multiplexed=False)
@@ -29,12 +29,20 @@ def talk(connection: Hijacked, *, tty: bool, stdin: bool, resize: Callable[[int,
 
 def _send_input(connection: Hijacked) -> None:
     """Runs beside the output; the program does not wait for it, since a read from a terminal may never return."""
-    try:
-        while data := os.read(sys.stdin.fileno(), 65536):
+    while data := _read_input():
+        try:
             connection.write(data)
-        connection.close_input()
+        except OSError:
+            return  # the process has ended; its output says the rest
+    connection.close_input()
+
+
+def _read_input() -> bytes:
+    """Some of our standard input; a closed one (`<&-`) is at its end."""
+    try:
+        return os.read(sys.stdin.fileno(), 65536) if sys.stdin is not None else b""
     except OSError:
-        return  # the process has ended; its output says the rest
+        return b""
 
 
 @contextmanager

@@ -42,7 +42,10 @@ def _parts(name: str, rename: tuple[str, str]) -> list[str]:
 def _one(
     archive: tarfile.TarFile, member: tarfile.TarInfo, root: int, parts: list[str], rename: tuple[str, str]
 ) -> None:
-    parent = _open_parents(root, parts[:-1])
+    try:
+        parent = _open_parents(root, parts[:-1])
+    except OSError as error:
+        raise CommandFailed(f"{member.name}: {error.strerror}") from error
     try:
         if member.isdir():
             _make_folder(parent, parts[-1], member)

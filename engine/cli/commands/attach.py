@@ -33,8 +33,8 @@ def attach(daemon: Daemon, container: str, detach_keys: str | None, no_stdin: bo
         {"stream": 1, "stdin": int(stdin), "stdout": 1, "stderr": 1, "detachKeys": detach_keys},
     )
     waiting = daemon.open("POST", f"/containers/{identifier}/wait", {})
-    with forward_signals(daemon, identifier, enabled=sig_proxy and not tty):
+    with waiting, forward_signals(daemon, identifier, enabled=sig_proxy and not tty):
         talk(connection, tty=tty, stdin=stdin, resize=resizer(daemon, f"/containers/{identifier}"))
-    if tty and daemon.get(f"/containers/{identifier}/json")["State"]["Running"]:
-        return  # detached by its keys
-    raise ExitWith(json.loads(waiting.read())["StatusCode"])
+        if tty and daemon.get(f"/containers/{identifier}/json")["State"]["Running"]:
+            return  # detached by its keys
+        raise ExitWith(json.loads(waiting.read())["StatusCode"])

@@ -1,6 +1,7 @@
 """`wherry run`: create, attach, start and wait. The exit code is the container's; 125, 126 and 127 are docker's."""
 
 import json
+from contextlib import closing
 from http.client import HTTPResponse
 from typing import Any
 
@@ -75,7 +76,7 @@ def _run_attached(
     # Asked before the start, or a short life could be over before anybody waits for its end.
     condition = "removed" if flags["rm"] else "next-exit"
     waiting = daemon.open("POST", f"/containers/{container}/wait", {"condition": condition})
-    with forward_signals(daemon, container, enabled=sig_proxy and not flags["tty"]):
+    with closing(attached), waiting, forward_signals(daemon, container, enabled=sig_proxy and not flags["tty"]):
         daemon.post(f"/containers/{container}/start")
         _talk(daemon, container, attached, tty=flags["tty"], stdin="stdin" in streams)
         _finish(daemon, container, waiting, detachable=flags["tty"] and flags["interactive"])

@@ -1,6 +1,7 @@
 """`wherry start`."""
 
 import json
+from contextlib import closing
 
 import click
 
@@ -35,7 +36,7 @@ def start(
     )
     condition = "removed" if found["HostConfig"]["AutoRemove"] else "next-exit"
     waiting = daemon.open("POST", f"/containers/{identifier}/wait", {"condition": condition})
-    with forward_signals(daemon, identifier, enabled=not tty):
+    with closing(connection), waiting, forward_signals(daemon, identifier, enabled=not tty):
         daemon.post(f"/containers/{identifier}/start")
         talk(connection, tty=tty, stdin=stdin, resize=resizer(daemon, f"/containers/{identifier}"))
-    raise ExitWith(json.loads(waiting.read())["StatusCode"])
+        raise ExitWith(json.loads(waiting.read())["StatusCode"])

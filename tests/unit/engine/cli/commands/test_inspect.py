@@ -1,0 +1,27 @@
+"""`wherry inspect`."""
+
+import json
+
+from tests.fakes.engine_http import FakeEngine
+from tests.unit.engine.cli.conftest import Run
+
+
+def test_every_kind_is_asked_until_one_knows_the_name(engine: FakeEngine, run: Run) -> None:
+    """Containers first."""
+    engine.answers["GET /images/x/json"] = (200, {"Id": "image"})
+    assert json.loads(run("inspect", "x").output) == [{"Id": "image"}]
+    assert [request.path for request in engine.requests] == ["/containers/x/json", "/images/x/json"]
+
+
+def test_a_missing_one_is_named_after_those_that_were_found(engine: FakeEngine, run: Run) -> None:
+    """And the command ends with 1."""
+    engine.answers["GET /networks/n"] = (200, {"Id": "n"})
+    result = run("network", "inspect", "n", "gone", "-f", "{{.Id}}")
+    assert result.stdout == "n\n"
+    assert result.stderr == "Error: No such network: gone\n"
+    assert result.exit_code == 1
+
+
+def test_an_unknown_type_is_refused(run: Run) -> None:
+    """With the known ones."""
+    assert "container, image, network, volume" in run("inspect", "--type", "x", "y").stderr

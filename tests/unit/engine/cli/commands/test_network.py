@@ -1,0 +1,23 @@
+"""`wherry network`."""
+
+from tests.fakes.engine_http import FakeEngine
+from tests.unit.engine.cli.conftest import Run
+
+
+def test_pools_go_together_by_their_order(engine: FakeEngine, run: Run) -> None:
+    """A gateway belongs to the subnet at its place."""
+    engine.answers["POST /networks/create"] = (201, {"Id": "n"})
+    run(
+        "network", "create", "--subnet", "10.0.0.0/24", "--gateway", "10.0.0.1", "--subnet", "fd00::/64",
+        "-o", "a=b", "--internal", "net",
+    )  # fmt: skip
+    body = engine.sent("POST", "/networks/create").json()
+    assert body["IPAM"]["Config"] == [{"Subnet": "10.0.0.0/24", "Gateway": "10.0.0.1"}, {"Subnet": "fd00::/64"}]
+    assert (body["Internal"], body["Options"]) == (True, {"a": "b"})
+
+
+def test_networks_are_listed(engine: FakeEngine, run: Run) -> None:
+    """With short ids."""
+    row = {"Id": "n" * 64, "Name": "bridge", "Driver": "bridge", "Scope": "local"}
+    engine.answers["GET /networks"] = (200, [row])
+    assert run("network", "ls").output.splitlines()[1].split() == ["n" * 12, "bridge", "bridge", "local"]

@@ -1,0 +1,98 @@
+"""The verbs that are one request each."""
+
+import pytest
+
+from tests.fakes.engine_http import FakeEngine
+from tests.unit.engine.cli.conftest import Run
+
+
+@pytest.mark.parametrize(
+    ("words", "request_line", "query"),
+    [
+        (["stop", "-t", "3", "c"], "POST /containers/c/stop", {"t": ["3"]}),
+        (["restart", "-s", "HUP", "c"], "POST /containers/c/restart", {"signal": ["HUP"]}),
+        (["start", "c"], "POST /containers/c/start", {}),
+        (["kill", "-s", "9", "c"], "POST /containers/c/kill", {"signal": ["9"]}),
+        (["pause", "c"], "POST /containers/c/pause", {}),
+        (["unpause", "c"], "POST /containers/c/unpause", {}),
+        (["rm", "-f", "-v", "c"], "DELETE /containers/c", {"force": ["1"], "v": ["1"]}),
+        (["volume", "rm", "c"], "DELETE /volumes/c", {}),
+        (["network", "rm", "c"], "DELETE /networks/c", {}),
+    ],
+)
+def test_a_verb_asks_once_and_prints_the_name(
+    engine: FakeEngine, run: Run, words: list[str], request_line: str, query: dict[str, list[str]]
+) -> None:
+    """Its flags become parameters."""
+    engine.answers[request_line] = (204, None)
+    result = run(*words)
+    assert result.output == "c\n"
+    assert engine.sent(*request_line.split()).query == query
+
+
+@pytest.mark.parametrize(
+    ("words", "request_line", "answer", "output"),
+    [
+        (["wait", "c"], "POST /containers/c/wait", {"StatusCode": 3}, "3\n"),
+        (["tag", "a", "b:1"], "POST /images/a/tag", None, ""),
+        (["rename", "a", "b"], "POST /containers/a/rename", None, ""),
+        (["commit", "c", "i:1"], "POST /commit", {"Id": "sha256:x"}, "sha256:x\n"),
+        (["volume", "create", "v"], "POST /volumes/create", {"Name": "v"}, "v\n"),
+        (
+            ["diff", "c"],
+            "GET /containers/c/changes",
+            [{"Kind": 1, "Path": "/a"}, {"Kind": 2, "Path": "/b"}],
+            "A /a\nD /b\n",
+        ),
+        (
+            ["rmi", "i"],
+            "DELETE /images/i",
+            [{"Untagged": "i"}, {"Deleted": "sha256:x"}],
+            "Untagged: i\nDeleted: sha256:x\n",
+        ),
+        (
+            ["top", "c"],
+            "GET /containers/c/top",
+            {"Titles": ["PID", "CMD"], "Processes": [["1", "sh"]]},
+            "PID       CMD\n1         sh\n",
+        ),
+        (
+            ["port", "c"],
+            "GET /containers/c/json",
+            {"NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}}},
+            "80/tcp -> 0.0.0.0:8080\n",
+        ),
+        (["export", "c"], "GET /containers/c/export", b"tar", "tar"),
+        (["save", "i"], "GET /images/get", b"tar", "tar"),
+    ],
+)
+def test_a_verb_prints_what_the_engine_says(
+    engine: FakeEngine, run: Run, words: list[str], request_line: str, answer: object, output: str
+) -> None:
+    """In docker's form."""
+    engine.answers[request_line] = (200, answer)
+    result = run(*words)
+    assert result.output == output
+    assert result.exit_code == 0
+
+
+def test_history_info_version_and_df_print_their_tables(engine: FakeEngine, run: Run) -> None:
+    """Every field they read is the API's."""
+    engine.answers |= {
+        "GET /images/i/history": (
+            200,
+            [{"Id": "<missing>", "Created": 0, "CreatedBy": "sh", "Size": 5, "Comment": ""}],
+        ),
+        "GET /info": (200, {"Containers": 1, "Runtimes": {"runc": {}, "lowrt": {}}, "MemTotal": 1 << 30}),
+        "GET /version": (200, {"Version": "9", "ApiVersion": "1.47", "Os": "linux", "Arch": "amd64"}),
+        "GET /system/df": (200, {"LayersSize": 10, "Images": [{"Containers": 0, "Size": 10}]}),
+    }
+    assert "<missing>" in run("history", "i").output
+    assert "Runtimes: lowrt runc" in run("info").output
+    assert "linux/amd64" in run("version").output
+    assert run("system", "df").output.splitlines()[1].split() == ["Images", "1", "0", "10B", "10B"]
+
+
+def test_completion_is_a_script_of_the_shell_asked_for(run: Run) -> None:
+    """Made from the command table."""
+    assert "_WHERRY_COMPLETE" in run("completion", "bash").output
