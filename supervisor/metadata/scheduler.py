@@ -17,6 +17,7 @@ from supervisor.core.collection import CollectionStats
 logger = logging.getLogger(__name__)
 
 _LEAST_RUN = 0.005
+_RETRY_AFTER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,33 +81,29 @@ class Scheduler:
     def _count(self, references_removed: bool) -> None:
         self._mutations += 1
         self._deletions += references_removed
-        if self._due_soon():
+        if self._wanted():
             self._wake.set()
 
-    def _due_soon(self) -> bool:
+    def _urgent(self) -> bool:
         threshold = self._config.deletion_threshold
         return bool(self._waiters) or bool(threshold and self._deletions >= threshold)
 
     def _wanted(self) -> bool:
         threshold = self._config.mutation_threshold
-        return self._deletions > 0 or bool(threshold and self._mutations >= threshold)
+        return self._deletions > 0 or bool(threshold and self._mutations >= threshold) or self._urgent()
 
     async def _pause(self, *, startup: bool) -> None:
-        """Until a run is due and wanted: the clock, a request, or the deletion threshold."""
+        """Until a run is wanted and due; an idle daemon sleeps without a timer."""
         while True:
+            rest = max(0.0, self._next - time.monotonic()) if startup or self._wanted() else None
             try:
-                async with asyncio.timeout(max(0.0, self._next - time.monotonic())):
+                async with asyncio.timeout(rest):
                     await self._wake.wait()
             except TimeoutError:
-                if startup or self._wanted():
-                    return
-                self._next = time.monotonic() + self._interval
-                continue
+                return
             self._wake.clear()
-            if self._due_soon():
+            if self._urgent():
                 self._next = min(self._next, time.monotonic() + self._config.schedule_delay)
-                if self._next <= time.monotonic():
-                    return
 
     async def _collect_once(self) -> None:
         waiters, self._waiters = self._waiters, []
@@ -119,7 +116,8 @@ class Scheduler:
             raise
         except Exception:
             logger.exception("garbage collection failed")
-            self._next = time.monotonic() + self._interval + 1.0
+            self._next = time.monotonic() + (self._interval if self._runs else 0.0) + _RETRY_AFTER
+            self._deletions += 1  # what was to be collected still is
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_exception(CollectionFailed("gc failed"))

@@ -102,6 +102,25 @@ async def test_a_failed_run_is_told_and_tried_again() -> None:
         assert (await scheduler.collect()).removed == 2
 
 
+async def test_a_failed_run_is_repeated_unasked() -> None:
+    """After a rest."""
+    async with serving(SchedulerConfig(startup_delay=LATER, pause_threshold=0.5)) as (scheduler, runs):
+        runs.fails = True
+        with pytest.raises(CollectionFailed):
+            await scheduler.collect()
+        runs.fails = False
+        await runs.reach(2)
+
+
+async def test_an_idle_daemon_is_left_alone() -> None:
+    """Not even a timer runs."""
+    async with serving(SchedulerConfig(startup_delay=0.0)) as (_, runs):
+        await runs.reach(1)
+        await asyncio.sleep(0.02)
+        loop = asyncio.get_running_loop()
+        assert not [timer for timer in getattr(loop, "_scheduled", []) if not timer.cancelled()]
+
+
 async def test_who_left_is_not_answered() -> None:
     """And disturbs nobody."""
     async with serving(SchedulerConfig(startup_delay=LATER)) as (scheduler, runs):
