@@ -36,7 +36,7 @@ from supervisor.server.sockets import clear_address
 from supervisor.server.ttrpc import TtrpcServer
 from supervisor.servicers import build_server
 from supervisor.stores import Stores
-from supervisor.systemd import notify
+from supervisor.systemd import Notifier
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +125,7 @@ class Daemon:
 
 
 async def _serve(config: Config, began: float) -> None:
+    notifier = Notifier.from_environment()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -136,11 +137,11 @@ async def _serve(config: Config, began: float) -> None:
     daemon = Daemon(config)
     try:
         await daemon.start()
-        notify("READY=1")
+        notifier.notify("READY=1")
         logger.info("serving", extra={"address": config.grpc.address})
         logger.info("successfully booted in %.6fs", time.monotonic() - began)
         await stopping.wait()
-        notify("STOPPING=1")
+        notifier.notify("STOPPING=1")
         logger.info("stopping; tasks go on")
     finally:
         await daemon.stop()

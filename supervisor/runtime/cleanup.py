@@ -44,7 +44,9 @@ class Cleanup:
             except (Fault, OSError) as error:
                 logger.warning("failed to clean up after shim disconnected: %s", error, extra={"id": bundle.id})
         await self.bundle(bundle)
-        return response if response is not None else unknown_end()
+        end = response if response is not None else unknown_end()
+        logger.info("cleaned up after a dead shim", extra={"id": bundle.id, "exit_status": end.exit_status})
+        return end
 
     async def useless_shim(self, bundle: Bundle, client: ShimClient, program: str) -> None:
         """End a living shim whose task could not be made, or was never asked for."""
