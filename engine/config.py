@@ -194,7 +194,8 @@ def check(config: Config) -> Config:
         raise InvalidArgument(f"IPC mode is not supported as default: {config.default_ipc_mode}")
     if config.default_cgroupns_mode not in ("", "private", "host"):
         raise InvalidArgument(f"invalid default cgroup namespace ({config.default_cgroupns_mode}): use private or host")
-    if config.bridge and config.bip:
+    # dockerd refuses the two together always, since it makes no bridge but docker0; here --bip is the address of -b's.
+    if config.bridge == "none" and config.bip:
         raise InvalidArgument("You specified -b & --bip, mutually exclusive options. Please specify only one")
     for option in config.exec_opts:
         if option != "native.cgroupdriver=cgroupfs":
