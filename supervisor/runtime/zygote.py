@@ -174,7 +174,7 @@ class Zygote:
     def _answer(self, process: _Process, packet: bytes) -> None:
         try:
             document = json.loads(packet)
-            outcome = Outcome(int(document["code"]), document["stdout"].encode(), document["stderr"].encode())
+            outcome = Outcome(int(document["code"]), _bytes(document["stdout"]), _bytes(document["stderr"]))
             answer = process.waiting.get(int(document["id"]))
         except (ValueError, KeyError, AttributeError) as error:
             logger.error("the zygote wrote what is no answer: %s", error)
@@ -187,3 +187,8 @@ class Zygote:
         if self._process is process:
             self._process = None
         process.end()
+
+
+def _bytes(text: str) -> bytes:
+    """A program's output in JSON: what is no UTF-8 (a DeleteResponse is not) travels as lone surrogates."""
+    return text.encode("utf-8", "surrogateescape")

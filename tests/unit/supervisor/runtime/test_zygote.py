@@ -22,6 +22,8 @@ while packet := peer.recv(1 << 20):
         os._exit(1)
     if request["args"] == ["hang"]:
         continue
+    if request["args"] == ["bytes"]:
+        request["args"] = [b"\\x08\\xff\\x00".decode("utf-8", "surrogateescape")]
     answer = {{"id": request["id"], "code": 0, "stdout": " ".join([*request["args"], request["cwd"]]), "stderr": ""}}
     peer.send(json.dumps(answer).encode())
 """
@@ -52,6 +54,10 @@ async def test_it_is_started_by_the_first_request(zygote: Zygote) -> None:
 async def test_many_requests_find_their_answers(zygote: Zygote) -> None:
     answers = await asyncio.gather(*(ask(zygote, str(number)) for number in range(50)))
     assert answers == [f"{number} /b" for number in range(50)]
+
+
+async def test_bytes_that_are_no_text_arrive_as_they_are(zygote: Zygote) -> None:
+    assert (await zygote.run(["bytes"], "/b", {}, b"")).stdout == b"\x08\xff\x00 /b"
 
 
 async def test_one_that_dies_is_replaced(zygote: Zygote) -> None:
