@@ -113,11 +113,22 @@ class Stack:
                 process.kill()
                 process.wait()
         self._processes.clear()
-        from pyroute2 import IPRoute
+        remove_network()
 
-        with IPRoute() as netlink:
-            for index in netlink.link_lookup(ifname=BRIDGE):
-                netlink.link("del", index=index)
+
+def remove_network() -> None:
+    """Take down the default bridge and its rules, which an engine leaves standing for its next start."""
+    from pyroute2 import IPRoute
+    from pyroute2.nftables.main import NFTables
+
+    with IPRoute() as netlink:
+        for index in netlink.link_lookup(ifname=BRIDGE):
+            netlink.link("del", index=index)
+    with NFTables() as nftables:
+        for table in nftables.get_tables():
+            if table.get_attr("NFTA_TABLE_NAME") == f"wherry_{BRIDGE}":
+                nftables.nfgen_family = table["nfgen_family"]
+                nftables.table("del", name=f"wherry_{BRIDGE}")
 
 
 def leftovers() -> set[str]:
