@@ -5,12 +5,13 @@ images without a name are kept under a dangling record.
 """
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from engine.images import platform as platforms
 from engine.images import reference as references
 from engine.images.catalog import Catalog, name_from_record
 from engine.images.decompress import decompressed
+from engine.images.manifests import INDEX_TYPES
 from engine.images.model import DANGLING_PREFIX, Name
 from engine.images.mover import Mover, send_bytes
 from engine.images.names import Names, Records, dangling_record
@@ -18,7 +19,7 @@ from engine.images.platform import Platform
 from engine.images.progress import Line, PullProgress
 from engine.images.removal import Announce
 from proto.containerd.types.transfer import imagestore_pb2, importexport_pb2
-from proto.errdefs import Fault, InvalidArgument, NotFound
+from proto.errdefs import Fault, InvalidArgument
 
 NO_MANIFEST = "invalid archive: does not contain a manifest.json"
 
@@ -45,7 +46,7 @@ class Loader:
         async with self._names.holding(before):
             async for line in self._transfer(archive, wanted, saved, quiet=quiet):
                 yield line
-            lines = [await self._settle(record) for record in dict.fromkeys(saved)]
+            lines = await self._settle(dict.fromkeys(saved))
             await self._names.keep(before)
         if not lines:
             raise InvalidArgument(NO_MANIFEST)
@@ -92,17 +93,31 @@ class Loader:
             ],
         )
 
-    async def _settle(self, record: str) -> str:
-        """Put one stored name right; answers the CLI's line about it."""
+    async def _settle(self, records: Iterable[str]) -> list[str]:
+        """Put the stored names right; answers the CLI's lines about them.
+
+        An archive's index and each image in it are stored alike, so one image may have come under several records.
+        """
+        names = [await self._put_right(record) for record in records]
+        ids = {name.record: (await self._catalog.manifest(name.target)).config_digest for name in names}
+        lines = [f"Loaded image: {name.reference.familiar}" for name in names if name.reference is not None]
+        told = {ids[name.record] for name in names if name.reference is not None}
+        told |= {image.id for image in await self._catalog.all() if image.references}
+        without = [name for name in names if name.reference is None]
+        for name in sorted(without, key=lambda name: name.target.media_type in INDEX_TYPES):
+            if ids[name.record] in told:
+                await self._names.drop(name.record)
+            told.add(ids[name.record])
+        lines += [f"Loaded image ID: {one}" for one in _without_name(names, ids)]
+        for image_id in dict.fromkeys(ids.values()):
+            self._announce("load", image_id, {"name": image_id})
+        return lines
+
+    async def _put_right(self, record: str) -> Name:
         name = name_from_record(await self._records.get(record))
-        image_id = (await self._catalog.manifest(name.target)).config_digest
-        self._announce("load", image_id, {"name": image_id})
-        if name.reference is None and not record.startswith(f"{DANGLING_PREFIX}sha256:"):
-            name = await self._rename(name)
-        if name.reference is None:
-            await self._forget_if_named(name, image_id)
-            return f"Loaded image ID: {image_id}"
-        return f"Loaded image: {name.reference.familiar}"
+        if name.reference is not None or record.startswith(f"{DANGLING_PREFIX}sha256:"):
+            return name
+        return await self._rename(name)
 
     async def _rename(self, name: Name) -> Name:
         """A name that other tools write short (`busybox:1`, or only a tag) becomes a full one, or none at all."""
@@ -119,11 +134,8 @@ class Loader:
         await self._names.drop(name.record)
         return Name(str(reference or dangling_record(name.target)), name.target, reference)
 
-    async def _forget_if_named(self, name: Name, image_id: str) -> None:
-        """An image that has a name already needs no dangling record beside it."""
-        try:
-            image = await self._catalog.resolve(image_id)
-        except NotFound:
-            return
-        if image.references:
-            await self._names.drop(name.record)
+
+def _without_name(names: Iterable[Name], ids: dict[str, str]) -> list[str]:
+    """The images that the archive gave no name."""
+    named = {ids[name.record] for name in names if name.reference is not None}
+    return [image_id for image_id in dict.fromkeys(ids.values()) if image_id not in named]
