@@ -9,10 +9,11 @@ transaction.
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from proto.errdefs import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from proto.errdefs import AlreadyExists, FailedPrecondition, Fault, InvalidArgument, NotFound
 from supervisor.core.fieldpaths import apply_mask, merge_key
 from supervisor.core.identifiers import quoted
 from supervisor.core.snapshots import Info, Kind, Usage
@@ -174,6 +175,15 @@ class Lineage:
     def _add_ancestors(self, connection: sqlite3.Connection, node: Node) -> None:
         if node.parent_id is not None:
             node.ancestors = [row[0] for row in connection.execute(_ANCESTORS, (self._driver, node.id))]
+
+
+@contextmanager
+def explaining(doing: str) -> Iterator[None]:
+    """Say before a fault's own words what was being done, as the original's drivers do."""
+    try:
+        yield
+    except Fault as fault:
+        raise type(fault)(f"{doing}: {fault}") from fault
 
 
 def _node(row: tuple[Any, ...]) -> Node:

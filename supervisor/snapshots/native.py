@@ -10,7 +10,7 @@ from supervisor.core.snapshots import Info, Kind, Mount, Usage
 from supervisor.metadata.db import Database
 from supervisor.snapshots.copy_tree import copy_tree
 from supervisor.snapshots.folders import SnapshotFolders, disk_usage, remove_tree
-from supervisor.snapshots.lineage import Lineage, Node
+from supervisor.snapshots.lineage import Lineage, Node, explaining
 
 NAME = "native"
 
@@ -41,20 +41,22 @@ class NativeSnapshotter:
         return usage
 
     def mounts(self, key: str) -> list[Mount]:
-        return self._mounts(self._lineage.get_mountable(key))
+        with explaining("failed to get snapshot mount"):
+            return self._mounts(self._lineage.get_mountable(key))
 
     def prepare(self, key: str, parent: str = "", labels: Mapping[str, str] | None = None) -> list[Mount]:
         with self._folders.temporary() as temporary:
             os.chmod(temporary, 0o755)  # noqa: S103 -- becomes the container's root folder
             if parent:
                 copy_tree(self._folders.of(self._lineage.get(parent).id), temporary)
-            with self._db.write():
+            with explaining("failed to create snapshot"), self._db.write():
                 node = self._lineage.create(Kind.ACTIVE, key, parent, labels or {})
                 self._folders.adopt(temporary, node.id)
         return self._mounts(node)
 
     def view(self, key: str, parent: str = "", labels: Mapping[str, str] | None = None) -> list[Mount]:
-        with self._folders.temporary() as temporary, self._db.write():
+        creating = explaining("failed to create snapshot")
+        with self._folders.temporary() as temporary, creating, self._db.write():
             node = self._lineage.create(Kind.VIEW, key, parent, labels or {})
             if not parent:
                 os.chmod(temporary, 0o755)  # noqa: S103 -- as in prepare
@@ -62,10 +64,12 @@ class NativeSnapshotter:
         return self._mounts(node)
 
     def commit(self, name: str, key: str, labels: Mapping[str, str] | None = None, parent: str | None = None) -> None:
-        self._lineage.commit(name, key, labels or {}, parent)
+        with explaining("failed to commit snapshot"):
+            self._lineage.commit(name, key, labels or {}, parent)
 
     def remove(self, key: str) -> None:
-        node = self._lineage.remove(key)
+        with explaining(f"failed to remove snapshot {key}"):
+            node = self._lineage.remove(key)
         self._db.flush()  # or a loss of power could bring the row back without its folder
         self._folders.discard(node.id)
 

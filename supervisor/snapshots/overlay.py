@@ -14,7 +14,7 @@ from supervisor.core.labels import SNAPSHOT_GIDMAPPING, SNAPSHOT_UIDMAPPING
 from supervisor.core.snapshots import Info, Kind, Mount, Usage
 from supervisor.metadata.db import Database
 from supervisor.snapshots.folders import SnapshotFolders, disk_usage, remove_tree
-from supervisor.snapshots.lineage import Lineage, Node
+from supervisor.snapshots.lineage import Lineage, Node, explaining
 
 NAME = "overlayfs"
 
@@ -46,7 +46,8 @@ class OverlaySnapshotter:
         return usage
 
     def mounts(self, key: str) -> list[Mount]:
-        return self._mounts(self._lineage.get_mountable(key))
+        with explaining("failed to get active mount"):
+            return self._mounts(self._lineage.get_mountable(key))
 
     def prepare(self, key: str, parent: str = "", labels: Mapping[str, str] | None = None) -> list[Mount]:
         return self._create(Kind.ACTIVE, key, parent, labels or {})
@@ -55,10 +56,12 @@ class OverlaySnapshotter:
         return self._create(Kind.VIEW, key, parent, labels or {})
 
     def commit(self, name: str, key: str, labels: Mapping[str, str] | None = None, parent: str | None = None) -> None:
-        self._lineage.commit(name, key, labels or {}, parent)
+        with explaining(f"failed to commit snapshot {key}"):
+            self._lineage.commit(name, key, labels or {}, parent)
 
     def remove(self, key: str) -> None:
-        node = self._lineage.remove(key)
+        with explaining(f"failed to remove snapshot {key}"):
+            node = self._lineage.remove(key)
         self._db.flush()  # or a loss of power could bring the row back without its folder
         self._folders.discard(node.id)
 
@@ -82,7 +85,7 @@ class OverlaySnapshotter:
         # mkdir(2) may wait for the file system's journal: not while others wait for the database.
         with self._folders.temporary() as temporary:
             _make_layer(temporary, kind, owner)
-            with self._db.write():
+            with explaining("failed to create snapshot"), self._db.write():
                 node = self._lineage.create(kind, key, parent, labels)
                 self._folders.adopt(temporary, node.id)
         return self._mounts(node)
