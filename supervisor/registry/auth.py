@@ -7,6 +7,7 @@ link-local address, nor loopback for a registry that is not (a registry must not
 services).
 """
 
+import asyncio
 import base64
 import ipaddress
 import json
@@ -144,6 +145,7 @@ class Authorizer:
         self._asked = False
         self._challenge: Challenge | None = None
         self._tokens: dict[str, _Token] = {}
+        self._asking = asyncio.Lock()  # requests that run side by side ask once
 
     async def header(self, scopes: Iterable[str]) -> str | None:
         """The Authorization header for a request, as far as the last challenge lets us know."""
@@ -154,7 +156,8 @@ class Authorizer:
             return credential.header
         if self._challenge.scheme == "basic":
             return basic(credential) if credential is not None and credential.username else None
-        return "Bearer " + await self._token(self._challenge, " ".join(sorted(set(scopes))))
+        async with self._asking:
+            return "Bearer " + await self._token(self._challenge, credential, " ".join(sorted(set(scopes))))
 
     async def challenged(self, headers: Iterable[str], scopes: Iterable[str]) -> bool:
         """Take a 401's challenges; False when there is nothing that another try would do better."""
@@ -172,17 +175,18 @@ class Authorizer:
         return True
 
     async def _get_credential(self) -> Credential | None:
-        if not self._asked and self._credentials is not None:
-            self._credential = await self._credentials(self._host)
-        self._asked = True
+        async with self._asking:
+            if not self._asked and self._credentials is not None:
+                self._credential = await self._credentials(self._host)
+            self._asked = True
         return self._credential
 
-    async def _token(self, challenge: Challenge, scope: str) -> str:
+    async def _token(self, challenge: Challenge, credential: Credential | None, scope: str) -> str:
         cached = self._tokens.get(scope)
         if cached is not None and cached.expires_at > time.monotonic():
             return cached.text
         realm = check_realm(challenge.parameters.get("realm", ""), self._host, self._scheme)
-        document = await self._ask(realm, challenge, scope)
+        document = await self._ask(realm, challenge, credential, scope)
         text = document.get("token") or document.get("access_token")
         if not isinstance(text, str) or not text.isascii() or not text.isprintable():
             raise Unauthenticated("authorization server did not include a token in the response: unauthenticated")
@@ -191,9 +195,8 @@ class Authorizer:
         self._tokens[scope] = _Token(text, time.monotonic() + life * 0.9)
         return text
 
-    async def _ask(self, realm: str, challenge: Challenge, scope: str) -> dict[str, Any]:
+    async def _ask(self, realm: str, challenge: Challenge, credential: Credential | None, scope: str) -> dict[str, Any]:
         """OAuth2 POST with an identity token; else GET, with name and password when we have them."""
-        credential = await self._get_credential()
         service = challenge.parameters.get("service", "")
         if credential is not None and credential.secret and not credential.username:
             form = {

@@ -1,5 +1,6 @@
 """containerd.services.transfer.v1: one call with a source, a destination, and the name of a stream for progress."""
 
+import asyncio
 from typing import TypeAlias
 
 import grpc
@@ -124,9 +125,12 @@ def _sender(stream: Stream) -> Send:
 
 
 def _credentials(stream: Stream, reference: str) -> Credentials:
+    asking = asyncio.Lock()  # a question and its answer belong together
+
     async def ask(host: str) -> Credential | None:
-        await stream.send(anys.pack(registry_pb2.AuthRequest(host=host, reference=reference)))
-        answer = await stream.receive()
+        async with asking:
+            await stream.send(anys.pack(registry_pb2.AuthRequest(host=host, reference=reference)))
+            answer = await stream.receive()
         if answer is None:
             raise Unavailable("the client ended the stream it was to give credentials on: unavailable")
         message = anys.unpack(answer)

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Mapping
 
 import pytest
@@ -190,3 +191,18 @@ async def test_a_token_service_that_refuses_or_babbles_is_a_fault() -> None:
 
 async def test_an_unknown_scheme_cannot_be_answered() -> None:
     assert not await authorizer(TokenService()).challenged(["Negotiate"], ())
+
+
+async def test_requests_side_by_side_ask_once() -> None:
+    service = TokenService()
+    asked = []
+
+    async def credentials(host: str) -> Credential | None:
+        asked.append(host)
+        await asyncio.sleep(0)
+        return Credential("me", "pw")
+
+    one = Authorizer("registry.example", "https", credentials, service)
+    await one.challenged([BEARER], SCOPES)
+    assert await asyncio.gather(*(one.header(SCOPES) for _ in range(5))) == ["Bearer t"] * 5
+    assert (len(asked), len(service.asked)) == (1, 1)
