@@ -18,7 +18,7 @@ def run(name: str, arguments: Arguments) -> int:
     try:
         return _act(arguments)
     except Exception as error:  # the seam to containerd: its log gets this line, there is nobody else to tell
-        sys.stderr.write(f"{name}: {_describe(error)}\n")
+        sys.stderr.write(f"{name}: {describe(error)}\n")
         return 1
 
 
@@ -51,7 +51,8 @@ def _act(arguments: Arguments) -> int:
     return serve.main(arguments)
 
 
-def _describe(error: Exception) -> str:
+def describe(error: Exception) -> str:
+    """An error as one line for the caller."""
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error) or type(error).__name__

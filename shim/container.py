@@ -276,7 +276,10 @@ class Container:
                 await self.init.restore(self._runtime, self._spec.checkpoint, self._spec.parent_checkpoint)
                 self._host.reaper.watch(self.init.pid, self._exited(self.init))
         else:
-            await self._call(self._runtime.start(self.id), "OCI runtime start failed")
+            try:
+                await self._runtime.start(self.id)
+            except RuntimeFailure as error:
+                raise runtime_errors.start_fault(error, "OCI runtime start failed") from error
         self.init.start_input()
         self.init.enter("start")
         self._host.events.started(self.id, self.init.pid)

@@ -108,6 +108,17 @@ def set_process_name(name: str) -> None:
     check(_libc.prctl(PR_SET_NAME, ctypes.addressof(buffer), 0, 0, 0), "prctl")
 
 
+def set_command_line(words: list[str]) -> None:
+    """What ps shows, written over the arguments the kernel gave us, as far as their room goes."""
+    with open("/proc/self/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    first, last = int(fields[45]), int(fields[46])  # arg_start and arg_end of proc_pid_stat(5)
+    room = last - first - 1
+    if room > 0:
+        text = b"\0".join(os.fsencode(word) for word in words)[:room]
+        ctypes.memmove(first, text.ljust(room + 1, b"\0"), room + 1)
+
+
 def mount(source: str, target: str, fstype: str, flags: int = 0, data: str = "") -> None:
     """mount(2)."""
     check(

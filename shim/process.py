@@ -130,7 +130,7 @@ class InitProcess(Process):
         try:
             await self._launch(verb, self._bundle.init_pid)
         except RuntimeFailure as error:
-            raise runtime_errors.fault(error, "OCI runtime create failed") from error
+            raise runtime_errors.start_fault(error, "OCI runtime create failed") from error
         except BaseException as error:
             if made:
                 await _delete_after(error, runtime, self.id)
@@ -155,7 +155,7 @@ class InitProcess(Process):
         try:
             await self._launch(verb, self._bundle.init_pid)
         except RuntimeFailure as error:
-            raise runtime_errors.fault(error, "OCI runtime restore failed") from error
+            raise runtime_errors.start_fault(error, "OCI runtime restore failed") from error
 
     async def delete(self, runtime: Runtime) -> Fault | None:
         """Take it out of the runtime and let its streams go; what failed, for the caller to raise at the end."""
@@ -201,7 +201,7 @@ class ExecProcess(Process):
             await self._launch(verb, pid_file)
             self.start_input()
         except RuntimeFailure as error:
-            raise runtime_errors.fault(error, "OCI runtime exec failed") from error
+            raise runtime_errors.start_fault(error, "OCI runtime exec failed") from error
         finally:
             _remove(spec)
             _remove(log)

@@ -109,9 +109,9 @@ class Runtime:
             if "/" in argv[0]:
                 absent = f"fork/exec {argv[0]}: no such file or directory"
             reason = f"unable to retrieve OCI runtime error (open {log}: no such file or directory): {absent}"
-            raise RuntimeFailure(127, "", reason, 0) from error
+            raise RuntimeFailure(127, "", reason) from error
         except OSError as error:
-            raise RuntimeFailure(126, "", f"fork/exec {argv[0]}: {(error.strerror or '').lower()}", 0) from error
+            raise RuntimeFailure(126, "", f"fork/exec {argv[0]}: {(error.strerror or '').lower()}") from error
 
 
 def _memory_file(name: str, content: bytes = b"") -> int:

@@ -1,13 +1,31 @@
 """The seam from the OCI runtime: its exit status, output and log become a Fault.
 
 A failed runtime's last `{"level":"error","msg":…}` line in its log is the reason. lowrt adds a `"code"` to it, a
-google.rpc number; of runc and crun, which do not, only the phrases that containerd's own shim knows are told apart.
+Fault's name; of runc and crun, which do not, only the phrases that containerd's own shim knows are told apart. What
+goes wrong in `create`, `start` and `exec` stays UNKNOWN whatever the code: callers read the words, and know no other
+class.
 """
 
 import json
 
-from proto.errdefs import Fault, NotFound, Unimplemented, fault_from_code
+from proto.errdefs import (
+    AlreadyExists,
+    FailedPrecondition,
+    Fault,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Unimplemented,
+)
 
+_BY_CODE: dict[str, type[Fault]] = {
+    "not_found": NotFound,
+    "already_exists": AlreadyExists,
+    "invalid_argument": InvalidArgument,
+    "failed_precondition": FailedPrecondition,
+    "permission_denied": PermissionDenied,
+    "unimplemented": Unimplemented,
+}
 _FINISHED = ("process already finished", "container not running", "no such process", "not running")
 _GONE = ("does not exist",)
 _UNKNOWN_VERB = ("no help topic for", "unknown command", "unrecognized command", "unknown verb")
@@ -16,12 +34,12 @@ _UNKNOWN_VERB = ("no help topic for", "unknown command", "unrecognized command",
 class RuntimeFailure(Exception):
     """One call of the runtime that did not end with 0."""
 
-    def __init__(self, status: int, output: str, reason: str, code: int) -> None:
+    def __init__(self, status: int, output: str, reason: str, code: str = "") -> None:
         super().__init__(reason or output or f"exit status {status}")
         self.status = status
         self.output = output
         self.reason = reason  # of the log, empty when it said nothing
-        self.code = code  # lowrt's, 0 without one
+        self.code = code  # lowrt's, empty without one
 
 
 def failure(status: int, output: bytes, log: bytes) -> RuntimeFailure:
@@ -30,25 +48,29 @@ def failure(status: int, output: bytes, log: bytes) -> RuntimeFailure:
     return RuntimeFailure(status, output.decode("utf-8", "replace").strip(), reason, code)
 
 
-def last_error(log: bytes) -> tuple[str, int]:
-    """The message and code of the last error in a log, ("", 0) without one. Broken lines are passed over."""
+def last_error(log: bytes) -> tuple[str, str]:
+    """The message and code of the last error in a log, empty without one. Broken lines are passed over."""
     for line in reversed(log.splitlines()):
         try:
             entry = json.loads(line)
         except ValueError:
             continue
         if isinstance(entry, dict) and entry.get("level") == "error":
-            code = entry.get("code")
-            return str(entry.get("msg", "")).strip(), code if isinstance(code, int) else 0
-    return "", 0
+            return str(entry.get("msg", "")).strip(), str(entry.get("code", ""))
+    return "", ""
+
+
+def start_fault(error: RuntimeFailure, what: str) -> Fault:
+    """The Fault for a process that could not be made: `OCI runtime create failed: runc create failed: …`."""
+    return Fault(f"{what}: {_text(error)}")
 
 
 def fault(error: RuntimeFailure, what: str) -> Fault:
-    """The Fault for a failed call, in containerd's wording: `OCI runtime create failed: runc create failed: …`."""
-    text = error.reason or error.output or f"exit status {error.status}"
+    """The Fault for any other call."""
+    text = _text(error)
     if any(phrase in text.lower() for phrase in _UNKNOWN_VERB):
         return Unimplemented(f"{what}: {text}")
-    return fault_from_code(error.code or Fault.code, f"{what}: {text}")
+    return _BY_CODE.get(error.code, Fault)(f"{what}: {text}")
 
 
 def kill_fault(error: RuntimeFailure) -> Fault:
@@ -59,11 +81,13 @@ def kill_fault(error: RuntimeFailure) -> Fault:
         return NotFound("process already finished")
     if any(phrase in lowered for phrase in _GONE):
         return NotFound("no such container")
-    return fault_from_code(
-        error.code or Fault.code, f"unknown error after kill: {text or f'exit status {error.status}'}"
-    )
+    return _BY_CODE.get(error.code, Fault)(f"unknown error after kill: {_text(error)}")
 
 
 def is_gone(error: RuntimeFailure) -> bool:
     """Whether the runtime says that it does not know the container (any more)."""
     return any(phrase in f"{error.reason}\n{error.output}" for phrase in _GONE)
+
+
+def _text(error: RuntimeFailure) -> str:
+    return error.reason or error.output or f"exit status {error.status}"

@@ -18,7 +18,7 @@ from proto.containerd.runtime.task.v2 import shim_pb2 as task_v2
 from proto.containerd.runtime.task.v3 import shim_pb2 as task_v3
 from proto.ttrpc.server import Server
 from shim import cgroups, linux
-from shim.args import Arguments
+from shim.args import Arguments, server_argv
 from shim.attach import bind_anywhere
 from shim.container import Host
 from shim.events import Publisher, TaskEvents
@@ -39,7 +39,7 @@ def main(arguments: Arguments, launcher: Launcher | None = None) -> int:
     if not arguments.namespace:
         raise ValueError("shim namespace cannot be empty")
     _set_up_log(arguments)
-    _become_shim()
+    _become_shim(arguments)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     loop.run_until_complete(_serve(arguments, launcher or SpawnLauncher()))
@@ -63,37 +63,51 @@ class LogFormat(logging.Formatter):
         return f'time="{moment}" level={level} msg="{quoted}"' + (f" id={container}" if container else "")
 
 
-async def _serve(arguments: Arguments, launcher: Launcher) -> None:
-    loop = asyncio.get_running_loop()
-    stopped = asyncio.Event()
-    reaper = Reaper()
-    publisher = Publisher(os.environ.get("TTRPC_ADDRESS", ""), arguments.namespace)
-    events = TaskEvents(publisher)
-    oom = OomWatcher(loop, cgroups.mounted(), events.oom)
-    host = Host(arguments.namespace, reaper, launcher, events, oom, set())
-    service = TaskService(host, stopped.set)
-    server = Server(same_user_only=True)
-    server.register(task_v2.DESCRIPTOR.services_by_name["Task"], service)
-    server.register(task_v3.DESCRIPTOR.services_by_name["Task"], service)
+class Shim:
+    """The objects of a server, built once and handed down."""
 
+    def __init__(self, arguments: Arguments, launcher: Launcher, events_address: str) -> None:
+        loop = asyncio.get_running_loop()
+        self.stopped = asyncio.Event()
+        self._reaper = Reaper()
+        self._publisher = Publisher(events_address, arguments.namespace)
+        events = TaskEvents(self._publisher)
+        oom = OomWatcher(loop, cgroups.mounted(), events.oom)
+        self._host = Host(arguments.namespace, self._reaper, launcher, events, oom, set())
+        service = TaskService(self._host, self.stopped.set)
+        self._server = Server(same_user_only=True)
+        self._server.register(task_v2.DESCRIPTOR.services_by_name["Task"], service)
+        self._server.register(task_v3.DESCRIPTOR.services_by_name["Task"], service)
+
+    async def open(self, listener: socket.socket) -> None:
+        """Answer, reap, forward events."""
+        loop = asyncio.get_running_loop()
+        await self._server.serve(listener)
+        self._reaper.start(loop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stopped.set)
+        self._host.spawn(self._publisher.run(), "publisher")
+
+    async def close(self, path: str) -> None:
+        """Stop in order: nobody finds us, the last answers leave, the last events, too."""
+        if path:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        await self._server.close(_LAST_ANSWERS_SECONDS)
+        await self._publisher.flush(_FLUSH_SECONDS)
+        for task in list(self._host.tasks):
+            task.cancel()
+
+
+async def _serve(arguments: Arguments, launcher: Launcher) -> None:
+    shim = Shim(arguments, launcher, os.environ.get("TTRPC_ADDRESS", ""))
     listener, path = _listener(arguments)
-    await server.serve(listener)
-    reaper.start(loop)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    host.spawn(publisher.run(), "publisher")
+    await shim.open(listener)
     gc.collect()
     gc.freeze()  # what a shim has by now it keeps: neither its collector nor its forks need to touch it again
     logger.debug("serving", extra={"id": arguments.id})
-
-    await stopped.wait()
-    if path:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-    await server.close(_LAST_ANSWERS_SECONDS)
-    await publisher.flush(_FLUSH_SECONDS)
-    for task in list(host.tasks):
-        task.cancel()
+    await shim.stopped.wait()
+    await shim.close(path)
 
 
 def _listener(arguments: Arguments) -> tuple[socket.socket, str]:
@@ -106,10 +120,11 @@ def _listener(arguments: Arguments) -> tuple[socket.socket, str]:
     return listener, name if isinstance(name, str) else ""
 
 
-def _become_shim() -> None:
+def _become_shim(arguments: Arguments) -> None:
     """Orphans of our containers become our children; a leaving reader must not kill us; SIGUSR1 shows what we do."""
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     linux.set_process_name("containerd-shim")
+    linux.set_command_line(["containerd-shim-wherry-v2", *server_argv(arguments)])
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     with contextlib.suppress(ValueError, OSError):  # stderr may not be a file
         faulthandler.register(signal.SIGUSR1, all_threads=True)

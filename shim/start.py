@@ -18,6 +18,10 @@ from shim import bootstrap, sites
 from shim.args import Arguments
 from shim.paths import SOCKET_ROOT, Bundle, socket_path, write_atomically
 
+TYPE_CHECKING = False  # typing itself costs 12 ms
+if TYPE_CHECKING:
+    from shim.runtime import Launcher
+
 LISTEN_FD = 3
 _INPUT_LIMIT = 10 << 20
 _GROUP_ANNOTATIONS = ("io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id")
@@ -115,7 +119,7 @@ def bind(path: str) -> _socket.socket | None:
     raise StartError(f"create new shim socket: {path} is taken")
 
 
-def become_server(arguments: Arguments, listener_fd: int, cwd: str) -> None:
+def become_server(arguments: Arguments, listener_fd: int, cwd: str, launcher: "Launcher | None" = None) -> None:
     """In the forked child: let go of the caller's fds, then serve. Does not return."""
     status = 1
     try:
@@ -123,7 +127,7 @@ def become_server(arguments: Arguments, listener_fd: int, cwd: str) -> None:
         sites.enable()
         from shim import serve
 
-        status = serve.main(arguments)
+        status = serve.main(arguments, launcher)
     except BaseException as error:  # there is nobody above to see it; the log fifo is on stderr
         sys.stderr.write(f"containerd-shim-wherry-v2: {type(error).__name__}: {error}\n")
         sys.stderr.flush()

@@ -1,0 +1,210 @@
+"""The warm parent: one small process with everything imported, which forks a ready shim on request.
+
+    supervisor ──{"id","args","cwd","env","stdin"}──▶ fd 3, one packet each   (AF_UNIX, SOCK_SEQPACKET)
+               ◀──{"id","code","stdout","stderr"}───  exactly what running the program would give
+
+It has one thread and no event loop, so that a fork of it is a clean start. A forked shim runs lowrt by forking itself
+once more (`ForkLauncher`): same argv, files, exit status and parent as with the executable. This is the one place where
+two layers are imported together.
+
+The end of fd 3 is the end of the zygote; its shims live on. Its own file is a read-only view of the interpreter's
+before anything else happens, and so is its children's: what a container may find behind /proc/PID/exe cannot be
+overwritten (CVE-2019-5736).
+"""
+
+import base64
+import gc
+import importlib
+import io
+import json
+import os
+import pkgutil
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+import lowrt
+from shim import cli, linux, rehearsal, start
+from shim.args import Arguments, UsageError, parse
+from shim.cgroups import mounted
+from shim.runtime import SpawnLauncher, Streams
+from shim.spawn import DEFAULT_RUNTIME
+
+NAME = "containerd-shim-wherry-v2"
+_CONTROL_FD = 3
+_PACKET = 1 << 20
+_SEALED = "WHERRY_ZYGOTE_SEALED"
+_TITLE_ROOM = " " * 512  # a shim writes its own flags over the zygote's, for ps
+_OUR_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGPIPE)
+
+
+def main() -> int:
+    """Serve fd 3 until it ends."""
+    seal()
+    preload()
+    control = socket.socket(fileno=_CONTROL_FD)
+    control.set_inheritable(False)
+    signal.signal(signal.SIGCHLD, _reap)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, meant for whoever started the supervisor
+    gc.collect()
+    gc.freeze()
+    while packet := control.recv(_PACKET):
+        handle(packet, control)
+    return 0
+
+
+def seal() -> None:
+    """Come back as a process whose file is on a read-only mount of nothing but itself; once, where the rights allow."""
+    if os.environ.pop(_SEALED, ""):
+        return
+    try:
+        fd = linux.open_tree("/proc/self/exe", linux.OPEN_TREE_CLONE)
+        linux.mount_setattr(fd, linux.MOUNT_ATTR_RDONLY)
+    except OSError:
+        return  # lowrt then protects itself, at the price of a cold start
+    folder = os.path.dirname(os.path.abspath(__file__))
+    words = [sys.executable, "-IS", folder, "zygote", _TITLE_ROOM]
+    os.execve(fd, words, {**os.environ, _SEALED: "1"})  # noqa: S606 - the same program again
+
+
+def preload() -> None:
+    """Import what shims and runtimes will need: nothing is left to be loaded after a fork."""
+    for module in pkgutil.walk_packages(lowrt.__path__, "lowrt."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    importlib.import_module("shim.stats_v2" if mounted().is_v2 else "shim.stats_v1")
+    importlib.import_module("shim.delete")
+    rehearsal.play(f"/tmp/shim-rehearsal-{os.urandom(8).hex()}")
+
+
+def handle(packet: bytes, control: socket.socket) -> None:
+    """Answer one request: `start` by a fork that becomes the server, all else by a fork that does it and answers."""
+    request = json.loads(packet)
+    number, words, cwd = request["id"], request["args"], request["cwd"]
+    given = base64.b64decode(request.get("stdin", ""))
+    try:
+        arguments = parse(words)
+    except UsageError as error:
+        _answer(control, number, 2, b"", f"{error}\n".encode())
+        return
+    if arguments.action == "start" and arguments.namespace:
+        code, output, errors = _start(arguments, cwd, request["env"], given)
+        _answer(control, number, code, output, errors)
+    elif os.fork() == 0:
+        _run_and_answer(arguments, request, given, control)
+
+
+class ForkLauncher:
+    """Runs lowrt in a fork of the shim itself, and any other runtime as SpawnLauncher does."""
+
+    def __init__(self) -> None:
+        self._spawner = SpawnLauncher()
+
+    def launch(self, argv: Sequence[str], streams: Streams) -> int:
+        """The pid of the runtime."""
+        if os.path.basename(argv[0]) != DEFAULT_RUNTIME:
+            return self._spawner.launch(argv, streams)
+        pid = os.fork()
+        if pid == 0:
+            _become_runtime(list(argv), streams)
+        return pid
+
+
+def _start(arguments: Arguments, cwd: str, environment: dict[str, str], given: bytes) -> tuple[int, bytes, bytes]:
+    """`start` as the cold program does it, but for the fork from here."""
+    try:
+        prepared = start.prepare(arguments, cwd, given)
+        if prepared.listener is not None:
+            pid = os.fork()
+            if pid == 0:
+                _forget_zygote(environment)
+                start.become_server(arguments, prepared.listener.fileno(), cwd, ForkLauncher())
+            prepared.listener.close()
+            start.place(pid, prepared.shim_cgroup)
+    except (OSError, start.StartError) as error:
+        return 1, b"", f"{NAME}: {cli.describe(error)}\n".encode()
+    return 0, prepared.output, b""
+
+
+def _run_and_answer(arguments: Arguments, request: dict[str, object], given: bytes, control: socket.socket) -> None:
+    """In the child: the program's work with its outputs in memory, then the answer."""
+    status = 1
+    try:
+        environment = request["env"]
+        assert isinstance(environment, dict)
+        _forget_zygote(environment)
+        os.chdir(str(request["cwd"]))
+        files = [os.memfd_create(name) for name in ("stdin", "stdout", "stderr")]
+        os.write(files[0], given)
+        os.lseek(files[0], 0, os.SEEK_SET)
+        for target, fd in enumerate(files):
+            os.dup2(fd, target)
+        sys.stdout, sys.stderr = _text(1), _text(2)
+        status = cli.run(NAME, arguments)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        output, errors = (os.pread(fd, os.fstat(fd).st_size, 0) for fd in files[1:])
+        number = request["id"]
+        assert isinstance(number, int)
+        _answer(control, number, status, output, errors)
+    finally:
+        os._exit(status)
+
+
+def _become_runtime(argv: list[str], streams: Streams) -> None:
+    """In the child of a shim: be the runtime. Nothing of the shim may be left but memory; never returns."""
+    status = 1
+    try:
+        _reset_signals()
+        safe = [os.dup(fd) for fd in streams]
+        for target, fd in enumerate(safe):
+            os.dup2(fd, target)
+        linux.close_range(3)
+        linux.set_process_name(DEFAULT_RUNTIME)
+        from lowrt.cli import main as lowrt_main
+
+        status = lowrt_main(argv[1:], argv[0])
+    except SystemExit as leaving:
+        status = leaving.code if isinstance(leaving.code, int) else 1
+    except BaseException as error:  # a defect of lowrt's: its stderr is all that is left to tell it
+        os.write(2, f"{type(error).__name__}: {error}\n".encode())
+    finally:
+        os._exit(status)
+
+
+def _forget_zygote(environment: dict[str, str]) -> None:
+    """In a child: the request's environment, signals as a fresh process has them."""
+    _reset_signals()
+    os.environ.update(environment)
+
+
+def _reset_signals() -> None:
+    signal.set_wakeup_fd(-1)
+    for number in _OUR_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _reap(_number: int, _frame: object) -> None:
+    """Shims end as our children as long as we live."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+
+
+def _answer(control: socket.socket, number: int, code: int, output: bytes, errors: bytes) -> None:
+    answer = {
+        "id": number,
+        "code": code,
+        "stdout": output.decode("utf-8", "surrogateescape"),
+        "stderr": errors.decode("utf-8", "surrogateescape"),
+    }
+    control.send(json.dumps(answer).encode())
+
+
+def _text(fd: int) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.FileIO(fd, "w", closefd=False), write_through=True)
