@@ -47,6 +47,12 @@ def main(arguments: Arguments, launcher: Launcher | None = None) -> int:
     return 0
 
 
+def warm_up() -> None:
+    """Before a zygote forks: let what is loaded at first use be loaded."""
+    asyncio.new_event_loop().close()
+    time.strftime("%Y", time.gmtime(0))
+
+
 class LogFormat(logging.Formatter):
     """Lines as containerd's own: it copies them into its log."""
 

@@ -25,7 +25,7 @@ import sys
 from collections.abc import Sequence
 
 import lowrt
-from shim import cli, linux, rehearsal, start
+from shim import cli, linux, serve, start
 from shim.args import Arguments, UsageError, parse
 from shim.cgroups import mounted
 from shim.runtime import SpawnLauncher, Streams
@@ -45,6 +45,7 @@ def main() -> int:
     preload()
     control = socket.socket(fileno=_CONTROL_FD)
     control.set_inheritable(False)
+    linux.close_range(_CONTROL_FD + 1)  # whatever the supervisor's own parent let slip
     signal.signal(signal.SIGCHLD, _reap)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, meant for whoever started the supervisor
     gc.collect()
@@ -75,7 +76,7 @@ def preload() -> None:
             importlib.import_module(module.name)
     importlib.import_module("shim.stats_v2" if mounted().is_v2 else "shim.stats_v1")
     importlib.import_module("shim.delete")
-    rehearsal.play(f"/tmp/shim-rehearsal-{os.urandom(8).hex()}")
+    serve.warm_up()
 
 
 def handle(packet: bytes, control: socket.socket) -> None:
