@@ -21,7 +21,12 @@ def wire(
 ) -> None:
     """Make the veth; the calling thread is in the container's namespace, `host` speaks to the bridge's."""
     mac = parse_hardware_address(endpoint.mac)
-    host.apply(links.veth(endpoint.link, master, network.mtu, endpoint.interface, mac, namespace_fd))
+    made = [links.veth(endpoint.link, master, network.mtu, endpoint.interface, mac, namespace_fd)]
+    if endpoint.ports or network.isolated:
+        # a container may ask for its own published port; isolation must hold below IP, where rules may not look
+        hairpin = bool(endpoint.ports)
+        made.append(links.bridge_port(endpoint.link, hairpin=hairpin, isolated=network.isolated))
+    host.apply(*made)
     inner = inside()
     try:
         own = inner.find(endpoint.interface)

@@ -80,14 +80,13 @@ def rules(plan: Plan) -> list[Rule]:
         found.append(Rule("postrouting", (*nft.source(*loopback), *outside, *nft.masquerade())))
     for port in plan.published:
         found += _port_rules(port)
+    if plan.published:
+        found.append(Rule("forward", (*outside, *nft.connection_status(nft.CT_DNAT), *nft.verdict(nft.ACCEPT))))
     found.append(Rule("forward", (*inside, *outside, *nft.verdict(nft.ACCEPT if plan.icc else nft.DROP))))
-    if plan.internal:
-        found.append(Rule("forward", (*inside, *nft.verdict(nft.DROP))))
-    else:
-        found.append(Rule("forward", (*inside, *nft.verdict(nft.ACCEPT))))
+    found.append(Rule("forward", (*inside, *nft.verdict(nft.DROP if plan.internal else nft.ACCEPT))))
+    if not plan.internal:
         answers = nft.connection_state(nft.CT_ESTABLISHED | nft.CT_RELATED)
         found.append(Rule("forward", (*outside, *answers, *nft.verdict(nft.ACCEPT))))
-        found.append(Rule("forward", (*outside, *nft.connection_status(nft.CT_DNAT), *nft.verdict(nft.ACCEPT))))
     found.append(Rule("forward", (*outside, *nft.verdict(nft.DROP))))
     return found
 

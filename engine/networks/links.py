@@ -15,7 +15,8 @@ RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR, RTM_GETADDR, RTM_NEWROUTE, R
 AF_INET, AF_INET6 = 2, 10
 IFF_UP = 0x1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 28
-IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
+IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA, VETH_INFO_PEER = 1, 2, 4, 5, 1
+IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED = 4, 33
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
 _RT_TABLE_MAIN, _RTPROT_BOOT, _SCOPE_UNIVERSE, _SCOPE_LINK, _RTN_UNICAST = 254, 3, 0, 253, 1
@@ -70,6 +71,14 @@ def veth(name: str, master: int, mtu: int, peer: str, peer_mac: bytes, namespace
             [attribute(IFLA_INFO_KIND, b"veth"), attribute(IFLA_INFO_DATA, [attribute(VETH_INFO_PEER, born)])],
         ),
     )
+
+
+def bridge_port(name: str, *, hairpin: bool, isolated: bool) -> Message:
+    """How a bridge treats one of its ports: send frames back where they came from; keep them from other such ports."""
+    data = [attribute(IFLA_BRPORT_MODE, bytes([hairpin])), attribute(IFLA_BRPORT_ISOLATED, bytes([isolated]))]
+    info = [attribute(IFLA_INFO_SLAVE_KIND, b"bridge"), attribute(IFLA_INFO_SLAVE_DATA, data)]
+    parts = attribute(IFLA_IFNAME, name) + attribute(IFLA_LINKINFO, info)
+    return Message(RTM_NEWLINK, _IFINFO.pack(0, 0, 0, 0, 0) + parts)
 
 
 def up(index: int) -> Message:

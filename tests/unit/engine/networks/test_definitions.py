@@ -12,6 +12,9 @@ from proto.errdefs import Conflict, Fault, InvalidArgument, PermissionDenied, Un
 from tests.fakes.engine_networks import FakeBridges, FakeLinks, endpoint
 
 
+NET = {"Subnet": "10.0.0.0/24"}
+
+
 class Place:
     """Definitions on a store and a kernel in memory."""
 
@@ -124,8 +127,8 @@ def test_addresses_may_be_said(place: Place) -> None:
         ({"Name": "m", "IPAM": {"Config": [{"Subnet": "fd00::/64"}]}}, Unimplemented, "IPv6 subnets"),
         ({"Name": "m", "IPAM": {"Config": [{"Gateway": "10.0.0.1"}]}}, InvalidArgument, "a subnet is needed"),
         ({"Name": "m", "IPAM": {"Config": [{"Subnet": "172.17.0.0/24"}]}}, PermissionDenied, "Pool overlaps"),
-        ({"Name": "m", "IPAM": {"Config": [{"Subnet": "10.0.0.0/24", "Gateway": "10.1.0.1"}]}}, InvalidArgument, "gate"),
-        ({"Name": "m", "IPAM": {"Config": [{"Subnet": "10.0.0.0/24", "IPRange": "10.1.0.0/25"}]}}, InvalidArgument, "ip-"),
+        ({"Name": "m", "IPAM": {"Config": [{**NET, "Gateway": "10.1.0.1"}]}}, InvalidArgument, "no matching subnet"),
+        ({"Name": "m", "IPAM": {"Config": [{**NET, "IPRange": "10.1.0.0/25"}]}}, InvalidArgument, "invalid ip-range"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_and_leaves_nothing(

@@ -26,7 +26,7 @@ def test_packets_leave_under_the_hosts_address() -> None:
 def test_what_comes_in_unasked_is_dropped() -> None:
     forward = of_chain(Plan("br0", NETWORK), "forward")
     assert forward[-1] == (*nft.output_interface("br0"), *nft.verdict(nft.DROP))
-    assert [verdict_of(rule) == nft.verdict(nft.ACCEPT)[0] for rule in forward] == [True, True, True, True, False]
+    assert [verdict_of(rule) == nft.verdict(nft.ACCEPT)[0] for rule in forward] == [True, True, True, False]
 
 
 def test_an_internal_network_lets_nothing_out() -> None:
@@ -49,6 +49,11 @@ def test_a_published_port_leads_to_the_container_from_outside_and_from_the_host(
     assert outside == host
     assert outside[-3:] == nft.dnat(PORT.address.packed, 80)
     assert len(of_chain(plan, "postrouting")) == 3
+    assert of_chain(plan, "forward")[0] == (
+        *nft.output_interface("br0"),
+        *nft.connection_status(nft.CT_DNAT),
+        *nft.verdict(nft.ACCEPT),
+    )
 
 
 def test_a_port_on_one_address_of_the_host_is_only_there() -> None:

@@ -1,0 +1,235 @@
+"""Networks on a real kernel: who reaches whom, under which address, and what is left afterwards."""
+
+import asyncio
+import os
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.networks.request import Attachment
+from engine.networks.service import Networks
+from proto.errdefs import Fault
+from tests import needs
+
+if TYPE_CHECKING:
+    from tests.integration.engine.networks.conftest import Lab
+
+pytestmark = [needs.root, needs.binary("nft"), needs.binary("ip")]
+
+DEFAULT = {"NetworkMode": "default"}
+OUTSIDE, LAB = "192.0.2.2", "192.0.2.1"
+
+
+def published(*ports: tuple[int, int], host_ip: str = "") -> dict[str, Any]:
+    bindings = {f"{inner}/tcp": [{"HostIp": host_ip, "HostPort": str(outer)}] for inner, outer in ports}
+    return {"NetworkMode": "default", "PortBindings": bindings}
+
+
+def started(lab: "Lab", *containers: tuple[str, dict[str, Any]], **config: Any) -> Networks:
+    networks = lab.networks(**config)
+
+    async def start() -> None:
+        await networks.open()
+        for name, host_config in containers:
+            await networks.allocate(name, {"Hostname": name}, host_config, {})
+        await networks.close()
+
+    lab.run(start)
+    return networks
+
+
+def test_containers_reach_each_other_their_gateway_and_the_outside(lab: "Lab") -> None:
+    started(lab, ("one", DEFAULT), ("two", DEFAULT))
+    with lab.listen("two", 80), lab.listen("outside", 80), lab.listen("lab", 81):
+        assert lab.reach("one", "10.99.0.3", 80) == "10.99.0.2"
+        assert lab.reach("one", "10.99.0.1", 81) == "10.99.0.2"
+        assert lab.reach("one", OUTSIDE, 80) == LAB, "the outside sees the host's address"
+
+
+def test_a_port_that_is_not_published_cannot_be_reached_from_outside(lab: "Lab") -> None:
+    started(lab, ("one", published((80, 8080))))
+    with lab.listen("one", 80), lab.listen("one", 90):
+        assert lab.reach("outside", LAB, 8080) == OUTSIDE
+        assert lab.reach("lab", "10.99.0.2", 90) == "10.99.0.1"
+        assert lab.reach("outside", "10.99.0.2", 90) != OUTSIDE
+
+
+def test_a_published_port_is_there_for_the_host_its_loopback_and_other_containers(lab: "Lab") -> None:
+    started(lab, ("one", published((80, 8080))), ("two", DEFAULT))
+    with lab.listen("one", 80):
+        assert lab.reach("lab", LAB, 8080) in ("10.99.0.1", LAB)
+        assert lab.reach("lab", "127.0.0.1", 8080) == "10.99.0.1"
+        assert lab.reach("two", "10.99.0.1", 8080) == "10.99.0.1"
+        assert lab.reach("one", "10.99.0.1", 8080) == "10.99.0.1", "even for the container itself"
+
+
+def test_a_port_on_the_loopback_is_only_there(lab: "Lab") -> None:
+    started(lab, ("one", published((80, 8080), host_ip="127.0.0.1")))
+    with lab.listen("one", 80):
+        assert lab.reach("lab", "127.0.0.1", 8080) == "10.99.0.1"
+        assert lab.reach("outside", LAB, 8080) == "ConnectionRefusedError"
+
+
+def test_a_container_cannot_reach_the_hosts_loopback(lab: "Lab") -> None:
+    started(lab, ("one", published((80, 8080))))
+    lab.shell("one", "ip route add 127.0.0.5 via 10.99.0.1 2>/dev/null || true")
+    with lab.listen("lab", 99, "127.0.0.1"):
+        assert lab.reach("one", "127.0.0.1", 99) == "ConnectionRefusedError", "its own loopback"
+
+
+def test_beside_dockers_chains_packets_still_pass(lab: "Lab") -> None:
+    lab.shell(
+        "lab",
+        "nft 'add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; };"
+        " add chain ip filter DOCKER-USER; add rule ip filter FORWARD jump DOCKER-USER'",
+    )
+    started(lab, ("one", published((80, 8080))))
+    with lab.listen("one", 80), lab.listen("outside", 80):
+        assert lab.reach("one", OUTSIDE, 80) == LAB
+        assert lab.reach("outside", LAB, 8080) == OUTSIDE
+
+
+@pytest.mark.parametrize(("option", "expected"), [({"icc": False}, "TimeoutError"), ({}, "10.99.0.2")])
+def test_without_icc_frames_between_containers_do_not_pass(lab: "Lab", option: dict[str, Any], expected: str) -> None:
+    started(lab, ("one", DEFAULT), ("two", DEFAULT), **option)
+    with lab.listen("two", 80), lab.listen("outside", 80):
+        assert lab.reach("one", "10.99.0.3", 80) == expected
+        assert lab.reach("one", OUTSIDE, 80) == LAB
+
+
+def test_an_internal_network_ends_at_its_bridge(lab: "Lab") -> None:
+    async def start() -> None:
+        networks = lab.networks()
+        await networks.open()
+        await networks.create({"Name": "inner", "Internal": True, "IPAM": {"Config": [{"Subnet": "10.98.0.0/24"}]}})
+        for name in ("one", "two"):
+            await networks.allocate(name, {}, {"NetworkMode": "inner"}, {})
+        await networks.close()
+
+    lab.run(start)
+    with lab.listen("two", 80), lab.listen("outside", 80):
+        assert lab.reach("one", "10.98.0.3", 80) == "10.98.0.2"
+        assert lab.reach("one", OUTSIDE, 80) == "OSError", "there is no route"
+
+
+def test_what_fails_leaves_nothing(lab: "Lab") -> None:
+    networks = started(lab)
+    before = lab.left()
+    blocker = lab.inside("lab", lambda: socket.create_server(("0.0.0.0", 8080)))
+
+    async def fail() -> None:
+        again = lab.networks()
+        await again.open()
+        for host_config in (published((80, 8080)), {"NetworkMode": "nope"}, {"NetworkMode": "container:nope"}):
+            with pytest.raises(Fault):
+                await again.allocate("one", {}, host_config, {})
+        assert again.settings("one", DEFAULT, {})["SandboxKey"] == ""
+        await again.close()
+
+    lab.run(fail)
+    blocker.close()
+    assert os.listdir(lab.folder / "exec" / "netns") == []
+    assert lab.left() == before
+    assert networks is not None
+
+
+def test_release_takes_everything_and_the_address_is_free_again(lab: "Lab") -> None:
+    async def live() -> list[str]:
+        networks = lab.networks()
+        await networks.open()
+        seen = []
+        for _ in range(2):
+            await networks.allocate("one", {}, published((80, 8080)), {})
+            seen.append(networks.settings("one", DEFAULT, {})["IPAddress"])
+            await networks.release("one")
+            await networks.release("one")
+            for _ in range(100):
+                if "veth" not in lab.shell("lab", "ip -o link"):
+                    break
+                await asyncio.sleep(0.02)
+        await networks.close()
+        return seen
+
+    assert lab.run(live) == ["10.99.0.2", "10.99.0.2"]
+    left = lab.left()
+    assert "veth" not in left
+    assert "8080" not in left
+    assert os.listdir(lab.folder / "exec" / "netns") == []
+
+
+def test_after_a_restart_everything_is_found_again(lab: "Lab") -> None:
+    started(lab, ("one", published((80, 8080))), ("dead", DEFAULT))
+    lab.shell("lab", "nft flush ruleset")
+
+    async def restart() -> tuple[str, str]:
+        networks = lab.networks()
+        await networks.open()
+        again = await networks.allocate("one", {"Hostname": "one"}, published((80, 8080)), {})
+        await networks.reconcile(["one"])
+        settings = networks.settings("one", DEFAULT, {})
+        with pytest.raises(Fault, match="already allocated"):
+            await networks.allocate("three", {}, published((80, 8080)), {})
+        await networks.close()
+        return str(again.netns), settings["IPAddress"]
+
+    netns, address = lab.run(restart)
+    assert (netns, address) == (lab.path("one"), "10.99.0.2")
+    assert os.listdir(lab.folder / "exec" / "netns") == ["one"]
+    with lab.listen("one", 80):
+        assert lab.reach("outside", LAB, 8080) == OUTSIDE
+
+
+def test_two_engines_on_one_host_do_not_meet(lab: "Lab") -> None:
+    started(lab, ("one", DEFAULT))
+    started(lab, ("two", DEFAULT), data="second", bridge="second0", bip="10.97.0.1/24")
+    with lab.listen("outside", 80):
+        assert lab.reach("one", OUTSIDE, 80) == LAB
+        assert lab.reach("two", OUTSIDE, 80) == LAB
+    assert "table ip wherry_second0" in lab.left()
+    assert "table ip wherry_wherry0" in lab.left()
+
+
+def test_a_second_network_is_connected_and_disconnected_while_it_runs(lab: "Lab") -> None:
+    async def live() -> None:
+        networks = lab.networks()
+        await networks.open()
+        sandbox = await networks.allocate("one", {"Hostname": "box"}, DEFAULT, {})
+        mine = await networks.create({"Name": "mine", "IPAM": {"Config": [{"Subnet": "10.96.0.0/24"}]}})
+        await networks.connect("one", mine, Attachment("mine", "10.96.0.77"))
+        assert "10.96.0.77/24" in lab.shell("one", "ip -o addr show eth1")
+        assert "10.96.0.77\tbox" in Path(sandbox.files["/etc/hosts"]).read_text()
+        with pytest.raises(Fault, match="active endpoints"):
+            await networks.remove(mine)
+        await networks.disconnect("one", mine)
+        assert "eth1" not in lab.shell("one", "ip -o link")
+        assert "10.96" not in Path(sandbox.files["/etc/hosts"]).read_text()
+        await networks.remove(mine)
+        await networks.close()
+
+    lab.run(live)
+    assert [action for action, _, _ in lab.events] == ["connect", "create", "connect", "disconnect", "destroy"]
+    assert "br-" not in lab.left()
+
+
+def test_no_ipv6_that_nobody_asked_for(lab: "Lab") -> None:
+    started(lab, ("one", DEFAULT))
+    assert "inet6" not in lab.shell("one", "ip addr show eth0")
+    assert "::1" in lab.shell("one", "ip addr show lo")
+
+
+def test_an_attached_start_takes_milliseconds(lab: "Lab") -> None:
+    async def measure() -> float:
+        networks = lab.networks()
+        await networks.open()
+        times = []
+        for number in range(10):
+            began = time.perf_counter()
+            await networks.allocate(f"c{number}", {}, DEFAULT, {})
+            times.append(time.perf_counter() - began)
+        await networks.close()
+        return sorted(times)[len(times) // 2]
+
+    assert lab.run(measure) < 0.05
