@@ -25,6 +25,7 @@ from supervisor.paths import Paths
 from supervisor.runtime.bootstrap import Daemon as DaemonFacts
 from supervisor.runtime.bundle import BundleRoots
 from supervisor.runtime.cleanup import Cleanup
+from supervisor.runtime.info import RuntimeInfos
 from supervisor.runtime.launcher import Launcher
 from supervisor.runtime.monitor import TaskMonitor
 from supervisor.runtime.programs import WHERRY, ShimPrograms
@@ -90,7 +91,8 @@ class Daemon:
         self.runtime = Runtime(config, self._paths, self._stores, self._exchange, self._background)
         self._ttrpc = TtrpcServer(config.ttrpc_socket, self.runtime.monitor)
         self._debug = DebugServer(config.debug)
-        self._grpc = build_server(config, self._paths, self._stores, self._exchange, self.runtime.tasks, VERSION)
+        info = RuntimeInfos(self.runtime.programs)
+        self._grpc = build_server(config, self._paths, self._stores, self._exchange, self.runtime.tasks, info, VERSION)
 
     async def start(self) -> None:
         """Up to the first request let in, and the rest set going."""

@@ -25,6 +25,7 @@ from supervisor.core.events import EventExchange
 from supervisor.core.plugins import Plugin
 from supervisor.paths import Paths
 from supervisor.runtime.checkpoint import Checkpoints
+from supervisor.runtime.info import RuntimeInfos
 from supervisor.runtime.tasks import Tasks
 from supervisor.server.grpc import GrpcServer
 from supervisor.services.containers import ContainersService
@@ -65,7 +66,13 @@ _PREFIX = "containerd.services."
 
 
 def build_server(
-    config: Config, paths: Paths, stores: Stores, exchange: EventExchange, tasks: Tasks, version: str
+    config: Config,
+    paths: Paths,
+    stores: Stores,
+    exchange: EventExchange,
+    tasks: Tasks,
+    info: RuntimeInfos,
+    version: str,
 ) -> GrpcServer:
     """The API's server with every service on it, not listening yet."""
     server = GrpcServer()
@@ -80,7 +87,7 @@ def build_server(
         (add_VersionServicer_to_server, VersionService(version, ""), "version.v1.Version"),
     ]
     names = [_PREFIX + name for _, _, name in services]
-    plugins = _plugins(config, paths, [*names, f"{_PREFIX}introspection.v1.Introspection"])
+    plugins = _plugins(config, paths, info, [*names, f"{_PREFIX}introspection.v1.Introspection"])
     introspection = IntrospectionService(plugins, load_identity(paths.identity))
     services.append((add_IntrospectionServicer_to_server, introspection, "introspection.v1.Introspection"))
     for register, servicer, name in services:
@@ -122,14 +129,21 @@ def _image_services(config: Config, stores: Stores) -> Iterator[Service]:
     yield add_StreamingServicer_to_server, StreamingService(streams), "streaming.v1.Streaming"
 
 
-def _plugins(config: Config, paths: Paths, services: list[str]) -> list[Plugin]:
+def _plugins(config: Config, paths: Paths, info: RuntimeInfos, services: list[str]) -> list[Plugin]:
     roots = {name: config.snapshot_roots.get(name) or paths.snapshotter(name) for name in ("overlayfs", "native")}
     here = (host_platform(),)
     return [
         *base_plugins(roots, {}),
         Plugin(DIFF, "walking", platforms=here),
         Plugin(SHIM, "manager"),
-        Plugin(RUNTIME, "task", requires=(SHIM,), platforms=here, exports={"log-uri-schemes": "binary,fifo,file"}),
+        Plugin(
+            RUNTIME,
+            "task",
+            requires=(SHIM,),
+            platforms=here,
+            exports={"log-uri-schemes": "binary,fifo,file"},
+            info=info,
+        ),
         Plugin(SANDBOX_STORE, "local"),
         Plugin(STREAMING, "manager"),
         Plugin(TRANSFER, "local"),

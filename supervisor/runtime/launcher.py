@@ -65,14 +65,6 @@ class Launcher:
         except DecodeError as error:
             raise Fault(f"shim delete printed no DeleteResponse: {error}") from error
 
-    async def info(self, program: str, options: bytes) -> bytes:
-        """Run `shim -info`: a RuntimeInfo, undecoded."""
-        outcome = await _execute([program, "-info"], "/", {}, options, joined=False, timeout=_PROBE_TIMEOUT)
-        if outcome.code != 0:
-            text = outcome.stderr.decode(errors="replace").strip()
-            raise Fault(f"failed to run [{program} -info]: {_exit_words(outcome.code)} (stderr: {text!r})")
-        return outcome.stdout
-
     async def _start_input(self, bundle: Bundle, program: str, options: Any | None) -> bytes:
         if not self._is_warm(program) and await self._reads_params(program):
             return bootstrap.params(self._daemon, bundle.namespace, bundle.id, options)

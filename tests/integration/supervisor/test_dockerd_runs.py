@@ -1,6 +1,11 @@
-"""Debian's dockerd with our supervisor in containerd's place: containers of a stock Docker run on it."""
+"""dockerd with our supervisor in containerd's place: containers of a stock Docker run on it.
 
+Debian's keeps images itself; the newest, where it is at hand, keeps them in the supervisor.
+"""
+
+import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,11 +26,14 @@ pytestmark = [
 ]
 
 
+PEERS = Path(os.environ.get("PEERS_ROOT", "/var/cache/wherry-peers")) / "native" / "bin"
+
+
 class Docker:
     """A docker CLI on a dockerd of its own."""
 
-    def __init__(self, socket: Path) -> None:
-        self._environment = {**os.environ, "DOCKER_HOST": f"unix://{socket}"}
+    def __init__(self, socket: Path, path: str) -> None:
+        self._environment = {**os.environ, "PATH": path, "DOCKER_HOST": f"unix://{socket}"}
 
     def __call__(self, *words: str, code: int = 0) -> str:
         done = subprocess.run(
@@ -39,17 +47,34 @@ class Docker:
         return subprocess.run(command, env=self._environment, capture_output=True, check=False).returncode == 0
 
 
-@pytest.fixture(scope="module")
-def docker(supervisor: Supervisor, busybox_tar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("/usr/sbin:/usr/bin:/sbin:/bin", id="debian"),
+        pytest.param(
+            f"{PEERS}:{os.environ['PATH']}",
+            id="newest",
+            marks=pytest.mark.skipif(not (PEERS / "dockerd").exists(), reason="needs the peers"),
+        ),
+    ],
+)
+def docker(
+    request: pytest.FixtureRequest, supervisor: Supervisor, busybox_tar: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Docker]:
     folder = tmp_path_factory.mktemp("d")
-    flags = ["--containerd", supervisor.address, "--bridge", "none", "--iptables=false", "--ip6tables=false"]
+    newest = request.param.startswith(str(PEERS))
+    (folder / "daemon.json").write_text(json.dumps({"features": {"containerd-snapshotter": True}} if newest else {}))
+    flags = ["--config-file", str(folder / "daemon.json"), "--bridge", "none", "--iptables=false", "--ip6tables=false"]
     folders = ["--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"), "-p", str(folder / "pid")]
+    sockets = ["--containerd", supervisor.address, "-H", f"unix://{folder / 'd.sock'}"]
+    program = shutil.which("dockerd", path=request.param)
+    assert program is not None
     with open(folder / "log", "wb") as log:
         daemon = subprocess.Popen(
-            ["dockerd", *flags, *folders, "-H", f"unix://{folder / 'd.sock'}"], stdout=log, stderr=log
+            [program, *flags, *folders, *sockets], stdout=log, stderr=log, env={**os.environ, "PATH": request.param}
         )
     try:
-        cli = Docker(folder / "d.sock")
+        cli = Docker(folder / "d.sock", request.param)
         eventually(lambda: cli.succeeds("version"), timeout=30, what="dockerd answers")
         cli("load", "-i", str(busybox_tar))
         yield cli

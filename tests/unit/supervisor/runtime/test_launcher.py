@@ -146,8 +146,3 @@ async def test_other_shims_are_never_asked_of_the_zygote(tmp_path: Path, bundle:
     program = script(tmp_path, "echo unix:///cold\n")
     assert (await Launcher(DAEMON, zygote).start(bundle, program, None)).address == "unix:///cold"
     assert zygote.asked == []
-
-
-async def test_info_is_read_from_stdout(tmp_path: Path) -> None:
-    program = script(tmp_path, 'echo noise >&2; [ "$1" = -info ] && cat\n')
-    assert await Launcher(DAEMON).info(program, b"options") == b"options"
