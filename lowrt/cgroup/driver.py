@@ -18,7 +18,10 @@ if TYPE_CHECKING:
         def create(self) -> None:
             """Make the folders; CgroupError if the cgroup is in use or frozen."""
 
-        def enter(self, pid: int, below: dict[str, str] | None = None, init_pid: int = 0) -> None:
+        def follow(self, init_pid: int) -> None:
+            """For exec: where this cgroup takes no more processes, since init has made some below, enter init's."""
+
+        def enter(self, pid: int, below: dict[str, str] | None = None) -> None:
             """Move a process in; `below` as in `exec --cgroup`: controller ("" for all) → path under the cgroup."""
 
         def clone_fd(self) -> int:

@@ -67,8 +67,10 @@ class CgroupV1:
             raise error
         del self._folders[controller]
 
-    def enter(self, pid: int, below: dict[str, str] | None = None, init_pid: int = 0) -> None:
-        del init_pid  # a matter of v2 only
+    def follow(self, init_pid: int) -> None:
+        """v1 takes processes at every level."""
+
+    def enter(self, pid: int, below: dict[str, str] | None = None) -> None:
         below = below or {}
         for controller in below:
             if controller and controller not in self._folders:

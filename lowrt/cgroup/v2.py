@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 class CgroupV2:
     """A container's folder under v2; see driver.CgroupDriver."""
 
-    __slots__ = ("_chosen", "_folder", "_own_nodes", "_resources", "_rootless")
+    __slots__ = ("_chosen", "_entry", "_folder", "_own_nodes", "_resources", "_rootless")
 
     def __init__(self, folder: str, wanted: "Json", own_nodes: "set[str]", *, rootless: bool, chosen: bool) -> None:
         self._folder = folder
+        self._entry = folder  # where processes go, if not there
         self._resources = wanted
         self._own_nodes = own_nodes
         self._rootless = rootless
@@ -55,29 +56,26 @@ class CgroupV2:
         self._folder = ""
         return True
 
-    def enter(self, pid: int, below: dict[str, str] | None = None, init_pid: int = 0) -> None:
+    def follow(self, init_pid: int) -> None:
+        # Controllers enabled for cgroups below keep processes out of this one.
+        if self._folder and files.read_or(self._folder, "cgroup.subtree_control", "").strip():
+            with open(f"/proc/{init_pid}/cgroup", encoding="utf-8") as file:
+                self._entry = ROOT + parse_proc_cgroup(file.read())[""]
+
+    def enter(self, pid: int, below: dict[str, str] | None = None) -> None:
         below = below or {}
         for controller in below:
             if controller:
                 raise CgroupError(f"unknown controller {controller} in SubCgroupPaths")
-        if not self._folder:
-            return
-        sub = below.get("", "")
-        try:
-            files.enter(inside(self._folder, sub), pid)
-        except CgroupError as error:
-            # Controllers enabled for cgroups below keep processes out of this one: go where init went.
-            if error.errno != errno.EBUSY or not init_pid or sub:
-                raise
-            with open(f"/proc/{init_pid}/cgroup", encoding="utf-8") as file:
-                files.enter(ROOT + parse_proc_cgroup(file.read())[""], pid)
+        if self._folder:
+            files.enter(inside(self._folder, below[""]) if below.get("") else self._entry, pid)
 
     def clone_fd(self) -> int:
-        return files.open_folder(self._folder) if self._folder else -1
+        return files.open_folder(self._entry) if self._folder else -1
 
     def enter_self(self, *, cloned: bool) -> None:
         if self._folder and not cloned:
-            files.write(self._folder, "cgroup.procs", "0")
+            files.write(self._entry, "cgroup.procs", "0")
 
     def apply(self, resources_wanted: "Json", *, devices: bool = True) -> None:
         writes, unified = resources.v2_writes(resources_wanted), resources.v2_unified(resources_wanted)

@@ -100,6 +100,7 @@ def _fork_and_lead(log: "Log", request: Request, job: Job) -> "Forked":
     if initial:
         scheduling.set_affinity(0, initial)
     made: list[Forked] = []
+    container.cgroup.follow(container.pid)
     dance = parent.Dance(job, log, sync.EXEC_ORDER, {sync.READY: lambda: parent.limit(job, made[0].pid)})
     try:
         made.append(dance.fork(0, setns_init.sequence, container.cgroup))
@@ -108,7 +109,7 @@ def _fork_and_lead(log: "Log", request: Request, job: Job) -> "Forked":
     forked = made[0]
     try:
         if request.below:
-            container.cgroup.enter(forked.pid, request.below, container.pid)
+            container.cgroup.enter(forked.pid, request.below)
         parent.set_oom_score(forked.pid, container.spec.process.get("oomScoreAdj"))
         parent.settle_affinity(job, forked.pid)
         if request.pidfd_socket:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.lowrt.environment import Bundle
+from tests.integration.lowrt.environment import Bundle, cgroup_folders
 
 
 @pytest.fixture
@@ -14,5 +14,4 @@ def bundle(tmp_path: Path) -> Iterator[Bundle]:
     yield bundle
     left = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(tmp_path) in line]
     assert not left, left
-    cgroups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*{bundle.cgroup}")]
-    assert not cgroups, cgroups
+    assert not cgroup_folders(bundle.cgroup)

@@ -174,17 +174,24 @@ class Running:
         return int(json.loads(self.call("state", self.name))["pid"])
 
 
+def cgroup_folders(cgroup: str) -> dict[str, Path]:
+    """The cgroup's folder in each hierarchy; under the empty name on pure v2."""
+    top = Path("/sys/fs/cgroup")
+    if (top / "cgroup.controllers").exists():
+        found = {"": top / cgroup.strip("/")}
+    else:
+        found = {path.name: path / cgroup.strip("/") for path in sorted(top.iterdir()) if not path.is_symlink()}
+    return {name: path for name, path in found.items() if path.is_dir()}
+
+
 def cgroup_files(cgroup: str) -> dict[str, str]:
-    """Every readable limit file of a cgroup in every hierarchy: controller/file → text."""
+    """Every readable file of a cgroup in every hierarchy: controller/file → text."""
     found = {}
-    for hierarchy in sorted(Path("/sys/fs/cgroup").iterdir()):
-        folder = hierarchy / cgroup.strip("/")
-        if hierarchy.is_symlink() or not folder.is_dir():
-            continue
+    for name, folder in cgroup_folders(cgroup).items():
         for file in sorted(folder.iterdir()):
             if file.is_file() and os.access(file, os.R_OK):
                 try:
-                    found[f"{hierarchy.name}/{file.name}"] = file.read_text()
+                    found[f"{name}/{file.name}"] = file.read_text()
                 except OSError:
                     continue
     return found
