@@ -11,7 +11,6 @@ from engine.networks.store import Store
 from proto.errdefs import Conflict, Fault, InvalidArgument, PermissionDenied, Unimplemented
 from tests.fakes.engine_networks import FakeBridges, FakeLinks, endpoint
 
-
 NET = {"Subnet": "10.0.0.0/24"}
 
 
