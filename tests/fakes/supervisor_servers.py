@@ -98,9 +98,9 @@ def find_containerd() -> str | None:
 
 
 @contextlib.contextmanager
-def real_containerd(root: Path) -> Iterator[Path]:
+def real_containerd(root: Path, program: str | None = None) -> Iterator[Path]:
     """A containerd of its own, without CRI."""
-    program = find_containerd()
+    program = program or find_containerd()
     assert program is not None
     config, socket = root / "config.toml", root / "real.sock"
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
@@ -110,7 +110,9 @@ def real_containerd(root: Path) -> Iterator[Path]:
         f'[grpc]\naddress = "{socket}"\n'
     )
     with open(root / "real.log", "wb") as log:
-        process = subprocess.Popen([program, "--config", str(config)], stdout=log, stderr=log)
+        path = f"{Path(program).parent}:{os.environ['PATH']}"  # its own generation of shims
+        environment = {**os.environ, "PATH": path}
+        process = subprocess.Popen([program, "--config", str(config)], stdout=log, stderr=log, env=environment)
     try:
         deadline = time.monotonic() + 20
         while True:

@@ -1,0 +1,265 @@
+"""A long walk with `ctr`, on our supervisor and on the containerd of its own generation: codes and words must agree.
+
+A difference is a bug, or stands in DIFFERENT with its reason.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import needs
+from tests.fakes.supervisor_servers import real_containerd
+from tests.images import busybox_archive
+from tests.supervisor_process import Supervisor
+
+pytestmark = [needs.root, needs.overlay]
+
+PEERS = Path(os.environ.get("PEERS_ROOT", "/var/cache/wherry-peers")) / "native" / "bin"
+BUSYBOX = "docker.io/library/busybox:latest"
+NOWHERE = "sha256:" + "a" * 64
+
+# {tmp}: a folder of the walk's; {local}: --local, where ctr would use the transfer service; {layer}, {config}: digests.
+RECORDS = """
+namespaces create foo a=b
+namespaces create foo
+namespaces create no/good
+namespaces label foo a= c=d
+namespaces rm foo
+namespaces rm foo
+leases create --id l1 a=b
+leases create --id l1
+leases ls -q
+leases rm l1
+leases rm l1
+images import {local} {tmp}/busybox.tar
+images ls
+images ls -q
+images ls name==zz
+images check
+images check -q
+images label {image} x=y
+images ls labels.x==y
+images label {image} x=
+images label nope x=y
+images tag {local} {image} foo:1
+images tag {local} {image} foo:1
+images tag {local} nope foo:2
+images rm foo:1
+images rm foo:1
+images export {local} {tmp}/out.tar {image}
+images export {local} {tmp}/out2.tar nope
+images mount {image} {tmp}/mnt
+images unmount --rm {tmp}/mnt
+content ls -q
+content get {config}
+content get sha256:aaaa
+content get {nowhere}
+content label {config} q=r
+content label {config} q=
+content rm {nowhere}
+content active
+snapshots ls
+snapshots tree
+snapshots usage
+snapshots prepare k1
+snapshots prepare k1
+snapshots prepare k2 nope
+snapshots prepare k2 {layer}
+snapshots prepare k3 k2
+snapshots view v1 {layer}
+snapshots view v1 {layer}
+snapshots ls
+snapshots tree
+snapshots rm v1
+snapshots mounts {tmp}/m k1
+snapshots mounts {tmp}/m nope
+snapshots commit c1 k1
+snapshots commit c1 k2
+snapshots commit c2 nope
+snapshots info k2
+snapshots info nope
+snapshots label k2 a=b
+snapshots rm c1
+snapshots rm {layer}
+snapshots rm k2
+snapshots rm nope
+snapshots --snapshotter zz ls
+plugins ls type==io.containerd.snapshotter.v1,id==overlayfs
+plugins ls type==zz
+"""
+
+TASKS = """
+containers create {image} c1 sleep 100
+containers create {image} c1 sleep 100
+containers create nope c2
+containers create {image} bad/name
+containers ls
+containers ls -q
+containers ls id==c1
+containers ls =
+containers label c1 a=b
+containers label nope a=b
+containers info nope
+tasks ls
+tasks start nope
+tasks start -d c1
+tasks start -d c1
+tasks ls
+tasks ls -q
+tasks ps nope
+tasks exec --exec-id e1 c1 echo hi
+tasks exec --exec-id e1 nope echo hi
+tasks exec --exec-id e2 c1 nope
+tasks exec --exec-id e3 c1 sh -c 'exit 7'
+tasks metrics nope
+tasks pause c1
+tasks ls
+tasks pause c1
+tasks exec --exec-id e4 c1 echo hi
+tasks resume c1
+tasks resume c1
+containers rm c1
+tasks rm c1
+tasks kill -s NOPE c1
+tasks kill nope
+tasks kill -s KILL c1
+tasks ls
+tasks rm c1
+tasks rm c1
+containers rm c1
+run --rm {image} r1 echo hi
+run --rm {image} r2 sh -c 'echo err >&2; exit 3'
+run --rm {image} r3 nope
+run --rm {image} r4 /etc
+run --rm --read-only {image} r5 touch /x
+run --rm --env A=B {image} r6 env
+run --rm --cwd /tmp {image} r7 pwd
+run --rm --user 1000:1000 {image} r8 id
+run --rm --mount type=bind,src={tmp},dst=/mnt,options=rbind:ro {image} r10 ls /mnt
+run --rm --memory-limit 20000000 {image} r11 true
+run --rm --runtime io.containerd.nope.v1 {image} r12 true
+run --rm --snapshotter zz {image} r13 true
+run --rm --snapshotter native {image} r14 echo native
+run --rm nope r16 true
+run --rm --hostname hh {image} r18 hostname
+run --rm --device /dev/nope {image} r21 true
+run --rm --cap-drop CAP_CHOWN {image} r22 chown 1 /tmp
+run -d --null-io {image} r24 sleep 100
+run -d {image} r24 sleep 100
+tasks kill -s KILL -a r24
+tasks rm -f r24
+containers rm r24
+images rm --sync {image}
+images ls
+content ls
+snapshots ls
+"""
+
+DIFFERENT: dict[str, str] = {}
+
+GENERATIONS = [
+    pytest.param(shutil.which("ctr", path="/usr/bin"), shutil.which("containerd", path="/usr/bin"), id="debian"),
+    pytest.param(str(PEERS / "ctr"), str(PEERS / "containerd"), id="newest"),
+]
+
+
+class Walker:
+    """One ctr on one daemon; its output without what differs from run to run."""
+
+    def __init__(self, ctr: str, address: str, namespace: str) -> None:
+        self._argv = [ctr, "-a", address, "-n", namespace]
+        self._namespace = namespace
+
+    def walk(self, line: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [*self._argv, *shlex.split(line)],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        return done.returncode, self._settled(done.stdout), self._settled(done.stderr)
+
+    def _settled(self, text: str) -> str:
+        for pattern, instead in (
+            (re.escape(self._namespace), "NAMESPACE"),
+            (r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)", "TIME"),
+            (r"elapsed|total:|\d+(\.\d+)? ?[KMG]?i?B/s|\d+\.\d+ ?s\b", "TIME"),
+            (r"snapshots/\d+", "snapshots/N"),
+            (r"/[^ ]*/io\.containerd\.snapshotter", "ROOT"),
+            (r"\b\d{3,7}\b", "PID"),
+            (r"(: invalid argument)+", ": invalid argument"),  # one layer or another says it again
+            (r" +", " "),
+        ):
+            text = re.sub(pattern, instead, text)
+        # Go prints maps in any order.
+        return re.sub(r"\S+=\S+(,\S+=\S+)+", lambda match: ",".join(sorted(match.group().split(","))), text)
+
+
+@contextlib.contextmanager
+def both(ctr: str, containerd: str, tmp_path: Path) -> Iterator[tuple[Walker, Walker]]:
+    """Namespaces of different names, for runc keeps one folder per namespace for all daemons of a host."""
+    for name in ("ours", "real", "walk"):
+        (tmp_path / name).mkdir()
+    path = {"PATH": f"{Path(containerd).parent}:{os.environ['PATH']}"}
+    names = f"ours{os.getpid()}", f"real{os.getpid()}"
+    try:
+        with (
+            Supervisor(tmp_path / "ours", environment=path) as ours,
+            real_containerd(tmp_path / "real", containerd) as address,
+        ):
+            yield Walker(ctr, ours.address, names[0]), Walker(ctr, str(address), names[1])
+    finally:
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                os.rmdir(f"/run/containerd/runc/{name}")
+
+
+@pytest.mark.parametrize(("ctr", "containerd"), GENERATIONS)
+def test_ctr_cannot_tell(ctr: str | None, containerd: str | None, tmp_path: Path) -> None:
+    """Every command of the walk gives the same on both."""
+    if not (ctr and containerd and Path(ctr).exists() and Path(containerd).exists()):
+        pytest.skip("needs ctr and containerd of one generation")
+    folder = tmp_path / "walk"
+    with both(ctr, containerd, tmp_path) as (ours, real):
+        busybox_archive(folder / "busybox.tar")
+        words = {
+            "tmp": folder,
+            "local": "--local" if str(PEERS) in ctr else "",
+            "image": BUSYBOX,
+            "nowhere": NOWHERE,
+            **digests(folder / "busybox.tar"),
+        }
+        differences = {}
+        for line in (RECORDS + TASKS).strip().splitlines():
+            if not line:
+                continue
+            answers = []
+            for walker in (real, ours):
+                (folder / "mnt").mkdir(exist_ok=True)
+                answers.append(walker.walk(line.format(**words)))
+            if answers[0] != answers[1] and line not in DIFFERENT:
+                differences[line] = answers
+    report = "\n".join(f"{line}\n  real {real}\n  ours {ours}" for line, (real, ours) in differences.items())
+    assert not differences, report
+
+
+def digests(archive: Path) -> dict[str, str]:
+    """The layer's chain and the config of the image in it."""
+    import json
+    import tarfile
+
+    with tarfile.open(archive) as tar:
+        manifest = json.load(tar.extractfile("manifest.json"))  # type: ignore[arg-type]
+        config = manifest[0]["Config"].rpartition("/")[2].removesuffix(".json")
+        document = json.load(tar.extractfile(manifest[0]["Config"]))  # type: ignore[arg-type]
+    return {"config": f"sha256:{config}", "layer": document["rootfs"]["diff_ids"][0]}
