@@ -16,7 +16,7 @@ from proto.containerd.services.streaming.v1.streaming_pb2_grpc import StreamingS
 from proto.containerd.services.transfer.v1.transfer_pb2 import TransferOptions, TransferRequest
 from proto.containerd.services.transfer.v1.transfer_pb2_grpc import TransferStub
 from proto.containerd.types.platform_pb2 import Platform
-from proto.containerd.types.transfer import importexport_pb2, registry_pb2, streaming_pb2
+from proto.containerd.types.transfer import importexport_pb2, progress_pb2, registry_pb2, streaming_pb2
 from proto.containerd.types.transfer.imagestore_pb2 import ImageReference, ImageStore, UnpackConfiguration
 from supervisor.registry import platforms
 
@@ -66,7 +66,9 @@ class TransferClient:
 
     async def _listen(self, call: Any) -> None:
         while isinstance(message := await call.read(), AnyMessage):
-            self.events.append(anys.unpack(message).event)  # type: ignore[union-attr]
+            event = anys.unpack(message)
+            assert isinstance(event, progress_pb2.Progress)
+            self.events.append(event.event)
 
     async def import_(self, data: bytes, prefix: str = "import-test") -> None:
         """Send an archive."""
@@ -133,10 +135,9 @@ async def _send(call: Any, data: bytes) -> None:
 
 async def _receive(call: Any) -> bytes:
     parts = []
-    await call.write(anys.pack(streaming_pb2.WindowUpdate(update=1 << 20)))
+    await call.write(anys.pack(streaming_pb2.WindowUpdate(update=1 << 30)))  # once: the end may come at any time
     while isinstance(message := await call.read(), AnyMessage):
         parts.append(anys.unpack(message).data)  # type: ignore[union-attr]
-        await call.write(anys.pack(streaming_pb2.WindowUpdate(update=len(parts[-1]))))
     return b"".join(parts)
 
 

@@ -85,6 +85,8 @@ class IngestWriter:
         """Begin again; only to nothing, since a hash cannot be wound back."""
         if size != 0:
             raise InvalidArgument("Truncate: unsupported size: invalid argument")
+        if self._fd < 0:
+            raise FailedPrecondition("cannot truncate closed writer: failed precondition")
         os.ftruncate(self._fd, 0)
         self._hash = new_hash(self._algorithm)
         self._offset = 0

@@ -68,17 +68,34 @@ def apply_tar(plain: Iterator[bytes], target: Sequence[Mount], *, sync: bool = F
     except OSError as error:
         raise disk_fault(error, os.fsencode(target[0].source)) from error
     try:
-        tree = Tree(root, overlay[1] if overlay else ())
-        try:
-            LayerWriter(tree, reader, overlay=overlay is not None, fresh=not os.listdir(root)).write_all()
-        finally:
-            tree.close()
+        _write(root, reader, overlay)
         if sync:
             linux.syncfs(root)
     finally:
         os.close(root)
     reader.drain()
     return Descriptor(OCI_LAYER, f"sha256:{digest.hexdigest()}", meter.size)
+
+
+def _write(root: int, reader: TarReader, overlay: tuple[str, list[str]] | None) -> None:
+    fresh = not os.listdir(root)
+    tree = Tree(root, overlay[1] if overlay else ())
+    try:
+        LayerWriter(tree, reader, overlay=overlay is not None, fresh=fresh).write_all()
+    except BaseException as error:
+        if fresh:
+            _empty(tree, root, error)
+        raise
+    finally:
+        tree.close()
+
+
+def _empty(tree: Tree, root: int, error: BaseException) -> None:
+    try:
+        for name in os.listdir(root):
+            tree.clear(root, os.fsencode(name))
+    except OSError as second:
+        error.add_note(f"and what was written could not be removed: {second}")
 
 
 def _chunks(blob: ReaderAt, progress: Progress | None) -> Iterator[bytes]:

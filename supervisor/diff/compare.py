@@ -99,7 +99,7 @@ def compare(
         except AlreadyExists:
             pass  # the same layer was made before: all the better
     except BaseException:
-        writer.close()
+        _drop(writer)
         if own_ref:
             _abort(content, namespace, ref)
         raise
@@ -123,6 +123,15 @@ def _write_layer(
         raise Fault(f"failed to write diff: {disk_fault(error, os.fsencode(error.filename or ''))}") from error
     compressed.close()
     return f"sha256:{plain.hexdigest()}"
+
+
+def _drop(writer: ContentWriter) -> None:
+    """Give the bytes back first: on a full disk not even the record of the ingest could be removed else."""
+    try:
+        writer.truncate(0)
+    except (Fault, OSError):
+        pass  # closed already, by a commit that failed
+    writer.close()
 
 
 def _abort(content: ContentStore, namespace: str, ref: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from proto.errdefs import AlreadyExists, Fault, NotFound
 from supervisor.content.digests import digest_of
+from supervisor.core.content import ContentWriter
 from supervisor.core.digests import Descriptor
 from supervisor.core.labels import UNCOMPRESSED
 from supervisor.diff import compression
@@ -93,8 +94,7 @@ class ArchiveImporter:
             except AlreadyExists:
                 return Descriptor(digest=writer.digest(), size=entry.size)
         except BaseException:
-            writer.close()
-            _abort(self._graph, ref)
+            discard(self._graph, ref, writer)
             raise
 
     def _docker_index(self, archive: _Archive, images: Sequence[Any]) -> Blob:
@@ -176,8 +176,7 @@ class ArchiveImporter:
             except AlreadyExists:
                 pass
         except BaseException:
-            writer.close()
-            _abort(self._graph, ref)
+            discard(self._graph, ref, writer)
             raise
         finally:
             reader.close()
@@ -206,7 +205,13 @@ def write_blob(graph: Graph, ref: str, blob: Descriptor, data: bytes) -> None:
         writer.close()
 
 
-def _abort(graph: Graph, ref: str) -> None:
+def discard(graph: Graph, ref: str, writer: ContentWriter) -> None:
+    """Throw a failed write away: its bytes first, or on a full disk not even the record of it could be removed."""
+    try:
+        writer.truncate(0)
+    except (Fault, OSError):
+        pass  # closed already, by a commit that failed
+    writer.close()
     try:
         graph.content.abort(graph.namespace, ref)
     except NotFound:

@@ -22,6 +22,7 @@ from supervisor.registry.manifests import Blob
 from supervisor.transfer import store_images
 from supervisor.transfer.endpoints import ImageStoreEnd, RegistryEnd
 from supervisor.transfer.graph import Graph, choose, image_platform
+from supervisor.transfer.import_archive import discard
 from supervisor.transfer.progress import Progress, Send, Tracker
 from supervisor.transfer.together import all_of
 
@@ -92,6 +93,8 @@ class _Pull:
             await self._tracker.waiting(layer)
         if unpacker is not None:
             await unpacker.unpack(config, layers, self.fetch, self._tracker)
+            for layer in layers:  # also those that were unpacked before, and so not asked for
+                await in_thread(self._label_source, layer)
         else:
             await all_of(self.fetch(layer) for layer in layers)
 
@@ -147,9 +150,10 @@ class _Pull:
                 raise Fault(f"failed to copy: short read: expected {blob.size} bytes but got {offset}: unexpected EOF")
             await in_thread(self._commit, writer, blob)
         except BaseException as error:
-            await in_thread(writer.close)
-            if not isinstance(error, asyncio.CancelledError):
-                await in_thread(self._abort, blob)  # nothing half-made stays, least of all wrong bytes
+            if isinstance(error, asyncio.CancelledError):
+                await in_thread(writer.close)  # to be taken up again
+            else:
+                await in_thread(discard, self._graph, media_types.ref_key(blob), writer)  # least of all wrong bytes
             raise
 
     def _commit(self, writer: ContentWriter, blob: Descriptor) -> None:
@@ -160,17 +164,14 @@ class _Pull:
         except Fault as fault:
             raise type(fault)(f'failed commit on ref "{media_types.ref_key(blob)}": {fault}') from fault
 
-    def _abort(self, blob: Descriptor) -> None:
-        try:
-            self._graph.content.abort(self._graph.namespace, media_types.ref_key(blob))
-        except NotFound:
-            pass  # nothing of it is left
-
     def _label_source(self, blob: Descriptor) -> None:
         """Remember which repository of which registry the blob came from: a later push may mount it from there."""
         host = self._client.reference.host.partition(":")[0]
         key = f"{DISTRIBUTION_SOURCE}.{host}"
-        known = self._graph.content.info(self._graph.namespace, blob.digest).labels.get(key, "")
+        try:
+            known = self._graph.content.info(self._graph.namespace, blob.digest).labels.get(key, "")
+        except NotFound:
+            return  # its snapshot is here, its bytes are not
         repositories = sorted({*filter(None, known.split(",")), self._client.reference.path})
         value = ",".join(repositories)
         if value != known and len(key) + len(value) <= _LONGEST_LABEL:

@@ -10,7 +10,9 @@ from proto.containerd.services.content.v1 import content_pb2 as api
 from proto.containerd.services.content.v1.content_pb2_grpc import ContentStub
 
 STAT, WRITE, COMMIT = api.WriteAction.STAT, api.WriteAction.WRITE, api.WriteAction.COMMIT
-METADATA = (("containerd-namespace", "contract"),)
+LEASE = ("containerd-lease", "contract")  # what is written here must outlive any collection in between
+METADATA = (("containerd-namespace", "contract"), LEASE)
+OTHER = (("containerd-namespace", "contract-2"), LEASE)
 DATA = b"0123456789" * 10
 
 
@@ -186,15 +188,14 @@ class ContentStoreSuite:
 
     def test_another_namespace_gets_the_bytes_without_sending_them(self, stub: ContentStub) -> None:
         digest = self.put(stub, b"shared")
-        other = (("containerd-namespace", "contract-2"),)
         with pytest.raises(grpc.RpcError) as caught:
-            stub.Info(api.InfoRequest(digest=digest), metadata=other)
+            stub.Info(api.InfoRequest(digest=digest), metadata=OTHER)
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
         requests = [
             api.WriteContentRequest(action=STAT, ref="shared", expected=digest, total=6),
             api.WriteContentRequest(action=COMMIT, offset=6, total=6, expected=digest),
         ]
-        stat, done, *_ = stub.Write(iter(requests), metadata=other)
+        stat, done, *_ = stub.Write(iter(requests), metadata=OTHER)
         assert (stat.offset, done.digest) == (6, digest)
-        assert stub.Info(api.InfoRequest(digest=digest), metadata=other).info.size == 6
-        stub.Delete(api.DeleteContentRequest(digest=digest), metadata=other)
+        assert stub.Info(api.InfoRequest(digest=digest), metadata=OTHER).info.size == 6
+        stub.Delete(api.DeleteContentRequest(digest=digest), metadata=OTHER)

@@ -8,9 +8,11 @@ import grpc
 import pytest
 
 from proto.containerd.services.content.v1.content_pb2_grpc import ContentStub
+from proto.containerd.services.leases.v1.leases_pb2 import CreateRequest
+from proto.containerd.services.leases.v1.leases_pb2_grpc import LeasesStub
 from tests import needs
 from tests.containerd_process import Containerd
-from tests.contract.content_store import ContentStoreSuite
+from tests.contract.content_store import METADATA, OTHER, ContentStoreSuite
 from tests.supervisor_process import Supervisor
 
 pytestmark = needs.root
@@ -24,6 +26,8 @@ def stub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     server: AbstractContextManager[Supervisor | Containerd]
     server = Supervisor(folder) if request.param == "wherry" else Containerd(folder)
     with server as started, grpc.insecure_channel(f"unix:{started.address}") as channel:
+        for metadata in (METADATA, OTHER):
+            LeasesStub(channel).Create(CreateRequest(id="contract"), metadata=metadata[:1])
         yield ContentStub(channel)
 
 

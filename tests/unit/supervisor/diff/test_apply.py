@@ -56,3 +56,14 @@ def test_nowhere_to_unpack_to_is_refused() -> None:
 def test_a_missing_folder_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(Fault, match="no such file"):
         apply_tar(iter([]), [Mount("bind", str(tmp_path / "missing"), ("rbind",))])
+
+
+def test_a_layer_that_fails_leaves_an_empty_folder_empty(target: Path) -> None:
+    data = archive(file("a/b/c"), file("d"))
+    with pytest.raises(Fault):
+        apply_tar(iter([data[:-1500]]), [Mount("bind", str(target), ("rbind",))])
+    assert list(target.iterdir()) == []
+    (target / "kept").touch()
+    with pytest.raises(Fault):
+        apply_tar(iter([data[:-1500]]), [Mount("bind", str(target), ("rbind",))])
+    assert (target / "kept").exists()
