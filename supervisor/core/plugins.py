@@ -10,7 +10,7 @@ from supervisor.core.typed import TypedValue
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """`type` and `id` are containerd's names, for clients look for them; `info` answers questions about it."""
+    """`type` and `id` are containerd's names, for clients look for them; `info` answers questions and may block."""
 
     type: str
     id: str

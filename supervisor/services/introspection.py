@@ -1,5 +1,6 @@
 """containerd.services.introspection.v1: which plugins there are, and who this daemon is."""
 
+import asyncio
 import os
 import uuid
 from collections.abc import Sequence
@@ -43,7 +44,9 @@ class IntrospectionService(introspection_pb2_grpc.IntrospectionServicer):
                 raise FailedPrecondition("cannot get extra info, plugin not successfully loaded: failed precondition")
             if plugin.info is None:
                 raise Unimplemented("plugin does not provided extra information: not implemented")
-            response.extra.CopyFrom(typed_to_proto(plugin.info(typed_from_proto(request.options))))
+            # A runtime is asked by running its shim: not on the event loop.
+            answer = await asyncio.to_thread(plugin.info, typed_from_proto(request.options))
+            response.extra.CopyFrom(typed_to_proto(answer))
         return response
 
     def _find(self, kind: str, plugin_id: str) -> Plugin:
