@@ -20,8 +20,8 @@ class Filters:
             return cls()
         try:
             document = json.loads(text)
-        except ValueError as error:
-            raise InvalidArgument(f"invalid filter: {error}") from None
+        except ValueError:
+            raise InvalidArgument("invalid filter") from None
         if not isinstance(document, dict):
             raise InvalidArgument("invalid filter")
         values: dict[str, list[str]] = {}

@@ -15,8 +15,9 @@ from engine.containers.model import Container
 from engine.containers.neighbours import ImageRecord
 from engine.containers.room import Room
 from engine.containers.rootfs import Layers, Rootfs
+from engine.images import platform as platforms
 from engine.volumes import copy_up
-from proto.errdefs import InvalidArgument
+from proto.errdefs import InvalidArgument, NotFound
 
 Json = dict[str, Any]
 
@@ -29,7 +30,7 @@ class Created:
     warnings: list[str]
 
 
-async def create(room: Room, name: str, body: Json) -> Created:
+async def create(room: Room, name: str, body: Json, platform: str = "") -> Created:
     """Create a container from a client's request."""
     if not body:
         raise InvalidArgument("config cannot be empty in order to create a container")
@@ -40,7 +41,10 @@ async def create(room: Room, name: str, body: Json) -> Created:
     endpoints = (_part(body, "NetworkingConfig") or {}).get("EndpointsConfig") or {}
     if not config["Image"]:
         raise InvalidArgument("no image specified")
-    image = await room.images.resolve_quickly(config["Image"])
+    if platform:
+        image = await room.images.resolve(config["Image"], platforms.parse(platform))
+    else:
+        image = await room.images.resolve_quickly(config["Image"])
     merge.merge(config, image.container_config)
     path, args = merge.command_line(config)
     _defaults(room, host_config)
@@ -108,7 +112,11 @@ def _join(room: Room, host_config: Json) -> None:
     for key in ("PidMode", "IpcMode", "NetworkMode"):
         mode = host_config[key]
         if mode.startswith("container:"):
-            host_config[key] = f"container:{room.registry.find(mode.removeprefix('container:')).container.id}"
+            try:
+                other = room.registry.find(mode.removeprefix("container:"))
+            except NotFound as fault:
+                raise InvalidArgument(str(fault)) from None
+            host_config[key] = f"container:{other.container.id}"
 
 
 def _hostname(config: Json, host_config: Json, container_id: str) -> None:

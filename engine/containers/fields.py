@@ -153,7 +153,8 @@ def _checked(name: str, field: Field, value: Any, owner: str) -> Any:
     if isinstance(value, wanted) and not (wanted is int and isinstance(value, bool)):
         return value
     raise InvalidArgument(
-        f"json: cannot unmarshal {_json_type(value)} into Go struct field {owner}.{name} of type {_GO[kind]}"
+        f"invalid JSON: json: cannot unmarshal {_json_type(value)} "
+        f"into Go struct field {owner}.{name} of type {_GO[kind]}"
     )
 
 

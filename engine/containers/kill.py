@@ -7,7 +7,7 @@ from engine.containers import state
 from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.containers.signals import parse_signal
-from proto.errdefs import Conflict, Fault, NotFound
+from proto.errdefs import Conflict, Fault, InvalidArgument, NotFound
 
 _PATIENCE = 10.0
 
@@ -15,11 +15,14 @@ _PATIENCE = 10.0
 async def kill(room: Room, live: Live, name: str = "") -> None:
     """A client's kill."""
     container = live.container
-    number = parse_signal(name) if name else signal.SIGKILL
+    try:
+        number = parse_signal(name) if name else signal.SIGKILL
+    except InvalidArgument as fault:
+        raise InvalidArgument(f"cannot kill container: {container.name}: {fault}") from None
     if not container.state.running:
-        raise Conflict(f"cannot kill container: {container.id}: container {container.id} is not running")
+        raise Conflict(f"cannot kill container: {container.name}: container {container.id} is not running")
     if container.state.status == "restarting":
-        raise Conflict(f"cannot kill container: {container.id}: container {container.id} is restarting")
+        raise Conflict(f"cannot kill container: {container.name}: container {container.id} is restarting")
     if number in (signal.SIGKILL, _stop_signal(live)):
         container.manually_stopped = True  # dockerd: the restart policy is not to bring it back
         room.save(live)
@@ -28,7 +31,7 @@ async def kill(room: Room, live: Live, name: str = "") -> None:
     except NotFound:
         pass  # it ended before the signal came: what was wanted
     except Fault as fault:
-        raise type(fault)(f"cannot kill container: {container.id}: {fault}") from fault
+        raise type(fault)(f"cannot kill container: {container.name}: {fault}") from fault
     if number == signal.SIGKILL:
         await ended(live, _PATIENCE)
 

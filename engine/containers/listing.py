@@ -52,7 +52,10 @@ def choose(room: Room, filters: Filters, *, everything: bool = False, limit: int
 def _check(filters: Filters) -> None:
     for status in filters.get("status"):
         if status not in state.TRANSITIONS:
-            raise InvalidArgument(f"invalid filter 'status={status}'")
+            raise InvalidArgument(
+                f"invalid filter 'status={status}': invalid value for state ({status}): "
+                "must be one of created, running, paused, restarting, removing, exited, dead"
+            )
     for health in filters.get("health"):
         if health not in _HEALTH:
             raise InvalidArgument(f"unrecognized filter value for health: {health}")

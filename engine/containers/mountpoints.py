@@ -70,7 +70,10 @@ def _bind(text: str, volumes: Volumes) -> Mount:
     try:
         destination = _destination(parts[1])
     except InvalidArgument as fault:
-        raise InvalidArgument(f"invalid volume specification: '{text}': {fault}") from None
+        kind = "bind" if source.startswith("/") else "volume"
+        raise InvalidArgument(
+            f"invalid volume specification: '{text}': invalid mount config for type \"{kind}\": {fault}"
+        ) from None
     words = [word for word in mode.split(",") if word]
     for word in words:
         if word not in _MODES:
@@ -191,7 +194,7 @@ def _volumes_from(text: str, find: Callable[[str], Container]) -> list[Mount]:
     try:
         source = find(name)
     except NotFound:
-        raise NotFound(f"No such container: {name}") from None
+        raise InvalidArgument(f"No such container: {name}") from None
     return [
         Mount(
             mount.kind,

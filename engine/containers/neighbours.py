@@ -31,6 +31,10 @@ class ImageRecord(Protocol):
 class Images(Protocol):
     """The image room."""
 
+    async def resolve(self, text: str, platform: Any = None) -> ImageRecord:
+        """The same, for one platform."""
+        ...
+
     async def resolve_quickly(self, text: str) -> ImageRecord:
         """By name or id; NotFound "No such image: …"."""
         ...

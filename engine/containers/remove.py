@@ -42,9 +42,9 @@ async def _force(room: Room, live: Live) -> None:
     except (Conflict, NotFound):
         pass  # just ended
     except Fault as fault:
-        raise Internal(f'cannot remove container "/{container.name}": could not kill container: {fault}') from fault
+        raise Internal(f'cannot remove container "{container.name}": could not kill container: {fault}') from fault
     if not await kill.ended(live, 10):
-        raise Internal(f'cannot remove container "/{container.name}": could not kill: did not receive an exit event')
+        raise Internal(f'cannot remove container "{container.name}": could not kill: did not receive an exit event')
 
 
 async def discard(room: Room, live: Live, *, volumes: bool) -> None:

@@ -84,8 +84,8 @@ def require_pausable(container: Container) -> None:
 def require_paused(container: Container) -> None:
     """Refuse to unpause what is not paused."""
     if container.state.status != "paused":
-        raise Conflict(f"container {container.id} is not paused")
+        raise Conflict(f"Container {container.id} is not paused")
 
 
 def _shown(container: Container) -> str:
-    return f'"/{container.name}"'
+    return f'"{container.name}"'

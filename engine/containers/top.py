@@ -40,7 +40,7 @@ async def _ps(arguments: str, pids: set[int]) -> str:
         output, errors = await process.communicate()
         if process.returncode == 0:
             return output.decode("utf-8", "replace")
-    raise Internal(f"ps: {errors.decode('utf-8', 'replace').strip() or 'exit status 1'}")
+    raise Internal(f"ps: {errors.decode('utf-8', 'replace').strip().partition(chr(10))[0] or 'exit status 1'}")
 
 
 def parse(output: str, pids: set[int]) -> dict[str, Any]:

@@ -28,8 +28,8 @@ def verify(config: Json, host_config: Json, known_runtime: Callable[[str], bool]
     _cpu(host_config)
     _logging(host_config["LogConfig"])
     restart_policy.check(host_config["RestartPolicy"], auto_remove=host_config["AutoRemove"])
-    capabilities.normalise(host_config["CapAdd"])
-    capabilities.normalise(host_config["CapDrop"])
+    capabilities.normalise(host_config["CapAdd"], "CapAdd")
+    capabilities.normalise(host_config["CapDrop"], "CapDrop")
     security.parse(host_config["SecurityOpt"])
     for mapping in host_config["Devices"] or ():
         devices.check_mapping(mapping)
@@ -42,7 +42,6 @@ def verify(config: Json, host_config: Json, known_runtime: Callable[[str], bool]
 
 
 _UNBUILT: Mapping[str, tuple[Any, ...]] = {
-    "Isolation": ("", "default"),
     "StorageOpt": (None, {}),
     "DeviceRequests": (None, []),
     "CpuCount": (0,),
@@ -90,6 +89,8 @@ def _healthcheck(check: Json | None) -> None:
 
 
 def _modes(host_config: Json) -> None:
+    if host_config["Isolation"] not in ("", "default"):
+        raise InvalidArgument(f"invalid isolation ({host_config['Isolation']}): linux only supports 'default'")
     for name, mode in (("IPC", host_config["IpcMode"]), ("PID", host_config["PidMode"])):
         allowed = ("", "host", "private", "shareable", "none") if name == "IPC" else ("", "host")
         if mode not in allowed and not (mode.startswith("container:") and len(mode) > len("container:")):
@@ -144,7 +145,7 @@ def _cpu_set(words: str, text: str, noun: str, online: str) -> None:
     try:
         asked = parse_set(text)
     except ValueError:
-        raise InvalidArgument(f"Invalid value {text} for {words}") from None
+        raise InvalidArgument(f"Invalid value {text} for {words}: invalid format: {text}") from None
     try:
         with open(online, encoding="ascii") as file:
             available = file.read().strip()
@@ -171,7 +172,7 @@ def _logging(log: Json) -> None:
     if driver in ("", "json-file"):
         json_file.options(config)
     elif driver != "none":
-        raise InvalidArgument(f"logger: no log driver named '{driver}' is registered")
+        raise InvalidArgument(f'error looking up logging plugin {driver}: plugin "{driver}" not found')
 
 
 def _sysctls(host_config: Json) -> None:

@@ -78,7 +78,7 @@ def from_mask(mask: int) -> tuple[str, ...]:
     return tuple(name for number, name in enumerate(ALL) if mask >> number & 1)
 
 
-def normalise(names: Sequence[str] | None) -> list[str]:
+def normalise(names: Sequence[str] | None, owner: str = "capability") -> list[str]:
     """As clients write them ("net_admin", "CAP_NET_ADMIN", "all") → the kernel's names; an unknown one is refused."""
     done = []
     for given in names or ():
@@ -88,7 +88,7 @@ def normalise(names: Sequence[str] | None) -> list[str]:
             continue
         name = name if name.startswith("CAP_") else f"CAP_{name}"
         if name not in ALL:
-            raise InvalidArgument(f'invalid capability: unknown capability: "{given}"')
+            raise InvalidArgument(f'invalid {owner}: unknown capability: "{name}"')
         done.append(name)
     return done
 

@@ -102,10 +102,13 @@ class ContainerIoRoutes:
 
 def size_of(call: Call) -> tuple[int, int]:
     """h and w of the query, both needed."""
-    height, width = call.number("h"), call.number("w")
-    if height is None or width is None:
-        raise InvalidArgument(f'strconv.Atoi: parsing "{call.text("h" if height is None else "w")}": invalid syntax')
-    return height, width
+    sizes = []
+    for name, words in (("h", "height"), ("w", "width")):
+        text = call.text(name)
+        if not text.isdigit():
+            raise InvalidArgument(f'invalid resize {words} "{text}": invalid syntax')
+        sizes.append(int(text))
+    return sizes[0], sizes[1]
 
 
 def show(entry: Entry, *, timestamps_too: bool, details: bool, tty: bool) -> bytes:

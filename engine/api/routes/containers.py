@@ -53,7 +53,7 @@ class ContainerRoutes:
     async def create(self, call: Call) -> web.StreamResponse:
         """POST /containers/create."""
         body = await call.json(required=True)
-        created = await creation.create(self._room, call.text("name"), body)
+        created = await creation.create(self._room, call.text("name"), body, call.text("platform"))
         return respond({"Id": created.id, "Warnings": created.warnings}, status=201)
 
     async def list(self, call: Call) -> web.StreamResponse:
