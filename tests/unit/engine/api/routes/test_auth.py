@@ -1,0 +1,38 @@
+"""The routes that ask a registry."""
+
+from engine.api.routes.auth import routes
+from engine.images.reference import Reference
+from engine.images.registry_auth import Credentials
+from proto.errdefs import Unauthenticated
+from tests.fakes.engine_api import served
+
+
+class FakeRegistryClient:
+    """Knows one user and every name."""
+
+    async def login(self, credentials: Credentials) -> str:
+        if credentials.password != "p":
+            raise Unauthenticated("unauthorized: incorrect username or password")
+        return "token"
+
+    async def distribution(self, reference: Reference, credentials: Credentials) -> dict[str, object]:
+        return {"Descriptor": {"digest": str(reference)}, "Platforms": []}
+
+
+async def test_a_login_succeeds_or_is_a_401() -> None:
+    async with served(routes(FakeRegistryClient())) as client:  # type: ignore[arg-type]
+        good = {"username": "u", "password": "p", "serveraddress": "r.io"}
+        assert await client.ask("POST", "/auth", json=good) == (
+            200,
+            {"IdentityToken": "token", "Status": "Login Succeeded"},
+        )
+        assert (await client.ask("POST", "/auth", json={**good, "password": "x"}))[0] == 401
+        assert (await client.ask("POST", "/auth"))[0] == 400
+
+
+async def test_a_name_is_understood_in_any_spelling() -> None:
+    async with served(routes(FakeRegistryClient())) as client:  # type: ignore[arg-type]
+        _, document = await client.ask("GET", "/distribution/busybox/json")
+        assert document["Descriptor"]["digest"] == "docker.io/library/busybox:latest"
+        _, document = await client.ask("GET", "/distribution/r.io/a/b:1/json")
+        assert document["Descriptor"]["digest"] == "r.io/a/b:1"

@@ -1,0 +1,99 @@
+"""The routes that move images."""
+
+import io
+import json
+import tarfile
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from engine.api.routes.image_transfer import _with_bar, routes
+from proto import anys
+from proto.containerd.types.transfer import streaming_pb2
+from proto.errdefs import DataLoss, NotFound
+from tests.fakes.engine_api import Client, served
+from tests.fakes.engine_images import FakeStream, World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[Client]:
+    async with served(routes(world.images)) as made:
+        yield made
+
+
+def lines(data: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in data.splitlines()]
+
+
+async def test_a_pull_that_fails_at_once_has_a_status_of_its_own(client: Client, world: World) -> None:
+    world.transfers.fault = NotFound("not found")
+    status, answer = await client.ask("POST", "/images/create?fromImage=a&tag=1")
+    assert (status, answer["message"]) == (404, "manifest for a:1 not found: manifest unknown: manifest unknown")
+
+
+async def test_a_pull_streams_lines(client: Client, world: World) -> None:
+    target = world.add_blobs(b"x")
+
+    async def script(fake: Any, source: Any, destination: Any, progress: FakeStream) -> None:
+        world.name(destination.name, target)
+
+    world.transfers.script = script
+    status, data = await client.raw("POST", "/images/create?fromImage=a&tag=1")
+    assert status == 200
+    assert [line["status"] for line in lines(data)][-1] == "Status: Downloaded newer image for a:1"
+
+
+async def test_an_import_is_refused_by_its_name(client: Client) -> None:
+    status, answer = await client.ask("POST", "/images/create?fromSrc=-")
+    assert status == 501
+    assert "fromSrc" in answer["message"]
+
+
+async def test_a_load_answers_200_and_tells_the_failure_in_its_last_line(client: Client, world: World) -> None:
+    async def script(fake: Any, source: Any, destination: Any, progress: FakeStream) -> None:
+        stream = fake.streams[source.stream]
+        stream.incoming.put_nowait(anys.pack(streaming_pb2.WindowUpdate(update=100)))
+        await stream.finished.wait()
+        stream.incoming.put_nowait(None)
+
+    world.transfers.script = script
+    world.transfers.fault = DataLoss("unexpected EOF")
+    status, data = await client.raw("POST", "/images/load", data=b"tar")
+    assert status == 200
+    assert lines(data) == [{"errorDetail": {"message": "unexpected EOF"}, "error": "unexpected EOF"}]
+
+
+async def test_a_save_is_a_tar_or_a_404(client: Client, world: World) -> None:
+    await world.add("docker.io/library/a:latest")
+    status, data = await client.raw("GET", "/images/a/get")
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        assert (status, "manifest.json" in tar.getnames()) == (200, True)
+    assert (await client.raw("GET", "/images/get?names=a&names=a:latest"))[0] == 200
+    assert (await client.raw("GET", "/images/nope/get"))[0] == 404
+
+
+async def test_several_platforms_are_refused(client: Client, world: World) -> None:
+    await world.add("docker.io/library/a:latest")
+    platform = '{"os":"linux","architecture":"amd64"}'
+    status, answer = await client.ask("GET", f"/images/a/get?platform={platform}&platform={platform}")
+    assert status == 400
+    assert "multiple platform parameters" in answer["message"]
+
+
+async def test_a_push_of_what_is_not_here_is_a_404(client: Client) -> None:
+    assert await client.ask("POST", "/images/r.io/a/push?tag=1") == (404, {"message": "tag does not exist: r.io/a:1"})
+
+
+def test_older_clients_get_a_drawn_bar() -> None:
+    line = {"status": "Downloading", "progressDetail": {"current": 500, "total": 1000}, "id": "x"}
+    assert _with_bar(line)["progress"].startswith("[=========================>")
+    assert _with_bar(line)["progress"].endswith("500B/1kB")
+    done = {"progressDetail": {"current": 1500, "total": 1500}}
+    assert _with_bar(done)["progress"] == f"[{'=' * 50}]    1.5kB/1.5kB"
+    assert _with_bar({"status": "x", "progressDetail": {}}) == {"status": "x", "progressDetail": {}}
