@@ -20,14 +20,14 @@ def sources() -> Iterator[Path]:
                 yield path.relative_to(ROOT)
 
 
-@pytest.mark.parametrize("path", sources(), ids=str)
+@pytest.mark.parametrize("path", list(sources()), ids=str)
 def test_a_file_is_one_idea(path: Path) -> None:
     """At most 400 lines; a longer one holds two ideas."""
     lines = (ROOT / path).read_text().count("\n")
     assert lines <= FILE_LINES, f"{path} has {lines} lines: which two ideas live in it?"
 
 
-@pytest.mark.parametrize("path", sources(), ids=str)
+@pytest.mark.parametrize("path", list(sources()), ids=str)
 def test_a_function_can_be_seen_whole(path: Path) -> None:
     """At most 60 lines, docstring included."""
     long = [
@@ -40,7 +40,7 @@ def test_a_function_can_be_seen_whole(path: Path) -> None:
     assert not long, f"{path}: {', '.join(long)}"
 
 
-@pytest.mark.parametrize("path", sources(), ids=str)
+@pytest.mark.parametrize("path", list(sources()), ids=str)
 def test_a_module_says_what_it_is_for(path: Path) -> None:
     """Its docstring comes first; an empty `__init__.py` says nothing and needs none."""
     text = (ROOT / path).read_text()
