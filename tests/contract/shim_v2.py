@@ -75,13 +75,17 @@ class World:
         """The shim's pid."""
         return parent_of(self.tasks()[container][0])
 
+    def forget(self, container: str) -> None:
+        """Take a container away, whatever is left of it."""
+        self.ctr("task", "rm", "-f", container)
+        self.ctr("container", "rm", container)
+
     def close(self) -> None:
         """Leave nothing: containers, daemon, mounts."""
         if self.daemon is None:
             self.start()
         for container in self.ctr("container", "ls", "-q").stdout.split():
-            self.ctr("task", "rm", "-f", container)
-            self.ctr("container", "rm", container)
+            self.forget(container)
         self.kill(signal.SIGTERM)
         for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
             if line.split()[4].startswith(str(self.folder)):
@@ -195,7 +199,7 @@ class ShimV2Contract:
         assert failed.returncode == 1
         assert "OCI runtime exec failed" in failed.stderr
         assert world.tasks()["host"][1] == "RUNNING"
-        world.ctr("task", "rm", "-f", "host")
+        world.forget("host")
 
     def test_pause_metrics_and_kill(self, world: World, runtime: Runtime) -> None:
         """A frozen task shows so, a thawed one goes on; a killed one has 128 + 9."""
@@ -209,7 +213,7 @@ class ShimV2Contract:
         assert world.ctr("task", "kill", "-s", "KILL", "frozen").returncode == 0
         wait_until(lambda: world.tasks()["frozen"][1] == "STOPPED", "the task is stopped")
         assert "137" in world.ctr("task", "rm", "frozen").stderr
-        world.ctr("container", "rm", "frozen")
+        world.forget("frozen")
 
     def test_events_come_in_order(self, world: World, runtime: Runtime) -> None:
         """create, start, exit, delete."""
@@ -237,9 +241,10 @@ class ShimV2Contract:
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not alive(pid), "the container has ended")
         world.start()
-        assert world.tasks()["survivor"][1] == "STOPPED"
-        assert "code 5" in world.ctr("task", "rm", "survivor").stderr
-        world.ctr("container", "rm", "survivor")
+        assert world.tasks().get("survivor", (pid, "STOPPED")) == (pid, "STOPPED")
+        if "survivor" in world.tasks():  # containerd 2 takes a stopped task that it finds for a leak, and deletes it
+            assert "code 5" in world.ctr("task", "rm", "survivor").stderr
+        world.forget("survivor")
 
     def test_a_dead_shim_leaves_nothing(self, world: World, runtime: Runtime) -> None:
         """SIGKILL of the shim: containerd has `delete` clean up; no process, mount or runtime state stays."""
@@ -247,7 +252,7 @@ class ShimV2Contract:
         os.kill(world.shim_of("orphan"), signal.SIGKILL)
         wait_until(lambda: world.tasks() == {}, "the task is gone")
         wait_until(lambda: not alive(pid), "the container is killed")
-        mounts = Path("/proc/self/mountinfo").read_text()
-        assert f"{world.folder}/state" not in mounts
+        mounted = Path("/proc/self/mountinfo")
+        wait_until(lambda: f"{world.folder}/state" not in mounted.read_text(), "its tree is unmounted")
         assert not Path("/run/containerd/runc/default/orphan").exists()
-        world.ctr("container", "rm", "orphan")
+        world.forget("orphan")
