@@ -84,7 +84,7 @@ class NamespacedContent:
             if not deleted:
                 raise _not_found(digest)
             release_resource(connection, namespace, Resource(digest, "content"))
-            self._db.references_removed()
+            self._db.references_removed("content")
             event = topics.content_delete(digest)
             self._db.after_commit(lambda: self._publisher.publish(namespace, topics.CONTENT_DELETE, event))
 
@@ -135,6 +135,7 @@ class NamespacedContent:
         backend_ref, expected = self._ingest(namespace, ref)
         self._end(namespace, ref)
         if not expected:
+            self._db.mark_stale("content")  # in case the next line does not come to its end
             self._blobs.abort(backend_ref)
 
     def _ingest(self, namespace: str, ref: str) -> tuple[str, str]:
@@ -157,6 +158,7 @@ class NamespacedContent:
                     written.commit(info.size, digest)
                 except AlreadyExists:
                     pass  # another namespace has it, or a crash cut this very commit short
+            self._db.mark_stale("content")  # until the row is there; a full disk may keep it from coming
             with self._db.write() as connection:
                 created = _insert(connection, namespace, info)
                 self._end(namespace, ref)

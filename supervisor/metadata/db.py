@@ -48,6 +48,8 @@ class Database:
         self._owner = 0  # the thread in `write()`
         self._after_commit: list[Callable[[], None]] = []
         self._deleting = False
+        self._staling: set[str] = set()  # by the transaction under way
+        self._stale: set[str] = set()
         self._listeners: list[Callable[[bool], None]] = []
         self._readers = threading.local()
         self._open: weakref.WeakSet[sqlite3.Connection] = weakref.WeakSet()
@@ -104,6 +106,7 @@ class Database:
                 self._writer.execute(statement)
         if self._depth == 1:
             self._deleting = False
+            self._staling.clear()
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run when this thread's transaction is committed, at once outside of one: events tell only what is true."""
@@ -112,9 +115,25 @@ class Database:
         else:
             action()
 
-    def references_removed(self) -> None:
-        """Tell the listeners at commit that something may have become garbage."""
+    def references_removed(self, store: str = "") -> None:
+        """Tell the listeners at commit that something may have become garbage; `store` as in `mark_stale`."""
         self._deleting = True
+        if store:
+            self.mark_stale(store)
+
+    def mark_stale(self, store: str) -> None:
+        """From now on (or this commit) that store, `content` or a snapshotter, may hold what no row refers to."""
+        if self._writing():
+            self._staling.add(store)
+        else:
+            with self._write_lock:
+                self._stale.add(store)
+
+    def take_stale(self) -> set[str]:
+        """The stores marked since the last time."""
+        with self._write_lock:
+            stale, self._stale = self._stale, set()
+        return stale
 
     def flush(self) -> None:
         """Return when all that was committed so far would survive a loss of power. Blocks: not for the event loop."""
@@ -132,6 +151,8 @@ class Database:
         self._flusher.wake()
         actions, self._after_commit = self._after_commit, []
         deleting, self._deleting = self._deleting, False
+        self._stale |= self._staling
+        self._staling.clear()
         for action in actions:
             action()
         for listener in self._listeners:

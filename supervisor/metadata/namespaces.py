@@ -75,6 +75,7 @@ class NamespaceTable:
             for table in ("leases", "lease_resources", "ingests", "sandboxes"):
                 connection.execute(f"DELETE FROM {table} WHERE namespace = ?", (name,))
             connection.execute("DELETE FROM namespaces WHERE name = ?", (name,))
+            self._db.references_removed("content")  # its unfinished writes
 
 
 def _labels(connection: sqlite3.Connection, name: str) -> dict[str, str] | None:

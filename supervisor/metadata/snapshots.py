@@ -142,7 +142,7 @@ class NamespacedSnapshots:
                 (namespace, snapshotter, key),
             )
             release_resource(connection, namespace, Resource(key, f"snapshots/{snapshotter}"))
-            self._db.references_removed()
+            self._db.references_removed(snapshotter)
             event = topics.snapshot_remove(snapshotter, key)
             self._db.after_commit(lambda: self._publisher.publish(namespace, topics.SNAPSHOT_REMOVE, event))
 
@@ -186,7 +186,7 @@ class NamespacedSnapshots:
             try:
                 self._record(namespace, snapshotter, info, backend_key)
             except BaseException:
-                self._undo(driver, backend_key)
+                self._undo(driver, snapshotter, backend_key)
                 raise
         return mounts
 
@@ -225,11 +225,12 @@ class NamespacedSnapshots:
                 event = topics.snapshot_prepare(snapshotter, info.name, info.parent)
                 self._db.after_commit(lambda: self._publisher.publish(namespace, topics.SNAPSHOT_PREPARE, event))
 
-    def _undo(self, driver: Snapshotter, backend_key: str) -> None:
+    def _undo(self, driver: Snapshotter, snapshotter: str, backend_key: str) -> None:
         try:
             driver.remove(backend_key)
         except (Fault, OSError):
-            logger.exception("failed to clean up unreferenced snapshot %s", backend_key)  # the sweeper will
+            logger.exception("failed to clean up unreferenced snapshot %s", backend_key)
+            self._db.mark_stale(snapshotter)  # the sweeper tries again
 
 
 def _find(connection: sqlite3.Connection, namespace: str, snapshotter: str, name: str) -> tuple[Any, ...] | None:

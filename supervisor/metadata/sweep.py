@@ -47,16 +47,24 @@ class Sweeper:
         self._drivers = drivers
         self._publisher = publisher
         self._claims = claims
+        # A crash may have left anything anywhere; later only what was removed from is looked through. A failed run is
+        # repeated.
+        self._stale = {"content", *drivers}
 
     def run(self) -> CollectionStats:
         began = time.monotonic()
         removed = self._remove_rows()
         marked = time.monotonic()
-        self._db.flush()  # the rows must be gone for good before their files go
-        self._sweep_blobs()
-        self._sweep_ingests()
-        for name, driver in self._drivers.items():
-            self._sweep_snapshots(name, driver)
+        self._stale |= self._db.take_stale()
+        if self._stale:
+            self._db.flush()  # the rows must be gone for good before their files go
+        if "content" in self._stale:
+            self._sweep_blobs()
+            self._sweep_ingests()
+            self._stale.discard("content")
+        for name in self._stale & self._drivers.keys():
+            self._sweep_snapshots(name, self._drivers[name])
+            self._stale.discard(name)
         return CollectionStats(removed, marked - began, time.monotonic() - marked)
 
     def _remove_rows(self) -> int:
@@ -84,8 +92,10 @@ class Sweeper:
         logger.debug("remove %s %s", node.type.name.lower(), key, extra={"namespace": namespace})
         if node.type is Type.CONTENT:
             connection.execute("DELETE FROM blobs WHERE namespace = ? AND digest = ?", (namespace, key))
+            self._db.mark_stale("content")
         elif node.type is Type.INGEST:
             connection.execute("DELETE FROM ingests WHERE namespace = ? AND ref = ?", (namespace, key))
+            self._db.mark_stale("content")
         elif node.type is Type.LEASE:
             connection.execute("DELETE FROM leases WHERE namespace = ? AND id = ?", (namespace, key))
             connection.execute("DELETE FROM lease_resources WHERE namespace = ? AND lease = ?", (namespace, key))
@@ -98,6 +108,7 @@ class Sweeper:
                 "DELETE FROM snapshots WHERE namespace = ? AND snapshotter = ? AND name = ?",
                 (namespace, snapshotter, name),
             )
+            self._db.mark_stale(snapshotter)
             self._tell(namespace, topics.SNAPSHOT_REMOVE, topics.snapshot_remove(snapshotter, name))
 
     def _tell(self, namespace: str, topic: str, event: TypedValue) -> None:

@@ -102,6 +102,24 @@ def test_listeners_hear_of_commits_and_removals(db: Database) -> None:
     assert heard == [False, True, False]
 
 
+def test_stores_become_stale_with_the_commit(db: Database) -> None:
+    """A rolled back transaction marks nothing; outside of one it counts at once."""
+
+    def fail() -> None:
+        with db.write():
+            db.references_removed("lost")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    with db.write():
+        db.references_removed("content")
+        assert db.take_stale() == set()
+    db.mark_stale("overlayfs")
+    assert db.take_stale() == {"content", "overlayfs"}
+    assert db.take_stale() == set()
+
+
 def test_a_snapshot_does_not_move(db: Database) -> None:
     """Whatever is committed meanwhile."""
     add(db, "a")

@@ -139,6 +139,42 @@ def test_children_come_before_parents() -> None:
         assert [info.name for info in children_first(listed)] == ["d", "c", "b", "a"]
 
 
+def test_only_stores_that_lost_something_are_looked_through(house: House) -> None:
+    """The first run looks everywhere."""
+    house.sweeper.run()
+    house.blobs.add(b"unseen")
+    house.driver.prepare("ns/9/unseen")
+    LeaseTable(house.db).create("ns", Lease("l"))
+    LeaseTable(house.db).delete("ns", "l")
+    house.sweeper.run()
+    assert (len(house.blobs.blobs), house.folders()) == (1, {"1"})
+    house.content.delete("ns", house.write(b"other"))
+    house.sweeper.run()
+    assert (len(house.blobs.blobs), house.folders()) == (0, {"1"})
+    house.snapshots.prepare("ns", O, "k")
+    house.snapshots.remove("ns", O, "k")
+    house.sweeper.run()
+    assert house.folders() == set()
+
+
+def test_a_failed_sweep_is_repeated(house: House) -> None:
+    """What it was to look through still is."""
+    house.write(b"blob")
+    statuses = house.blobs.statuses
+
+    def broken() -> Iterator[object]:
+        raise OSError("disk on fire")
+
+    house.blobs.statuses = broken  # type: ignore[method-assign, assignment]
+    with pytest.raises(OSError, match="disk on fire"):
+        house.sweeper.run()
+    house.blobs.statuses = statuses  # type: ignore[method-assign]
+    house.snapshots.prepare("ns", O, "k")
+    house.snapshots.remove("ns", O, "k")
+    house.sweeper.run()
+    assert (house.blobs.blobs, house.folders()) == ({}, set())
+
+
 class OvertakenDatabase(Database):
     """Something is committed each time that a reader has just finished."""
 
