@@ -109,7 +109,7 @@ def test_snapshots(ctr: Ctr, tmp_path: Path) -> None:
     ]
     ctr("snapshots", "label", "n2", "a=b")
     assert '"a": "b"' in ctr("snapshots", "info", "n2")
-    assert rows(ctr("snapshots", "usage"))[0][0] == "n1"
+    assert {"k3", "n1", "n2"} <= {row[0] for row in rows(ctr("snapshots", "usage"))}
     ctr("snapshots", "rm", "n1", fails="cannot remove snapshot with child")
     ctr("leases", "create", "--id", "x")
     ctr("leases", "rm", "--sync", "x")  # the view goes with the next collection
