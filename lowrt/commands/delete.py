@@ -3,7 +3,7 @@
 import os
 
 from lowrt.argv import Grammar, Option
-from lowrt.container import destroy, state_file, status
+from lowrt.container import destroy, status
 from lowrt.container.container import Container
 from lowrt.errors import NotFound
 from lowrt.ids import check_id
@@ -32,7 +32,7 @@ def run(context: "Context", options: "Values", arguments: list[str]) -> int:
         raise
     if force:
         destroy.kill_and_wait(container)  # before the lock: whoever holds it may be waiting for the container
-    lock = state_file.lock(container.dir)
+    lock = container.hold()
     try:
         _delete(context, container, force=force)
     finally:

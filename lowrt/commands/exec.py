@@ -67,9 +67,7 @@ def run(context: "Context", options: "Values", arguments: list[str]) -> int:
             write_pid_file(pid_file, forked.pid)
 
     if not detach:
-        return foreground.run(
-            lambda console: execute(context, request, console), terminal=terminal, started=started
-        )
+        return foreground.run(lambda console: execute(context, request, console), terminal=terminal, started=started)
     console = sync.connect(socket_path) if terminal else -1
     started(execute(context, request, console))
     if console >= 0:

@@ -3,7 +3,7 @@
 import os
 
 from lowrt.argv import Grammar
-from lowrt.container import state_file, status
+from lowrt.container import status
 from lowrt.container.container import Container
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ GRAMMAR = Grammar("pause suspends all processes inside the container")
 def run(context: "Context", options: "Values", arguments: list[str]) -> int:
     del options
     container = Container.load(context.root, arguments[0])
-    lock = state_file.lock(container.dir)
+    lock = container.hold()
     try:
         status.check("pause", container.status(), container.id)
         container.cgroup.freeze()

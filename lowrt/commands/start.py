@@ -3,7 +3,7 @@
 import os
 
 from lowrt.argv import Grammar
-from lowrt.container import start, state_file
+from lowrt.container import start
 from lowrt.container.container import Container
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ GRAMMAR = Grammar("executes the user defined process in a created container")
 def run(context: "Context", options: "Values", arguments: list[str]) -> int:
     del options
     container = Container.load(context.root, arguments[0])
-    lock = state_file.lock(container.dir)
+    lock = container.hold()
     try:
         start.start(container)
     finally:

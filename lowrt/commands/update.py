@@ -3,7 +3,7 @@
 import os
 
 from lowrt.argv import Grammar, Option
-from lowrt.container import state_file, status
+from lowrt.container import status
 from lowrt.container.container import Container
 from lowrt.errors import InvalidArgument, naming, unsupported
 from lowrt.jsontext import loads
@@ -54,7 +54,7 @@ def run(context: "Context", options: "Values", arguments: list[str]) -> int:
             raise unsupported(f"--{name}")
     path = options.text("resources")
     resources = _from_file(path) if path else from_options(options)
-    lock = state_file.lock(container.dir)
+    lock = container.hold()
     try:
         status.check("update", container.status(), container.id)
         container.cgroup.apply(resources, devices=False)

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 class Container:
     """A container that `create` has recorded."""
 
-    __slots__ = ("_cgroup", "_spec", "dir", "state")
+    __slots__ = ("_cgroup", "_held", "_spec", "dir", "state")
 
     def __init__(self, state_dir: StateDir, state: "Json") -> None:
         self.dir = state_dir
         self.state = state
         self._cgroup: CgroupDriver | None = None
         self._spec: Spec | None = None
+        self._held = False  # by us
 
     @classmethod
     def load(cls, root: str, container_id: str) -> "Container":
@@ -72,6 +73,12 @@ class Container:
                 self._spec = parse_spec(file.read(), self.bundle)
         return self._spec
 
+    def hold(self) -> int:
+        """Keep every other changing verb out until the fd that this gives is closed."""
+        fd = state_file.lock(self.dir)
+        self._held = True
+        return fd
+
     def status(self) -> str:
         """The state's name, from the kernel and the fifo."""
         if not self.is_alive():
@@ -82,7 +89,7 @@ class Container:
         return CREATED if os.path.exists(self.dir.exec_fifo) else RUNNING
 
     def _is_being_created(self) -> bool:
-        if self.pid:
+        if self.pid or self._held:
             return False
         import fcntl
 

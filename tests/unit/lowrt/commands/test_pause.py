@@ -1,0 +1,13 @@
+"""pause needs something that runs."""
+
+from tests.fakes.lowrt_containers import Stage
+from tests.unit.lowrt.commands.conftest import Call
+
+
+def test_a_stopped_container_is_refused(stage: Stage, lowrt: Call) -> None:
+    stage.record("c1")
+    assert lowrt("pause", "c1") == (1, "", "container not running\n")
+
+
+def test_an_unknown_one_too(lowrt: Call) -> None:
+    assert lowrt("pause", "c1") == (1, "", "container does not exist\n")
