@@ -58,7 +58,7 @@ class Stage:
         self.log = ListLog()
 
     def context(self) -> Context:
-        options, _ = parse(GLOBAL, ["--root", str(self.root)])
+        options, _ = parse(GLOBAL, ["--root", str(self.root), "--rootless", "false"])
         return Context(self.log, options, "lowrt", frozenset())
 
     def record(self, name: str = "c1", *, pid: int = 0, created: bool = False, **changes: Any) -> Container:
