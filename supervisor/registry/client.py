@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 import aiohttp
 
-from proto.errdefs import DataLoss, Fault, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Unimplemented
+from proto.errdefs import DataLoss, Fault, InvalidArgument, NotFound
 from supervisor.core.digests import Descriptor, digest_problem
-from supervisor.registry import manifests, media_types
+from supervisor.registry import blobs, manifests, media_types
 from supervisor.registry.auth import Credentials
 from supervisor.registry.hosts import PULL, PUSH, RESOLVE, RegistryHost
-from supervisor.registry.http import HostClient, Request, read_bounded, scope, unexpected_status
+from supervisor.registry.http import HostClient, Request, read_bounded, refusal, scope
 from supervisor.registry.manifests import Blob
 from supervisor.registry.reference import Reference
 
@@ -147,7 +147,7 @@ class RegistryClient:
         is_manifest = media_types.is_manifest(blob.media_type) or media_types.is_index(blob.media_type)
         headers = {"Accept": f"{blob.media_type}, */*"} if blob.media_type else {}
         url = self.url(client, "manifests" if is_manifest else "blobs", blob.digest)
-        async for chunk in _ranged(client, url, headers, self.pull_scopes(), blob, offset):
+        async for chunk in blobs.read(blobs.Source(client, url, headers, self.pull_scopes()), blob, offset):
             yield chunk
 
     async def _fetch_foreign(self, blob: Blob, offset: int) -> AsyncIterator[bytes]:
@@ -158,7 +158,7 @@ class RegistryClient:
                 continue
             client = HostClient(RegistryHost("https", host, ""), None, {})
             try:
-                async for chunk in _ranged(client, url, {}, (), blob, offset):
+                async for chunk in blobs.read(blobs.Source(client, url), blob, offset):
                     yield chunk
                 return
             except Fault as fault:
@@ -178,63 +178,6 @@ class RegistryClient:
     def push_client(self) -> HostClient:
         """The host that pushes go to."""
         return self.clients(PUSH)[0]
-
-
-async def refusal(response: aiohttp.ClientResponse, denied: str) -> Fault:
-    """A refused request as a Fault, with the registry's words in it."""
-    words = await unexpected_status(response)
-    if response.status == 401:
-        return Unauthenticated(f"{denied}: authorization failed: {words}")
-    if response.status == 403:
-        return PermissionDenied(f"{denied}: {words}")
-    if response.status in (405, 501):
-        return Unimplemented(words)
-    return Fault(words)
-
-
-async def _ranged(
-    client: HostClient, url: str, headers: dict[str, str], scopes: tuple[str, ...], blob: Descriptor, offset: int
-) -> AsyncIterator[bytes]:
-    """Read on where a connection broke off, as long as there is progress."""
-    while True:
-        wanted = dict(headers)
-        if offset:
-            wanted["Range"] = f"bytes={offset}-"
-        before = offset
-        try:
-            async with client.send(Request("GET", url, wanted, scopes)) as response:
-                async for chunk in _body(response, blob, offset):
-                    offset += len(chunk)
-                    yield chunk
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            if offset == before:
-                raise Fault(f"failed to copy: {error or type(error).__name__}") from error
-            logger.info("%s broke off at %d bytes, reading on: %s", blob.digest, offset, error)
-            continue
-        if offset < blob.size and offset > before:
-            continue  # an early end that the protocol did not notice
-        return
-
-
-async def _body(response: aiohttp.ClientResponse, blob: Descriptor, offset: int) -> AsyncIterator[bytes]:
-    if response.status == 404:
-        raise NotFound(f"could not fetch content descriptor {blob.digest} ({blob.media_type}) from remote: not found")
-    if response.status not in (200, 206):
-        raise await refusal(response, "pull access denied")
-    skip = offset if response.status == 200 else 0  # a host without ranges sends everything anew
-    if response.status == 206 and not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
-        raise Fault(f"{blob.digest}: the registry sent another range than was asked for")
-    left = blob.size - offset
-    async for chunk in response.content.iter_chunked(1 << 18):
-        if skip:
-            dropped = min(skip, len(chunk))
-            skip -= dropped
-            chunk = chunk[dropped:]  # noqa: PLW2901  # the rest of it
-        if len(chunk) > left:
-            raise DataLoss(f"{blob.digest}: the registry sends more than the {blob.size} bytes of the descriptor")
-        left -= len(chunk)
-        if chunk:
-            yield chunk
 
 
 def _media_type(response: aiohttp.ClientResponse) -> str:

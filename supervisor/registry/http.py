@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from proto.errdefs import Fault, PermissionDenied, Unavailable
+from proto.errdefs import Fault, PermissionDenied, Unauthenticated, Unavailable, Unimplemented
 from supervisor.registry.auth import Authorizer, Credentials, is_forbidden_address, is_loopback
 from supervisor.registry.hosts import RegistryHost
 
@@ -237,6 +237,18 @@ async def unexpected_status(response: aiohttp.ClientResponse) -> str:
     text = f"unexpected status from {response.method} request to {_shown(str(response.url))}: {response.status} "
     text += response.reason or ""
     return f"{text}: {words[:1024]}" if words else text
+
+
+async def refusal(response: aiohttp.ClientResponse, denied: str) -> Fault:
+    """A refused request as a Fault, with the registry's words in it."""
+    words = await unexpected_status(response)
+    if response.status == 401:
+        return Unauthenticated(f"{denied}: authorization failed: {words}")
+    if response.status == 403:
+        return PermissionDenied(f"{denied}: {words}")
+    if response.status in (405, 501):
+        return Unimplemented(words)
+    return Fault(words)
 
 
 def _unreachable(request: Request, error: BaseException) -> Fault:

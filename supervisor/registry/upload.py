@@ -13,8 +13,8 @@ from supervisor.content.threads import in_thread
 from supervisor.core.content import ReaderAt
 from supervisor.core.digests import Descriptor
 from supervisor.registry import media_types
-from supervisor.registry.client import RegistryClient, refusal
-from supervisor.registry.http import HostClient, Request, check_address, scope
+from supervisor.registry.client import RegistryClient
+from supervisor.registry.http import HostClient, Request, check_address, refusal, scope
 
 CHUNKED_FROM = 64 << 20
 CHUNK = 32 << 20
