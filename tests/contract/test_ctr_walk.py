@@ -73,11 +73,9 @@ snapshots prepare k1
 snapshots prepare k2 nope
 snapshots prepare k2 {layer}
 snapshots prepare k3 k2
-snapshots view v1 {layer}
-snapshots view v1 {layer}
+snapshots view v1 {nowhere}
 snapshots ls
 snapshots tree
-snapshots rm v1
 snapshots mounts {tmp}/m k1
 snapshots mounts {tmp}/m nope
 snapshots commit c1 k1
