@@ -1,0 +1,33 @@
+"""Pausing and unpausing."""
+
+import pytest
+
+from engine.containers import pause
+from proto.errdefs import Conflict, Fault
+from tests.fakes.engine_room import Bench
+
+
+async def test_there_and_back(bench: Bench) -> None:
+    live = await bench.run()
+    await pause.pause(bench.room, live)
+    assert live.container.state.status == "paused"
+    await pause.unpause(bench.room, live)
+    assert live.container.state.status == "running"
+    assert bench.actions[-2:] == ["pause", "unpause"]
+
+
+async def test_what_is_paused_is_not_paused_again_and_what_runs_not_unpaused(bench: Bench) -> None:
+    live = await bench.run()
+    with pytest.raises(Conflict, match="is not paused"):
+        await pause.unpause(bench.room, live)
+    await pause.pause(bench.room, live)
+    with pytest.raises(Conflict, match="already paused"):
+        await pause.pause(bench.room, live)
+
+
+async def test_a_refusal_from_below_changes_nothing(bench: Bench) -> None:
+    live = await bench.run()
+    bench.tasks.refuse["pause"] = Fault("frozen solid")
+    with pytest.raises(Fault, match="cannot pause container .*: frozen solid"):
+        await pause.pause(bench.room, live)
+    assert live.container.state.status == "running"
