@@ -1,5 +1,8 @@
 """A blob's bytes from one host, in order: small ones by one request, big ones by several that run side by side.
 
+Side by side is for networks, where one connection seldom gets all there is. On loopback it would only cost: one
+connection.
+
 Whatever breaks off is read on from where it was, as long as there is progress. No more bytes are taken than the
 descriptor says, and no other range than was asked for. What a big blob needs in memory is `AHEAD` segments.
 """
@@ -32,11 +35,12 @@ class Source:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     scopes: tuple[str, ...] = ()
+    parallel: bool = True
 
 
 async def read(source: Source, blob: Descriptor, offset: int = 0) -> AsyncIterator[bytes]:
     """The bytes from `offset` on."""
-    if blob.size - offset >= PARALLEL_FROM and await _has_ranges(source):
+    if source.parallel and blob.size - offset >= PARALLEL_FROM and await _has_ranges(source):
         async for chunk in _parallel(source, blob, offset):
             yield chunk
         return

@@ -15,7 +15,7 @@ import aiohttp
 from proto.errdefs import DataLoss, Fault, InvalidArgument, NotFound
 from supervisor.core.digests import Descriptor, digest_problem
 from supervisor.registry import blobs, manifests, media_types
-from supervisor.registry.auth import Credentials
+from supervisor.registry.auth import Credentials, is_loopback
 from supervisor.registry.hosts import PULL, PUSH, RESOLVE, RegistryHost
 from supervisor.registry.http import HostClient, Request, read_bounded, refusal, scope
 from supervisor.registry.manifests import Blob
@@ -147,7 +147,8 @@ class RegistryClient:
         is_manifest = media_types.is_manifest(blob.media_type) or media_types.is_index(blob.media_type)
         headers = {"Accept": f"{blob.media_type}, */*"} if blob.media_type else {}
         url = self.url(client, "manifests" if is_manifest else "blobs", blob.digest)
-        async for chunk in blobs.read(blobs.Source(client, url, headers, self.pull_scopes()), blob, offset):
+        source = blobs.Source(client, url, headers, self.pull_scopes(), parallel=not is_loopback(client.host.host))
+        async for chunk in blobs.read(source, blob, offset):
             yield chunk
 
     async def _fetch_foreign(self, blob: Blob, offset: int) -> AsyncIterator[bytes]:

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -69,6 +70,11 @@ async def test_a_small_rest_and_a_host_without_ranges_take_one_request(registry:
     registry.ranges = False
     assert await read(source) == DATA
     assert len(registry.requests("GET")) == 2
+
+
+async def test_one_connection_where_more_would_not_help(registry: FakeRegistry, source: Source) -> None:
+    assert await read(replace(source, parallel=False)) == DATA
+    assert len(registry.seen) == 1
 
 
 async def test_a_segment_that_breaks_off_is_read_on(registry: FakeRegistry, source: Source) -> None:
