@@ -534,7 +534,10 @@ class Exec:
 
     def test_options(self, runtime: Runtime, c1: str) -> None:
         script = "id -u; id -g; pwd; echo $E; umask"
-        out = runtime("exec", "-u", "5:6", "--cwd", "/tmp", "-e", "E=f", c1, "sh", "-c", script).out
+        if runtime.name == "crun":
+            pytest.skip("crun's --env replaces the whole environment")
+        words = ("--user", "5:6", "--cwd", "/tmp", "--env", "E=f")
+        out = runtime("exec", *words, c1, "sh", "-c", script).out
         assert out.split()[:4] == ["5", "6", "/tmp", "f"]
 
     def test_a_process_document(self, runtime: Runtime, c1: str, tmp_path: Path) -> None:
@@ -595,7 +598,8 @@ class Console:
         with open(master, "r+b", buffering=0) as terminal:
             terminal.write(b"word\n")
             text = read_terminal(terminal.fileno())
-        assert "/dev/pts/0\r\n33 77\r\n" in text
+        assert "/dev/pts/0\r\n" in text
+        assert "33 77\r\n" in text
         assert text.rstrip().endswith("got word")
 
     def test_an_exec_has_one_too(self, runtime: Runtime, bundles: Bundles, tmp_path: Path) -> None:
@@ -674,7 +678,7 @@ class Hooks:
     def test_a_failing_hook_undoes_the_container(self, runtime: Runtime, bundles: Bundles) -> None:
         hooks = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "echo why >&2; exit 3"]}]}
         result = runtime("create", "-b", bundles(change=lambda d: d.update(hooks=hooks)), "c1")
-        assert result.code == 1
+        assert result.code != 0
         if runtime.words:
             assert "error running" in result.error
             assert "hook #0" in result.error
@@ -704,6 +708,8 @@ class Resources:
         assert runtime("delete", "--force", "c1").code == 0
 
     def test_statistics(self, runtime: Runtime, bundles: Bundles) -> None:
+        if runtime.name == "crun":
+            pytest.skip("crun has no events")
         runtime("run", "-d", "-b", bundles(), "c1")
         event = json.loads(runtime("events", "--stats", "c1").out)
         assert (event["type"], event["id"]) == ("stats", "c1")
@@ -713,7 +719,8 @@ class Resources:
     def test_update_from_stdin(self, runtime: Runtime, bundles: Bundles) -> None:
         runtime("run", "-d", "-b", bundles(), "c1")
         assert runtime("update", "-r", "-", "c1", stdin=b'{"pids": {"limit": 17}}').code == 0
-        assert json.loads(runtime("events", "--stats", "c1").out)["data"]["pids"]["limit"] == 17
+        if runtime.name != "crun":
+            assert json.loads(runtime("events", "--stats", "c1").out)["data"]["pids"]["limit"] == 17
 
     def test_nothing_is_left(self, runtime: Runtime, bundles: Bundles) -> None:
         name = f"contract-{runtime.name}-{os.getpid()}"

@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,6 +129,7 @@ tasks rm c1
 tasks kill -s NOPE c1
 tasks kill nope
 tasks kill -s KILL c1
+pause
 tasks ls
 tasks rm c1
 tasks rm c1
@@ -196,6 +198,7 @@ class Walker:
             (r"/[^ ]*/io\.containerd\.snapshotter", "ROOT"),
             (r"\b\d{3,7}\b", "PID"),
             (r"(: invalid argument)+", ": invalid argument"),  # one layer or another says it again
+            (r": unknown\b", ""),  # the older generation names the class of what has none, the newer does not
             (r" +", " "),
         ):
             text = re.sub(pattern, instead, text)
@@ -240,6 +243,9 @@ def test_ctr_cannot_tell(ctr: str | None, containerd: str | None, tmp_path: Path
         differences = {}
         for line in (RECORDS + TASKS).strip().splitlines():
             if not line:
+                continue
+            if line == "pause":  # what was killed needs a moment to die
+                time.sleep(0.5)
                 continue
             answers = []
             for walker in (real, ours):
