@@ -19,6 +19,7 @@ _LOCAL = (
     ("ff02::1", "ip6-allnodes"),
     ("ff02::2", "ip6-allrouters"),
 )
+OWN_SERVER = "127.0.0.11"
 _DEFAULT_SERVERS = ("8.8.8.8", "8.8.4.4")
 _RESOLV_CONF = "/etc/resolv.conf"
 _BEHIND_STUB = "/run/systemd/resolve/resolv.conf"  # what systemd-resolved's 127.0.0.53 itself asks
@@ -118,6 +119,14 @@ def resolver(host: Resolver, wishes: Wishes, *, shares_host: bool) -> Resolver:
     if not wishes.servers and not shares_host:
         servers = tuple(server for server in servers if not _is_loopback(server)) or _DEFAULT_SERVERS
     return Resolver(servers, wishes.search or host.search, wishes.options or host.options)
+
+
+def behind_own(found: Resolver) -> Resolver:
+    """The resolv.conf of a container that has a name server of its own, which asks these servers in turn."""
+    options = found.options
+    if not any(option.startswith("ndots:") for option in options):
+        options = (*options, "ndots:0")  # a neighbour's name has no dot, and is tried first all the same
+    return Resolver((OWN_SERVER,), found.search, options)
 
 
 def host_resolver() -> Resolver:

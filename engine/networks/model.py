@@ -101,6 +101,7 @@ class Sandbox:
     mode: str = ""
     name: str = ""
     owner: str = ""  # whose namespace it is, where it is another container's
+    servers: list[str] = field(default_factory=list)  # whom its own name server asks
 
     def to_json(self) -> Json:
         return asdict(self)

@@ -13,7 +13,9 @@ from dataclasses import replace
 
 from engine.networks import files, ipam, links, namespace
 from engine.networks.bridge import Bridges
+from engine.networks.dns_sockets import DnsSockets, listen
 from engine.networks.endpoint import wire
+from engine.networks.hosts_files import OWN_SERVER
 from engine.networks.ipam import Address
 from engine.networks.links import Interface4, Links
 from engine.networks.model import BRIDGE, Endpoint, Network, Sandbox
@@ -35,6 +37,7 @@ class Sandboxes:
         self._bridges = bridges
         self._ports = ports
         self._files = writer
+        self._opened: dict[str, DnsSockets] = {}  # name servers that nobody has begun to serve
         self._draining: dict[tuple[str, Address], str] = {}  # given back, but the veth is still there
 
     def allocate(self, container_id: str, request: Request) -> Sandbox:
@@ -56,6 +59,7 @@ class Sandboxes:
     def release(self, container_id: str) -> None:
         """Let go of whatever a container has; nothing to do is no error."""
         sandbox = self._store.sandbox(container_id)
+        self._close_dns(container_id)
         if sandbox is None or not sandbox.owner:
             namespace.remove(self._path(container_id))
         self._drop(self._store.endpoints(container_id=container_id))
@@ -93,6 +97,20 @@ class Sandboxes:
         if sandbox is not None:
             self._files.write_hosts(sandbox, self._own(endpoint.container_id))
 
+    def open_dns(self, container_id: str) -> DnsSockets | None:
+        """The sockets of a container's name server, if it is to have one; made anew where an engine died with them."""
+        sandbox = self._store.sandbox(container_id)
+        opened = self._opened.pop(container_id, None)
+        if opened is not None or sandbox is None or sandbox.owner or sandbox.netns in (None, "host"):
+            return opened
+        networks = [self._store.network(one.network_id) for one in self._own(container_id)]
+        if not any(network is not None and not network.is_predefined for network in networks):
+            return None
+        if OWN_SERVER not in self._files.servers_in_use(sandbox):
+            self._store.put_sandbox(replace(sandbox, servers=self._files.take_over_names(sandbox)))
+        with namespace.entered(str(sandbox.netns)):
+            return listen()
+
     def reconcile(self, alive: frozenset[str]) -> None:
         """After a restart: let go of what containers had that are no more, and hold the ports of those that are."""
         known = {sandbox.container_id for sandbox in self._store.sandboxes()}
@@ -117,15 +135,20 @@ class Sandboxes:
                 if network.driver == BRIDGE
             ]
             undo.callback(namespace.remove, path)
+            own_server = any(not network.is_predefined for network, _, _ in places)
             with namespace.created(path) as fd:
                 for number, (network, endpoint, master) in enumerate(places):
                     wire(self._host, network, master, endpoint, fd, default=number == 0)
+                if own_server:
+                    self._opened[container_id] = listen()
+                    undo.callback(self._close_dns, container_id)
             for network, endpoint, _ in places:
                 if endpoint.ports:
                     self._bridges.set_rules(network, self._store.endpoints(network_id=network.id))
-            written = self._files.write(container_id, request, self._own(container_id))
+            written = self._files.write(container_id, request, self._own(container_id), own_server=own_server)
             undo.pop_all()
-        return Sandbox(container_id, path, written, request.mode, self._files.hostname(request))
+        servers = self._files.servers(request) if own_server else []
+        return Sandbox(container_id, path, written, request.mode, self._files.hostname(request), servers=servers)
 
     def _join(self, container_id: str, other_id: str) -> Sandbox:
         other = self._store.sandbox(other_id)
@@ -217,6 +240,11 @@ class Sandboxes:
         for key in [key for key, link in self._draining.items() if self._host.find(link) is None]:
             del self._draining[key]
         return {address for network_id, address in self._draining if network_id == network.id}
+
+    def _close_dns(self, container_id: str) -> None:
+        opened = self._opened.pop(container_id, None)
+        if opened is not None:
+            opened.close()
 
     def _own(self, container_id: str) -> list[Endpoint]:
         return self._store.endpoints(container_id=container_id)

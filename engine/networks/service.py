@@ -22,6 +22,7 @@ from engine.networks.links import Links
 from engine.networks.model import Endpoint, Network, Sandbox
 from engine.networks.ports import Ports
 from engine.networks.request import Attachment
+from engine.networks.resolver import Directory, Resolver
 from engine.networks.sandboxes import Sandboxes
 from engine.networks.store import Store
 from engine.paths import Paths
@@ -56,16 +57,21 @@ class _Inside:
 class Networks:
     """What the engine can do with networks."""
 
-    def __init__(self, config: Config, paths: Paths, announce: Announce) -> None:
+    def __init__(
+        self, config: Config, paths: Paths, announce: Announce, name_of: Callable[[str], str] = lambda container_id: ""
+    ) -> None:
         self._config = config
+        self._name_of = name_of
         self._paths = paths
         self._announce = announce
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="networks")
         self._inside: _Inside | None = None
+        self._resolver: Resolver | None = None
 
     async def open(self) -> None:
         """Make the bridges and rules what the records say."""
         self._inside = await self._call(self._build)
+        self._resolver = Resolver(Directory(self._inside.store, self._name_of))
         await self._call(self._open)
 
     async def reconcile(self, alive: Collection[str]) -> None:
@@ -74,6 +80,8 @@ class Networks:
 
     async def close(self) -> None:
         """Stop; what containers have stays."""
+        if self._resolver is not None:
+            await self._resolver.close()
         if self._inside is not None:
             await self._call(self._inside.close)
         self._thread.shutdown()
@@ -87,6 +95,7 @@ class Networks:
         asked = requests.read(config, host_config, endpoints)
         known = self._ready.store.sandbox(container_id) is not None
         sandbox = await self._call(self._ready.sandboxes.allocate, container_id, asked)
+        await self._serve_names(container_id)
         if not known:
             for endpoint in self._ready.store.endpoints(container_id=container_id):
                 self._tell("connect", endpoint)
@@ -95,6 +104,8 @@ class Networks:
     async def release(self, container_id: str) -> None:
         """Undo allocate; nothing to do is no error."""
         gone = self._ready.store.endpoints(container_id=container_id)
+        if self._resolver is not None:
+            await self._resolver.stop(container_id)
         await self._call(self._ready.sandboxes.release, container_id)
         for endpoint in gone:
             self._tell("disconnect", endpoint)
@@ -135,6 +146,7 @@ class Networks:
     async def connect(self, container_id: str, network: Network, attachment: Attachment) -> None:
         """Give a running container one more network."""
         await self._call(self._ready.sandboxes.connect, container_id, network, attachment)
+        await self._serve_names(container_id)
         for endpoint in self._ready.store.endpoints(container_id=container_id, network_id=network.id):
             self._tell("connect", endpoint)
 
@@ -169,6 +181,16 @@ class Networks:
         self._ready.definitions.open()
         default = next((one for one in self._ready.store.networks() if one.name == "bridge"), None)
         self._ready.writer.host_gateway = default.gateway if default is not None else ""
+
+    async def _serve_names(self, container_id: str) -> None:
+        """Answer for the container's neighbours, if it is on a user's network."""
+        assert self._resolver is not None
+        if self._resolver.is_serving(container_id):
+            return
+        sockets = await self._call(self._ready.sandboxes.open_dns, container_id)
+        sandbox = self._ready.store.sandbox(container_id)
+        if sockets is not None:
+            await self._resolver.serve(container_id, sockets, sandbox.servers if sandbox is not None else ())
 
     def _tell(self, action: str, endpoint: Endpoint) -> None:
         network = self._ready.store.network(endpoint.network_id)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import struct
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -233,3 +234,71 @@ def test_an_attached_start_takes_milliseconds(lab: "Lab") -> None:
         return sorted(times)[len(times) // 2]
 
     assert lab.run(measure) < 0.05
+
+
+def dns_question(name: str) -> bytes:
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", 1, 1)
+
+
+def looked_up(lab: "Lab", container: str, name: str, *, stream: bool = False) -> str:
+    """The last address of the answer that a container's name server gives, or its code."""
+
+    def ask() -> bytes:
+        kind = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
+        message = dns_question(name)
+        with socket.socket(socket.AF_INET, kind) as asking:
+            asking.settimeout(5)
+            asking.connect(("127.0.0.11", 53))
+            asking.sendall(len(message).to_bytes(2, "big") + message if stream else message)
+            return asking.recv(512)[2 if stream else 0 :]
+
+    answered = lab.inside(container, ask)
+    code, count = struct.unpack_from("!H", answered, 2)[0] & 0xF, struct.unpack_from("!H", answered, 6)[0]
+    return socket.inet_ntoa(answered[-4:]) if count else f"code {code}"
+
+
+def test_on_a_users_network_containers_know_each_other_by_name_also_after_a_restart(lab: "Lab") -> None:
+    async def look(networks: Networks) -> list[str]:
+        ways = ((False, "db"), (True, "db"), (False, "db.mine"), (False, "two"), (False, "nobody"))
+        found = [await asyncio.to_thread(looked_up, lab, "one", name, stream=stream) for stream, name in ways]
+        await networks.close()
+        return found
+
+    async def first() -> list[str]:
+        networks = lab.networks(dns=("127.0.0.99",))
+        await networks.open()
+        await networks.create({"Name": "mine", "IPAM": {"Config": [{"Subnet": "10.96.0.0/24"}]}})
+        for name, aliases in (("one", []), ("two", ["db"])):
+            sandbox = await networks.allocate(name, {}, {"NetworkMode": "mine"}, {"mine": {"Aliases": aliases}})
+            written = Path(sandbox.files["/etc/resolv.conf"]).read_text()
+            assert written.startswith("nameserver 127.0.0.11\n")
+            assert "ndots:0" in written
+        return await look(networks)
+
+    async def second() -> list[str]:
+        networks = lab.networks(dns=("127.0.0.99",))
+        await networks.open()
+        for name in ("one", "two"):
+            await networks.allocate(name, {}, {"NetworkMode": "mine"}, {})
+        return await look(networks)
+
+    expected = ["10.96.0.3", "10.96.0.3", "10.96.0.3", "10.96.0.3", "code 2"]
+    assert lab.run(first) == expected
+    assert lab.run(second) == expected
+
+
+def test_a_container_that_joins_a_users_network_later_learns_names_too(lab: "Lab") -> None:
+    async def live() -> str:
+        networks = lab.networks()
+        await networks.open()
+        sandbox = await networks.allocate("one", {}, DEFAULT, {})
+        mine = await networks.create({"Name": "mine", "IPAM": {"Config": [{"Subnet": "10.96.0.0/24"}]}})
+        await networks.allocate("two", {}, {"NetworkMode": "mine"}, {"mine": {"Aliases": ["db"]}})
+        await networks.connect("one", mine, Attachment("mine"))
+        assert Path(sandbox.files["/etc/resolv.conf"]).read_text().startswith("nameserver 127.0.0.11\n")
+        found = await asyncio.to_thread(looked_up, lab, "one", "db")
+        await networks.close()
+        return found
+
+    assert lab.run(live) == "10.96.0.2"

@@ -1,0 +1,65 @@
+"""The sockets of a container's name server, made inside its namespace, and the rules that lead port 53 to them.
+
+    127.0.0.11:53 ── nft, table ip wherry_dns ──▶ 127.0.0.11:<any port>
+
+Any port, so that a program in the container may have port 53 for itself.
+"""
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+
+from engine.networks import nftables as nft
+from engine.networks.firewall import PROTOCOLS
+from engine.networks.hosts_files import OWN_SERVER as ADDRESS
+from engine.networks.nftables import Chain, Nftables, Rule
+
+_TABLE = "wherry_dns"
+_BACKLOG = 64
+_ALL_BITS = b"\xff" * 4
+
+
+@dataclass(frozen=True, slots=True)
+class DnsSockets:
+    """Both ways to ask."""
+
+    datagrams: socket.socket
+    streams: socket.socket
+
+    def close(self) -> None:
+        self.datagrams.close()
+        self.streams.close()
+
+
+def listen() -> DnsSockets:
+    """Open the sockets in the namespace that the calling thread is in."""
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    streams = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    made = DnsSockets(datagrams, streams)
+    try:
+        datagrams.bind((ADDRESS, 0))
+        streams.bind((ADDRESS, 0))
+        streams.listen(_BACKLOG)
+        filters = Nftables()
+        try:
+            filters.apply(nft.replace_table(_TABLE, [Chain("output", "nat", "output", -100)], rules(made)))
+        finally:
+            filters.close()
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def rules(sockets: DnsSockets) -> list[Rule]:
+    """Port 53 of the address leads to the sockets."""
+    own = ipaddress.IPv4Address(ADDRESS).packed
+    found = []
+    for protocol, one in (("udp", sockets.datagrams), ("tcp", sockets.streams)):
+        match = (
+            *nft.destination(own, _ALL_BITS),
+            *nft.protocol(PROTOCOLS[protocol]),
+            *nft.destination_port(53),
+        )
+        found.append(Rule("output", (*match, *nft.dnat(own, int(one.getsockname()[1])))))
+    return found
