@@ -156,6 +156,12 @@ def _processes() -> Iterator[tuple[int, list[str]]]:
                 yield int(entry.name), (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
 
 
+def cgroups_are_all_mounted() -> bool:
+    """Whether every v1 hierarchy of /proc/self/cgroup is mounted: containerd's shim gives no metrics otherwise."""
+    names = (line.split(":")[1] for line in Path("/proc/self/cgroup").read_text().splitlines())
+    return all(Path("/sys/fs/cgroup", name).exists() for name in names if name and "=" not in name)
+
+
 def eventually(condition: object, timeout: float = 10.0, what: str = "") -> None:
     """Wait until `condition()` is true; for what tells nobody when it happens."""
     assert callable(condition)

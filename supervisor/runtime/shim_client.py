@@ -15,12 +15,32 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from proto.containerd.runtime.task.v2 import shim_pb2 as shim
-from proto.errdefs import DeadlineExceeded, Fault, Unavailable, Unimplemented, fault_from_code
+from proto.errdefs import (
+    AlreadyExists,
+    DeadlineExceeded,
+    FailedPrecondition,
+    Fault,
+    InvalidArgument,
+    NotFound,
+    Unavailable,
+    Unimplemented,
+    fault_from_code,
+)
 from proto.ttrpc.client import Client
 from proto.ttrpc.metadata import with_namespace
 from supervisor.runtime.bootstrap import Endpoint
 
 Reply = TypeVar("Reply", bound=Message)
+
+_CLASS_WORDS = {
+    Fault.code: "unknown",
+    InvalidArgument.code: "invalid argument",
+    NotFound.code: "not found",
+    AlreadyExists.code: "already exists",
+    FailedPrecondition.code: "failed precondition",
+    Unavailable.code: "unavailable",
+    Unimplemented.code: "not implemented",
+}
 
 _CONNECT_TIMEOUT = 100.0
 _GRPC_CONNECT_TIMEOUT = 10.0
@@ -67,10 +87,10 @@ class ShimClient:
     async def _call(self, method: str, request: Message, reply: type[Reply], timeout: float | None) -> Reply:
         try:
             return await self._carrier.call(f"containerd.task.v{self.version}.Task", method, request, reply, timeout)
-        except Unavailable as error:
-            if self.closed.done():
-                raise ShimGone("ttrpc: closed") from error
-            raise
+        except Fault as fault:
+            if isinstance(fault, Unavailable) and self.closed.done():
+                raise ShimGone("ttrpc: closed: unavailable") from fault
+            raise classed(fault) from fault
 
     async def create(self, request: shim.CreateTaskRequest) -> shim.CreateTaskResponse:
         return await self.call("Create", request, shim.CreateTaskResponse)
@@ -113,6 +133,14 @@ async def connect(endpoint: Endpoint, namespace: str, timeout: float = _CONNECT_
         words = f"failed to create {endpoint.protocol.upper()} connection: dial {endpoint.address}: {error}"
         raise Unavailable(words) from error
     return ShimClient(carrier, endpoint.version)
+
+
+def classed(fault: Fault) -> Fault:
+    """The fault with its class named at the end, once, as containerd passes on what a shim says."""
+    words = _CLASS_WORDS.get(fault.code)
+    if words is None or str(fault) == words or str(fault).endswith(f": {words}"):
+        return fault
+    return type(fault)(f"{fault}: {words}")
 
 
 class _TtrpcCarrier:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from proto.errdefs import NotFound, Unavailable
+from proto.errdefs import DeadlineExceeded, Fault, NotFound, Unavailable
 from supervisor.runtime.bootstrap import Endpoint
-from supervisor.runtime.shim_client import ShimGone, connect
+from supervisor.runtime.shim_client import ShimGone, classed, connect
 from tests.fakes.supervisor_shim import PID, FakeShim
 
 
@@ -47,3 +47,17 @@ async def test_a_version_three_shim_is_asked_as_such(tmp_path: Path) -> None:
     assert client.version == 3
     await client.aclose()
     await fake.die()
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault("oh"), "oh: unknown"),
+        (NotFound("process already finished: not found"), "process already finished: not found"),
+        (NotFound("not found"), "not found"),
+        (DeadlineExceeded("context deadline exceeded"), "context deadline exceeded"),
+    ],
+)
+def test_the_class_is_named_once(fault: Fault, words: str) -> None:
+    assert str(classed(fault)) == words
+    assert type(classed(fault)) is type(fault)
