@@ -67,8 +67,15 @@ class RegistryClient:
             raise NotFound(f"no {capability} hosts: not found")
         for place in found:
             if place not in self._clients:
-                self._clients[place] = HostClient(self._hosts[place], self._credentials, self._headers)
+                self._clients[place] = self._connect(self._hosts[place])
         return [self._clients[place] for place in found]
+
+    def _connect(self, host: RegistryHost) -> HostClient:
+        """A mirror gets the caller's headers, but no authorization that was meant for the registry."""
+        kept = {
+            name: text for name, text in self._headers.items() if not host.is_mirror or name.lower() != "authorization"
+        }
+        return HostClient(host, self._credentials, kept)
 
     def url(self, client: HostClient, *parts: str) -> str:
         """An endpoint of the repository on a host."""

@@ -83,7 +83,7 @@ class HostClient:
             timeout=_TIMEOUT,
             auto_decompress=False,
             skip_auto_headers=("User-Agent",),
-            trust_env=True,
+            trust_env=not is_loopback(host.host),  # proxies of the environment, as Go reads it
         )
         self._credentials = credentials
         # a mirror is not the registry that the user has an account with: it is asked for under its own name

@@ -7,11 +7,13 @@ nothing refers to is collected later.
 
 import json
 import posixpath
+import random
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from proto.errdefs import AlreadyExists, Fault, NotFound
+from proto.errdefs import AlreadyExists, Fault, NotFound, Unavailable
 from supervisor.content.digests import digest_of
 from supervisor.core.content import ContentWriter
 from supervisor.core.digests import Descriptor
@@ -26,6 +28,7 @@ from supervisor.transfer.graph import Graph
 MAX_JSON = 20 << 20
 _MOST_FILES = 100_000
 _LAYOUT_VERSION = "1.0.0"
+_PATIENCE = 60.0  # seconds, for another writer of the same ref
 
 
 @dataclass(slots=True)
@@ -82,8 +85,8 @@ class ArchiveImporter:
         return archive
 
     def _ingest(self, name: str, entry: Entry, reader: TarReader) -> Descriptor:
-        content, namespace, ref = self._graph.content, self._graph.namespace, f"tar-{name}"
-        writer = content.writer(namespace, ref, entry.size)
+        ref = f"tar-{name}"
+        writer = open_writer(self._graph, ref, entry.size)
         try:
             if writer.status().offset:
                 writer.truncate(0)
@@ -160,7 +163,7 @@ class ArchiveImporter:
     def _compressed(self, blob: Descriptor) -> Descriptor:
         content, namespace = self._graph.content, self._graph.namespace
         ref = "compress-blob-" + blob.digest.replace(":", "-")
-        writer = content.writer(namespace, ref)
+        writer = open_writer(self._graph, ref)
         reader = content.reader(namespace, blob.digest)
         try:
             writer.truncate(0)
@@ -189,10 +192,24 @@ class ArchiveImporter:
         return blob
 
 
+def open_writer(graph: Graph, ref: str, total: int = 0, expected: str = "") -> ContentWriter:
+    """A writer for a ref, as soon as nobody else has it: another import may be at the same name."""
+    deadline = time.monotonic() + _PATIENCE
+    pause = 0.016
+    while True:
+        try:
+            return graph.content.writer(graph.namespace, ref, total, expected)
+        except Unavailable:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(random.uniform(0, pause))  # noqa: S311  # spreading attempts
+        pause = min(pause * 2, 2.0)
+
+
 def write_blob(graph: Graph, ref: str, blob: Descriptor, data: bytes) -> None:
     """Write a small blob, unless it is there."""
     try:
-        writer = graph.content.writer(graph.namespace, ref, blob.size, blob.digest)
+        writer = open_writer(graph, ref, blob.size, blob.digest)
     except AlreadyExists:
         return
     try:

@@ -46,8 +46,14 @@ class Stream:
             closed.cancel()
 
     async def receive(self) -> any_pb2.Any | None:
-        """The next message; None when the other side has said that there are no more."""
-        return await anext(self._incoming, None)
+        """The next message; None when the other side has said that there are no more, or is gone."""
+        try:
+            return await anext(self._incoming, None)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._closed.is_set() and task is not None and not task.cancelling():
+                return None  # the client's call was cancelled, not ours
+            raise
 
     async def outgoing(self) -> AsyncIterator[any_pb2.Any]:
         """What the service is to send, until the stream is closed."""

@@ -185,3 +185,15 @@ async def test_trouble_in_mid_pull_is_waited_out(registry: FakeRegistry) -> None
     registry.tricks.append(failing(502, 1))
     async with client(registry) as one:
         assert await fetch(one, blob) == b"0123456789"
+
+
+async def test_an_authorization_header_is_for_the_registry_and_not_for_its_mirrors(registry: FakeRegistry) -> None:
+    registry.add_image([b"layer"], "1")
+    async with serving() as mirror:
+        hosts = [RegistryHost("http", mirror.host, is_mirror=True), RegistryHost("http", registry.host)]
+        headers = {"Authorization": "Basic secret", "X-Other": "1"}
+        async with RegistryClient(Reference("registry.example", "a", "1"), hosts, None, headers) as one:
+            await one.resolve()
+        (_, _, at_mirror), (_, _, at_registry) = mirror.seen[0], registry.seen[0]
+    assert ("Authorization" in at_mirror, at_mirror["X-Other"]) == (False, "1")
+    assert at_registry["Authorization"] == "Basic secret"

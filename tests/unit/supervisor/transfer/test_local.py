@@ -141,3 +141,12 @@ def test_unpacking_is_for_platforms_that_run_here(transfers: Transfers) -> None:
     foreign = ImageStoreEnd(unpacks=[Unpack(Platform("linux", "s390x"))])
     assert transfers.unpacker_for(graph, foreign, Platform("linux", "s390x")) is None
     assert transfers.unpacker_for(graph, ImageStoreEnd(), Platform("linux", "amd64")) is None
+
+
+async def test_imports_of_the_same_files_at_once_wait_for_each_other(
+    transfers: Transfers, stores: TestStores, docker_archive: Make, import_stream: Open, store_end: ImageStoreEnd
+) -> None:
+    archives = [docker_archive(f"x:{number}", layers=[LAYERS[number % 2]]) for number in range(4)]
+    ends = [ImportEnd(import_stream(data)) for data in archives]
+    await asyncio.gather(*(transfers.transfer("ns", end, store_end) for end in ends))
+    assert len(stores.images.list("ns")) == 4

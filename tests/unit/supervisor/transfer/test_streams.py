@@ -108,3 +108,16 @@ async def test_a_reader_that_stops_lets_the_pump_end() -> None:
     await in_thread(lambda: next(iter(bridge)))
     bridge.stop()
     await asyncio.wait_for(pump, 5)
+
+
+async def test_a_client_that_cancels_its_stream_does_not_cancel_who_reads_it() -> None:
+    async def cancelled() -> AsyncIterator[Any]:
+        raise asyncio.CancelledError
+        yield
+
+    stream = Stream(cancelled())
+    with pytest.raises(asyncio.CancelledError):
+        await stream.receive()
+    stream = Stream(cancelled())
+    stream.abandon()
+    assert await stream.receive() is None
