@@ -1,7 +1,7 @@
 """Device rules, as policies, v1 lines and v2 programs."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowrt.cgroup.devices import Policy, Rule, policy_from_list, policy_of, rules_of, v1_lines, v2_program
@@ -82,6 +82,7 @@ _rules = st.builds(
 )
 
 
+@settings(deadline=None, max_examples=60)  # the machine may be busy
 @given(st.lists(_rules, max_size=8))
 def test_the_v2_program_decides_as_the_policy_does(rules: list[Rule]) -> None:
     try:

@@ -1,7 +1,7 @@
 """Ranges → BPF."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowrt.errors import Fault
@@ -34,6 +34,7 @@ def test_a_foreign_architecture_is_killed() -> None:
     assert run_seccomp(code, 1, 0x40000003) == KILL
 
 
+@settings(deadline=None, max_examples=60)  # the machine may be busy
 @given(st.lists(st.tuples(st.integers(1, 2000), st.sampled_from([YES, DEFAULT, 0x30000, 0x7FFC0000])), max_size=400))
 def test_every_number_gets_its_ranges_verdict_however_long_the_program(entries: list[tuple[int, int]]) -> None:
     ranges: list[tuple[int, object]] = [(0, DEFAULT), *sorted(dict(entries).items())]
@@ -53,6 +54,7 @@ _alternatives = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=60)  # the machine may be busy
 @given(_alternatives, st.lists(st.sampled_from(VALUES), min_size=6, max_size=6), st.booleans())
 def test_conditions_decide_as_written(
     alternatives: list[tuple[tuple[tuple[int, str, int, int], ...], int]], arguments: list[int], narrow: bool
