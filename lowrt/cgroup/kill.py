@@ -2,9 +2,9 @@
 
 import errno
 import os
-import signal as signals
 
 from lowrt.cgroup.files import CgroupError, write
+from lowrt.linux.constants import SIGKILL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def kill_v2(directory: str, driver: "CgroupDriver", signal: int) -> None:
     """cgroup.kill where it fits (SIGKILL, Linux 5.14); else by hand."""
-    if signal == signals.SIGKILL:
+    if signal == SIGKILL:
         try:
             write(directory, "cgroup.kill", "1")
         except CgroupError as error:
@@ -39,5 +39,5 @@ def kill_frozen(driver: "CgroupDriver", signal: int) -> None:
                 pass
     finally:
         # A v1 process dies only once it is thawed; a container that was paused stays so under any other signal.
-        if not was_frozen or signal == signals.SIGKILL:
+        if not was_frozen or signal == SIGKILL:
             driver.thaw()
