@@ -17,7 +17,7 @@ from supervisor.core.digests import Descriptor, digest_problem
 from supervisor.registry import blobs, manifests, media_types
 from supervisor.registry.auth import Credentials, is_loopback
 from supervisor.registry.hosts import PULL, PUSH, RESOLVE, RegistryHost
-from supervisor.registry.http import HostClient, Request, read_bounded, refusal, scope
+from supervisor.registry.http import HostClient, Request, Unreachable, read_bounded, refusal, scope
 from supervisor.registry.manifests import Blob
 from supervisor.registry.reference import Reference
 
@@ -90,7 +90,7 @@ class RegistryClient:
         """The descriptor that the reference's tag or digest leads to."""
         wanted = self.reference.digest or self.reference.tag
         if not wanted:
-            raise InvalidArgument("object required: invalid argument")
+            raise Fault("object required")
         failure: Fault | None = None
         for client in self.clients(PULL if self.reference.digest else RESOLVE):
             try:
@@ -199,6 +199,6 @@ def _more_telling(first: Fault | None, second: Fault) -> Fault:
     def weight(fault: Fault | None) -> int:
         if fault is None:
             return -1
-        return {14: 0, 5: 1}.get(fault.code, 2)
+        return 0 if isinstance(fault, Unreachable) else 1 if isinstance(fault, NotFound) else 2
 
     return second if weight(second) >= weight(first) else first or second

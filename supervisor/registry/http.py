@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from proto.errdefs import Fault, PermissionDenied, Unauthenticated, Unavailable, Unimplemented
+from proto.errdefs import Fault, PermissionDenied, Unauthenticated, Unimplemented
 from supervisor.registry.auth import Authorizer, Credentials, is_forbidden_address, is_loopback
 from supervisor.registry.hosts import RegistryHost
 
@@ -48,6 +48,10 @@ class Request:
     scopes: tuple[str, ...] = ()
     body: Body = None
     attempts: int = _ATTEMPTS
+
+
+class Unreachable(Fault):
+    """Nobody answered; its code is UNKNOWN, as containerd's is."""
 
 
 class SafeResolver(AbstractResolver):
@@ -253,7 +257,7 @@ async def refusal(response: aiohttp.ClientResponse, denied: str) -> Fault:
 
 def _unreachable(request: Request, error: BaseException) -> Fault:
     method = request.method.capitalize()
-    return Unavailable(f'failed to do request: {method} "{_shown(request.url)}": {_words(request, error)}')
+    return Unreachable(f'failed to do request: {method} "{_shown(request.url)}": {_words(request, error)}')
 
 
 def _words(request: Request, error: BaseException) -> str:

@@ -19,7 +19,7 @@ from supervisor.core.content import ContentWriter
 from supervisor.core.digests import Descriptor
 from supervisor.core.labels import UNCOMPRESSED
 from supervisor.diff import compression
-from supervisor.diff.tar_entry import REGULAR, SYMLINK, Entry
+from supervisor.diff.tar_entry import REGULAR, SYMLINK, BadArchive, Entry
 from supervisor.diff.tar_reader import TarReader
 from supervisor.registry import media_types, reference
 from supervisor.registry.manifests import Blob, to_json
@@ -90,8 +90,7 @@ class ArchiveImporter:
         try:
             if writer.status().offset:
                 writer.truncate(0)
-            for piece in reader.data():
-                writer.write(piece)
+            _copy(reader, writer, entry.size)
             try:
                 return Descriptor(digest=writer.commit(entry.size), size=entry.size)
             except AlreadyExists:
@@ -233,6 +232,15 @@ def discard(graph: Graph, ref: str, writer: ContentWriter) -> None:
         graph.content.abort(graph.namespace, ref)
     except NotFound:
         pass  # nothing of it is there
+
+
+def _copy(reader: TarReader, writer: ContentWriter, size: int) -> None:
+    try:
+        for piece in reader.data():
+            writer.write(piece)
+    except BadArchive as fault:
+        copied = writer.status().offset
+        raise BadArchive(f"short read: expected {size} bytes but got {copied}: {fault}") from fault
 
 
 def _name_annotations(tag: str) -> dict[str, str]:

@@ -124,7 +124,7 @@ class Transfers:
             await self._walk_imported(graph, one, end, tracker)
             images += store_images.images_from_annotations(end, one)
         if not chosen:
-            raise Fault("no images found in archive: not found")
+            raise Fault("image might be filtered out")
         return images
 
     async def _walk_imported(self, graph: Graph, blob: Blob, end: ImageStoreEnd, tracker: Tracker) -> None:

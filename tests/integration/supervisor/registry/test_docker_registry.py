@@ -78,7 +78,7 @@ async def test_a_missing_tag_and_a_dead_registry_are_said(registry: DockerRegist
     assert caught.value.details() == f"failed to resolve image: {registry.host}/some/busybox:missing: not found"
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await client.pull("127.0.0.1:1/x:1")
-    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert caught.value.code() is grpc.StatusCode.UNKNOWN
     assert "connect: connection refused" in (caught.value.details() or "")
 
 

@@ -4,10 +4,18 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from proto.errdefs import Fault, PermissionDenied, Unavailable
+from proto.errdefs import Fault, PermissionDenied
 from supervisor.registry.auth import Credential
 from supervisor.registry.hosts import RegistryHost
-from supervisor.registry.http import HostClient, Request, SafeResolver, check_address, read_bounded, redirected
+from supervisor.registry.http import (
+    HostClient,
+    Request,
+    SafeResolver,
+    Unreachable,
+    check_address,
+    read_bounded,
+    redirected,
+)
 from tests.fakes.registry import FakeRegistry, failing, giving_token, needing_token, serving
 
 PUBLIC = RegistryHost("https", "registry.example")
@@ -112,7 +120,7 @@ async def test_redirects_in_a_circle_end(registry: FakeRegistry, client: HostCli
 
 async def test_nobody_listening_is_said_at_once() -> None:
     client = HostClient(RegistryHost("http", "127.0.0.1:1"), None, {})
-    with pytest.raises(Unavailable, match=r"dial tcp 127.0.0.1:1: connect: connection refused"):
+    with pytest.raises(Unreachable, match=r"dial tcp 127.0.0.1:1: connect: connection refused"):
         async with client.send(Request("GET", "http://127.0.0.1:1/v2/")):
             pass
     await client.close()
