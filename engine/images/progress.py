@@ -52,11 +52,13 @@ class PullProgress:
     def __init__(self) -> None:
         self._layers: dict[str, _Layer] = {}
         self.resolved = False
+        self.refs: set[str] = set()  # the writes that the supervisor has begun
 
     def feed(self, event: progress_pb2.Progress) -> Iterator[Line]:
         """The lines that an event is worth."""
         if event.desc.digest:
             self.resolved = True
+            self.refs.add(event.name)
         if "layer" not in event.desc.media_type and ".tar" not in event.desc.media_type:
             return
         layer_id = short(event.desc.digest)

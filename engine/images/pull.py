@@ -3,8 +3,11 @@
 The first line is written when the registry has answered, so that a pull that fails before has an HTTP status.
 """
 
+import contextlib
+import re
 import secrets
 from collections.abc import AsyncIterator, Collection
+from typing import Protocol
 
 from engine.images import platform as platforms
 from engine.images.mover import Mover, Server, answer_credentials
@@ -15,16 +18,32 @@ from engine.images.reference import Reference
 from engine.images.registry_auth import Credentials
 from engine.images.removal import Announce
 from proto.containerd.types.transfer import imagestore_pb2, progress_pb2, registry_pb2
-from proto.errdefs import Fault, Internal, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+from proto.errdefs import DataLoss, Fault, Internal, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+
+
+_MISMATCH = re.compile(r"unexpected commit digest \S+, expected (sha256:[0-9a-f]+)")
+
+
+class Writes(Protocol):
+    """The part of the content service that a failed pull takes."""
+
+    async def abort(self, ref: str) -> None: ...
 
 
 class Puller:
     """Pulls images."""
 
     def __init__(
-        self, mover: Mover, names: Names, snapshotter: str, insecure: Collection[str], announce: Announce
+        self,
+        mover: Mover,
+        names: Names,
+        writes: Writes,
+        snapshotter: str,
+        insecure: Collection[str],
+        announce: Announce,
     ) -> None:
         self._mover = mover
+        self._writes = writes
         self._names = names
         self._snapshotter = snapshotter
         self._insecure = insecure
@@ -47,6 +66,7 @@ class Puller:
                     for line in lines:
                         yield line
             except Fault as fault:
+                await self._forget(progress.refs, fault)
                 raise translate(fault, reference) from fault
             if before is not None:
                 await self._names.keep([before])
@@ -60,6 +80,14 @@ class Puller:
         what = "Downloaded newer image for" if newer else "Image is up to date for"
         yield status(f"Status: {what} {reference.familiar}")
         self._announce("pull", reference.familiar, {"name": reference.familiar_name})
+
+    async def _forget(self, refs: Collection[str], fault: Fault) -> None:
+        """What came with the wrong digest must not be gone on with: the next pull would fail over it again."""
+        if "unexpected commit" not in str(fault):
+            return
+        for ref in refs:
+            with contextlib.suppress(Fault):
+                await self._writes.abort(ref)
 
     def _move(
         self, reference: Reference, credentials: Credentials, platform: Platform
@@ -99,6 +127,8 @@ def registry(
 def translate(fault: Fault, reference: Reference) -> Fault:
     """Docker's words for what a registry refuses."""
     text = str(fault)
+    if mismatch := _MISMATCH.search(text):
+        return DataLoss(f"filesystem layer verification failed for digest {mismatch[1]}")
     if isinstance(fault, NotFound) or "not found" in text:
         return NotFound(f"manifest for {reference.familiar} not found: manifest unknown: manifest unknown")
     if isinstance(fault, PermissionDenied | Unauthenticated) or _is_refusal(text):

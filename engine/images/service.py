@@ -21,7 +21,7 @@ from engine.images.names import Records as WritableRecords
 from engine.images.platform import Platform
 from engine.images.progress import Line
 from engine.images.prune import Pruner
-from engine.images.pull import Puller
+from engine.images.pull import Puller, Writes
 from engine.images.push import Pusher
 from engine.images.reference import Reference
 from engine.images.registry_auth import Credentials
@@ -29,6 +29,10 @@ from engine.images.removal import Announce, Remover, Users
 from engine.images.save import Blobs, Saver
 from engine.images.sizes import Sizes, Usage
 from proto.errdefs import InvalidArgument
+
+
+class Content(Blobs, Writes, Protocol):
+    """The content service."""
 
 
 class Records(ReadableRecords, WritableRecords, Protocol):
@@ -42,7 +46,7 @@ class Images:
         self,
         *,
         records: Records,
-        content: Blobs,
+        content: Content,
         snapshots: Usage,
         leases: Leases,
         transfers: Transfers,
@@ -62,7 +66,7 @@ class Images:
         self._remover = Remover(self.catalog, self._names, self.sizes, users, announce)
         self._pruner = Pruner(self.catalog, self._remover, self.sizes, announce)
         self._loader = Loader(mover, self.catalog, self._names, records, snapshotter, announce)
-        self._puller = Puller(mover, self._names, snapshotter, insecure_registries, announce)
+        self._puller = Puller(mover, self._names, content, snapshotter, insecure_registries, announce)
         self._pusher = Pusher(mover, self.catalog, insecure_registries, announce)
         self._saver = Saver(content, self.catalog, announce)
 

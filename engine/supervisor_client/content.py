@@ -80,6 +80,10 @@ class Content:
             if not isinstance(fault, AlreadyExists):
                 raise fault from error
 
+    async def abort(self, ref: str) -> None:
+        """Forget a write that has begun."""
+        await self._channel.unary(self._stub.Abort, content_pb2.AbortRequest(ref=ref))
+
     async def delete(self, digest: str) -> None:
         """Remove a blob now."""
         await self._channel.unary(self._stub.Delete, content_pb2.DeleteContentRequest(digest=digest))

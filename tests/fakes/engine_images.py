@@ -69,6 +69,7 @@ class FakeContent:
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
         self.reads: list[str] = []
+        self.aborted: list[str] = []
 
     def add(self, data: bytes) -> str:
         digest = digest_of(data)
@@ -80,6 +81,9 @@ class FakeContent:
         if digest not in self.blobs:
             raise NotFound(f"content {digest}: not found")
         return self.blobs[digest]
+
+    async def abort(self, ref: str) -> None:
+        self.aborted.append(ref)
 
     async def info(self, digest: str) -> content_pb2.Info:
         return content_pb2.Info(digest=digest, size=len(await self.read(digest)))

@@ -10,7 +10,7 @@ from engine.images.registry_auth import Credentials
 from proto import anys
 from proto.containerd.types import descriptor_pb2
 from proto.containerd.types.transfer import progress_pb2
-from proto.errdefs import Fault, InvalidArgument, NotFound, Unauthenticated
+from proto.errdefs import DataLoss, Fault, InvalidArgument, NotFound, Unauthenticated
 from tests.fakes.engine_images import LAYER_TYPE, FakeStream, World
 
 NAME = "docker.io/library/a:1"
@@ -75,6 +75,21 @@ async def test_nothing_is_told_before_the_registry_has_answered() -> None:
     world.transfers.fault = NotFound("docker.io/library/a:1: not found")
     with pytest.raises(NotFound, match=r"^manifest for a:1 not found: manifest unknown: manifest unknown$"):
         await pull(world)
+
+
+async def test_bytes_with_the_wrong_digest_are_not_gone_on_with() -> None:
+    world = World()
+
+    async def script(fake: Any, source: Any, destination: Any, progress: FakeStream) -> None:
+        desc = descriptor_pb2.Descriptor(media_type=LAYER_TYPE, digest="sha256:" + "ab" * 32, size=5)
+        event = progress_pb2.Progress(event="downloading", name="layer-sha256:ab", desc=desc)
+        progress.incoming.put_nowait(anys.pack(event))
+
+    world.transfers.script = script
+    world.transfers.fault = Fault("failed commit: unexpected commit digest sha256:0, expected sha256:1: failed")
+    with pytest.raises(DataLoss, match="^filesystem layer verification failed for digest sha256:1$"):
+        await pull(world)
+    assert world.content.aborted == ["layer-sha256:ab"]
 
 
 async def test_all_tags_at_once_are_refused_by_name() -> None:
