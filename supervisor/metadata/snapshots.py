@@ -9,7 +9,7 @@ start with `containerd.io/snapshot/` (and `containerd.io/snapshot.ref`) reach it
 import logging
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from proto.errdefs import AlreadyExists, FailedPrecondition, Fault, InvalidArgument, NotFound
 from supervisor.core.events import EventPublisher
@@ -32,6 +32,17 @@ Mounts = list[Mount]
 _COLUMNS = "name, backend_key, parent, labels, created_at, updated_at"
 
 
+class Row(NamedTuple):
+    """A namespace's record of a snapshot."""
+
+    name: str
+    backend_key: str
+    parent: str
+    labels: str
+    created_at: int
+    updated_at: int
+
+
 class NamespacedSnapshots:
     """A SnapshotStore."""
 
@@ -47,7 +58,7 @@ class NamespacedSnapshots:
         driver = self._driver(snapshotter)
         with self._db.read() as connection:
             row = _select(connection, namespace, snapshotter, key)
-        return _merged(driver.stat(row[1]), row)
+        return _merged(driver.stat(row.backend_key), row)
 
     def update(self, namespace: str, snapshotter: str, info: Info, fieldpaths: Sequence[str] = ()) -> Info:
         driver = self._driver(snapshotter)
@@ -55,7 +66,7 @@ class NamespacedSnapshots:
             raise InvalidArgument("invalid argument")
         with self._db.write() as connection:
             row = _select(connection, namespace, snapshotter, info.name)
-            updated = Info(info.name, labels=decode_map(row[3]))
+            updated = Info(info.name, labels=decode_map(row.labels))
             apply_mask(
                 fieldpaths or ("labels",),
                 {"labels": lambda: setattr(updated, "labels", dict(info.labels))},
@@ -69,7 +80,7 @@ class NamespacedSnapshots:
                 "UPDATE snapshots SET labels = ?, updated_at = ? WHERE namespace = ? AND snapshotter = ? AND name = ?",
                 (encode_map(updated.labels), now(), namespace, snapshotter, info.name),
             )
-            inner = driver.update(Info(row[1], labels=inherited_labels(updated.labels)))
+            inner = driver.update(Info(row.backend_key, labels=inherited_labels(updated.labels)))
             return _merged(inner, _select(connection, namespace, snapshotter, info.name))
 
     def usage(self, namespace: str, snapshotter: str, key: str) -> Usage:
@@ -98,34 +109,35 @@ class NamespacedSnapshots:
         parent: str | None = None,
     ) -> None:
         driver = self._driver(snapshotter)
-        labels = labels or {}
+        labels = dict(labels or {})
         validate_labels(labels, "info.Labels")
-        exists = False
         with self._db.write() as connection:
             ensure_namespace(connection, namespace)
             lease_resource(connection, namespace, Resource(name, f"snapshots/{snapshotter}"))
-            if _find(connection, namespace, snapshotter, name):
-                exists = True
-            else:
+            exists = _find(connection, namespace, snapshotter, name) is not None
+            if not exists:
                 row = _select(connection, namespace, snapshotter, key)
-                rebased = parent if parent and not row[2] else None
-                backend_parent = None
-                if kept := row[2] or rebased:
-                    backend_parent = _parent_key(connection, namespace, snapshotter, kept)
-                backend_name = _new_key(connection, namespace, name)
-                connection.execute(
-                    "DELETE FROM snapshots WHERE namespace = ? AND snapshotter = ? AND name = ?",
-                    (namespace, snapshotter, key),
-                )
-                _insert(
-                    connection, namespace, snapshotter, Info(name, parent=kept or "", labels=dict(labels)), backend_name
-                )
-                release_resource(connection, namespace, Resource(key, f"snapshots/{snapshotter}"))
-                driver.commit(backend_name, row[1], inherited_labels(labels), backend_parent if rebased else None)
+                committed = Info(name, parent=row.parent or parent or "", labels=labels)
+                self._commit(connection, driver, (namespace, snapshotter), row, committed)
                 event = topics.snapshot_commit(snapshotter, name, key)
                 self._db.after_commit(lambda: self._publisher.publish(namespace, topics.SNAPSHOT_COMMIT, event))
         if exists:  # only now: the lease must have been committed
             raise AlreadyExists(f"snapshot {quoted(name)}: already exists")
+
+    def _commit(
+        self, connection: sqlite3.Connection, driver: Snapshotter, where: tuple[str, str], row: Row, committed: Info
+    ) -> None:
+        """The active snapshot's row and the driver's become those of the committed one: both, or none."""
+        namespace, snapshotter = where
+        parent_key = _parent_key(connection, *where, committed.parent) if committed.parent else ""
+        backend_name = _new_key(connection, namespace, committed.name)
+        connection.execute(
+            "DELETE FROM snapshots WHERE namespace = ? AND snapshotter = ? AND name = ?", (*where, row.name)
+        )
+        _insert(connection, namespace, snapshotter, committed, backend_name)
+        release_resource(connection, namespace, Resource(row.name, f"snapshots/{snapshotter}"))
+        rebased_on = parent_key if committed.parent and not row.parent else None
+        driver.commit(backend_name, row.backend_key, inherited_labels(committed.labels), rebased_on)
 
     def remove(self, namespace: str, snapshotter: str, key: str) -> None:
         self._driver(snapshotter)
@@ -150,12 +162,13 @@ class NamespacedSnapshots:
         driver = self._driver(snapshotter)
         matches = parse_filters(filters)
         with self._db.read() as connection:
-            rows = connection.execute(
+            found = connection.execute(
                 f"SELECT {_COLUMNS} FROM snapshots WHERE namespace = ? AND snapshotter = ? ORDER BY name",
                 (namespace, snapshotter),
-            ).fetchall()
+            )
+            rows = [Row(*columns) for columns in found]
         known = {info.name: info for info in driver.walk()}
-        merged = (_merged(known[row[1]], row) for row in rows if row[1] in known)
+        merged = (_merged(known[row.backend_key], row) for row in rows if row.backend_key in known)
         return (info for info in merged if matches(_adapt(info)))
 
     def cleanup(self, namespace: str, snapshotter: str) -> None:
@@ -172,7 +185,7 @@ class NamespacedSnapshots:
     def _backend_key(self, namespace: str, snapshotter: str, key: str) -> str:
         self._driver(snapshotter)
         with self._db.read() as connection:
-            return str(_select(connection, namespace, snapshotter, key)[1])
+            return _select(connection, namespace, snapshotter, key).backend_key
 
     def _create(self, namespace: str, snapshotter: str, info: Info) -> Mounts:
         driver = self._driver(snapshotter)
@@ -233,15 +246,15 @@ class NamespacedSnapshots:
             self._db.mark_stale(snapshotter)  # the sweeper tries again
 
 
-def _find(connection: sqlite3.Connection, namespace: str, snapshotter: str, name: str) -> tuple[Any, ...] | None:
-    row: tuple[Any, ...] | None = connection.execute(
+def _find(connection: sqlite3.Connection, namespace: str, snapshotter: str, name: str) -> Row | None:
+    row = connection.execute(
         f"SELECT {_COLUMNS} FROM snapshots WHERE namespace = ? AND snapshotter = ? AND name = ?",
         (namespace, snapshotter, name),
     ).fetchone()
-    return row
+    return None if row is None else Row(*row)
 
 
-def _select(connection: sqlite3.Connection, namespace: str, snapshotter: str, name: str) -> tuple[Any, ...]:
+def _select(connection: sqlite3.Connection, namespace: str, snapshotter: str, name: str) -> Row:
     row = _find(connection, namespace, snapshotter, name)
     if row is None:
         raise NotFound(f"snapshot {name} does not exist: not found")
@@ -252,7 +265,7 @@ def _parent_key(connection: sqlite3.Connection, namespace: str, snapshotter: str
     row = _find(connection, namespace, snapshotter, parent)
     if row is None:
         raise NotFound(f"parent snapshot {parent} does not exist: not found")
-    return str(row[1])
+    return row.backend_key
 
 
 def _new_key(connection: sqlite3.Connection, namespace: str, name: str) -> str:
@@ -267,9 +280,10 @@ def _insert(connection: sqlite3.Connection, namespace: str, snapshotter: str, in
     )
 
 
-def _merged(inner: Info, row: tuple[Any, ...]) -> Info:
+def _merged(inner: Info, row: Row) -> Info:
     """The driver knows the kind, and may add labels; all else is the namespace's."""
-    return Info(row[0], inner.kind, row[2], {**inner.labels, **decode_map(row[3])}, row[4], row[5])
+    labels = {**inner.labels, **decode_map(row.labels)}
+    return Info(row.name, inner.kind, row.parent, labels, row.created_at, row.updated_at)
 
 
 def _adapt(info: Info) -> Adaptor:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from proto.errdefs import FailedPrecondition, Fault, NotFound
+from proto.errdefs import Fault
 from supervisor.core.collection import CollectionStats
 from supervisor.core.content import BlobStore
 from supervisor.core.events import EventPublisher
@@ -121,12 +121,16 @@ class Sweeper:
             if info.digest in known:
                 continue
             with self._claims.unclaimed(info.digest) as free, self._db.read() as connection:
-                if not free or connection.execute(_DIGEST_IS_KNOWN, {"digest": info.digest}).fetchone():
+                if connection.execute(_DIGEST_IS_KNOWN, {"digest": info.digest}).fetchone():
+                    continue
+                if not free:
+                    self._db.mark_stale("content")  # its row may never come
                     continue
                 try:
                     self._blobs.delete(info.digest)
                 except (Fault, OSError) as error:
                     logger.warning("cannot remove content %s: %s", info.digest, error)
+                    self._db.mark_stale("content")
 
     def _sweep_ingests(self) -> None:
         for status in list(self._blobs.statuses()):
@@ -137,6 +141,7 @@ class Sweeper:
                 self._blobs.abort(status.ref)
             except (Fault, OSError) as error:
                 logger.warning("cannot remove ingest %s: %s", status.ref, error)
+                self._db.mark_stale("content")
 
     def _sweep_snapshots(self, name: str, driver: Snapshotter) -> None:
         with self._db.read() as connection:
@@ -145,15 +150,16 @@ class Sweeper:
         doomed = [info for info in driver.walk() if info.name not in known]
         for info in children_first(doomed):
             with self._claims.unclaimed(info.name) as free, self._db.read() as connection:
-                # Claimed or named meanwhile: somebody has just made it.
-                if not free or connection.execute(_KEY_IS_KNOWN, (name, info.name)).fetchone():
+                if connection.execute(_KEY_IS_KNOWN, (name, info.name)).fetchone():
                     continue
+            if not free:
+                self._db.mark_stale(name)  # its row may never come
+                continue
             try:
                 driver.remove(info.name)
-            except (FailedPrecondition, NotFound) as error:
-                logger.warning("cannot remove snapshot %s: %s", info.name, error)
-            except OSError:
-                logger.exception("cannot remove snapshot %s", info.name)
+            except (Fault, OSError) as error:
+                logger.warning("cannot remove snapshot %s yet: %s", info.name, error)
+                self._db.mark_stale(name)
         driver.cleanup()
 
 

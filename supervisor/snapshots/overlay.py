@@ -4,6 +4,10 @@
     <root>/snapshots/<number>/work    overlayfs's own, only in active snapshots
 
 A snapshot without a parent is a bind mount of its layer, a view of one layer a read-only bind mount of that.
+
+`metacopy` and `redirect_dir` are left as the kernel has them (off, unless its module was told otherwise): a layer
+must be whole without the ones below, for it is compared and shipped alone. Configured options come first and are not
+overridden.
 """
 
 import os

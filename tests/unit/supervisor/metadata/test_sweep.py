@@ -121,6 +121,8 @@ def test_what_is_being_made_is_not_swept(house: House) -> None:
     with house.claims.claim(digest), house.claims.claim("ns/1/k"):
         house.sweeper.run()
     assert (list(house.blobs.blobs), house.folders()) == ([digest], {"1"})
+    house.sweeper.run()  # it was never finished
+    assert (house.blobs.blobs, house.folders()) == ({}, set())
 
 
 def test_a_whole_chain_goes_from_the_leaves(house: House) -> None:
