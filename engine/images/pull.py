@@ -20,7 +20,6 @@ from engine.images.removal import Announce
 from proto.containerd.types.transfer import imagestore_pb2, progress_pb2, registry_pb2
 from proto.errdefs import DataLoss, Fault, Internal, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 
-
 _MISMATCH = re.compile(r"unexpected commit digest \S+, expected (sha256:[0-9a-f]+)")
 
 

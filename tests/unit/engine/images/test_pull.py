@@ -87,7 +87,7 @@ async def test_bytes_with_the_wrong_digest_are_not_gone_on_with() -> None:
 
     world.transfers.script = script
     world.transfers.fault = Fault("failed commit: unexpected commit digest sha256:0, expected sha256:1: failed")
-    with pytest.raises(DataLoss, match="^filesystem layer verification failed for digest sha256:1$"):
+    with pytest.raises(DataLoss, match=r"^filesystem layer verification failed for digest sha256:1$"):
         await pull(world)
     assert world.content.aborted == ["layer-sha256:ab"]
 
