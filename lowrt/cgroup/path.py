@@ -148,7 +148,7 @@ def _find_mount(controller: str) -> tuple[str, str]:
         mounted = False
     if mounted:
         # `cpu` is a symlink to `cpu,cpuacct` where the two are mounted together.
-        return os.path.realpath(usual), ""
+        return (os.path.realpath(usual) if os.path.islink(usual) else usual), ""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         for root, mount_point, options in parse_mountinfo(file.read()):
             if controller in options:

@@ -5,6 +5,7 @@ import os
 
 from lowrt.errors import Fault
 from lowrt.linux import mount as m
+from lowrt.linux.openat2 import O_PATH
 from lowrt.rootfs.operations import BindMount, MountFilesystem, Operation, mount_on
 from lowrt.rootfs.target import Root, mount_error, open_target
 from lowrt.spec.mount_options import MountOptions
@@ -44,11 +45,31 @@ class CgroupV1Mount(Operation):
         frame = MountOptions()
         frame.flags, frame.data, frame.propagation = _HARMLESS, "mode=755", self.options.propagation
         MountFilesystem("tmpfs", "tmpfs", self.destination, frame).apply(root)
-        for hierarchy in self.hierarchies:
-            self.hierarchy_mount(hierarchy).apply(root)
-        self._link_merged(root)
+        # The tmpfs was born a moment ago in a namespace of ours: its folders need no search.
+        frame_fd = open_target(root, self.destination)
+        try:
+            for hierarchy in self.hierarchies:
+                self._mount(root, frame_fd, hierarchy)
+            self._link_merged(frame_fd)
+        except (OSError, Fault) as error:
+            raise mount_error("cgroup", self.destination, error) from error
+        finally:
+            os.close(frame_fd)
 
-    def hierarchy_mount(self, hierarchy: Hierarchy) -> Operation:
+    def _mount(self, root: Root, frame_fd: int, hierarchy: Hierarchy) -> None:
+        operation = self.hierarchy_mount(hierarchy)
+        operation.open_source()
+        os.mkdir(hierarchy.name, 0o755, dir_fd=frame_fd)
+        target = os.open(hierarchy.name, O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=frame_fd)
+        try:
+            if isinstance(operation, BindMount):
+                operation.attach(target)
+            else:
+                operation.attach(root, target, operation.options.data)
+        finally:
+            os.close(target)
+
+    def hierarchy_mount(self, hierarchy: Hierarchy) -> BindMount | MountFilesystem:
         destination = f"{self.destination}/{hierarchy.name}"
         options = MountOptions()
         if self.namespaced:
@@ -60,21 +81,14 @@ class CgroupV1Mount(Operation):
         options.propagation = self.options.propagation
         return BindMount(hierarchy.folder, destination, options)
 
-    def _link_merged(self, root: Root) -> None:
+    def _link_merged(self, frame_fd: int) -> None:
         """cpu → cpu,cpuacct where two controllers share a hierarchy."""
-        merged = [h.name for h in self.hierarchies if "," in h.name]
-        if not merged:
-            return
-        folder = open_target(root, self.destination)
-        try:
-            for name in merged:
-                for controller in name.split(","):
-                    try:
-                        os.symlink(name, controller, dir_fd=folder)
-                    except FileExistsError:
-                        pass
-        finally:
-            os.close(folder)
+        for name in (h.name for h in self.hierarchies if "," in h.name):
+            for controller in name.split(","):
+                try:
+                    os.symlink(name, controller, dir_fd=frame_fd)
+                except FileExistsError:
+                    pass
 
 
 class CgroupV2Mount(Operation):

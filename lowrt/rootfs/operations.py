@@ -79,14 +79,15 @@ class MountFilesystem(Operation):
             existed = exists(root, self.destination) if self.fstype == "tmpfs" else False
             target = open_target(root, self.destination, fstype=self.fstype)
             try:
-                self._mount(root, target, self._data(target) if existed else self.options.data)
+                check_proc(root, target, self.fstype, -1)
+                self.attach(root, target, self._data(target) if existed else self.options.data)
             finally:
                 os.close(target)
         except (OSError, Fault) as error:
             raise mount_error(self.source, self.destination, error) from error
 
-    def _mount(self, root: Root, target: int, data: str) -> None:
-        check_proc(root, target, self.fstype, -1)
+    def attach(self, root: Root, target: int, data: str) -> None:
+        """Mount on a mount point that was found to be right."""
         keep_fd = self.fstype == "proc" or self.options.propagation or self._copy_up
         if keep_fd and self.fstype in _BY_FD:
             mount_fd = new_filesystem(self.fstype, self.source, self.flags, data)
@@ -200,14 +201,19 @@ class BindMount(Operation):
             target = open_target(root, self.destination, is_file=not is_directory, fstype="bind")
             try:
                 check_proc(root, target, "bind", self._tree)
-                self._set_attributes()
-                m.move_mount(self._tree, target)
+                self.attach(target)
             finally:
                 os.close(target)
-            # Only now: a mount takes over the propagation of the one it lands on.
-            set_propagation(self._tree, self.options.propagation)
         except (OSError, Fault) as error:
             raise mount_error(self.source, self.destination, error) from error
+
+    def attach(self, target: int) -> None:
+        """Mount on a mount point that was found to be right."""
+        try:
+            self._set_attributes()
+            m.move_mount(self._tree, target)
+            # Only now: a mount takes over the propagation of the one it lands on.
+            set_propagation(self._tree, self.options.propagation)
         finally:
             os.close(self._tree)
             self._tree = -1
