@@ -26,13 +26,19 @@ O = "overlayfs"  # noqa: E741 -- the driver, in every call
 class House:
     """Everything a sweep touches."""
 
-    def __init__(self, db: Database, root: Path) -> None:
+    def __init__(
+        self,
+        db: Database,
+        root: Path,
+        blobs: MemoryBlobs | None = None,
+        driver: type[OverlaySnapshotter] = OverlaySnapshotter,
+    ) -> None:
         self.db = db
         self.root = root
         self.exchange = RecordingExchange()
         self.claims = Claims()
-        self.blobs = MemoryBlobs()
-        self.driver = OverlaySnapshotter(str(root), db)
+        self.blobs = blobs or MemoryBlobs()
+        self.driver = driver(str(root), db)
         self.content = NamespacedContent(db, self.blobs, self.exchange, self.claims)
         self.snapshots = NamespacedSnapshots(db, {O: self.driver}, self.exchange, self.claims)
         self.sweeper = Sweeper(db, self.blobs, {O: self.driver}, self.exchange, self.claims)
@@ -213,3 +219,92 @@ def test_a_busy_database_is_swept_all_the_same(tmp_path: Path) -> None:
     assert house.sweeper.run().removed == 1
     assert house.blobs.blobs == {}
     db.close()
+
+
+class Crash(BaseException):
+    """The end of the process, as far as a unit test can have it."""
+
+
+class Fuse:
+    """Blows at the n-th step."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def burn(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Crash
+
+
+class MortalBlobs(MemoryBlobs):
+    """Dies before or after touching a blob."""
+
+    fuse = Fuse(10**6)
+
+    def delete(self, digest: str) -> None:
+        self.fuse.burn()
+        super().delete(digest)
+        self.fuse.burn()
+
+    def abort(self, ref: str) -> None:
+        self.fuse.burn()
+        super().abort(ref)
+        self.fuse.burn()
+
+
+class MortalDriver(OverlaySnapshotter):
+    """Dies before or after removing a snapshot."""
+
+    fuse = Fuse(10**6)
+
+    def remove(self, key: str) -> None:
+        self.fuse.burn()
+        super().remove(key)
+        self.fuse.burn()
+
+    def cleanup(self) -> None:
+        self.fuse.burn()
+        super().cleanup()
+
+
+def furnish(house: House) -> str:
+    """Kept: a blob and a chain under a lease. Doomed: two blobs, an ingest, a chain."""
+    LeaseTable(house.db).create("ns", Lease("l"))
+    token = current_lease.set("l")
+    try:
+        kept = house.write(b"kept")
+        house.snapshots.prepare("ns", O, "k1")
+        house.snapshots.commit("ns", O, "n1", "k1")
+        house.snapshots.prepare("ns", O, "k2", "n1")
+    finally:
+        current_lease.reset(token)
+    for data in (b"one", b"two"):
+        house.write(data)
+    house.blobs.writer("ns/77/lost")
+    parent = "n1"
+    for number in range(3):
+        house.snapshots.prepare("ns", O, f"x{number}", parent)
+        house.snapshots.commit("ns", O, f"y{number}", f"x{number}")
+        parent = f"y{number}"
+    return kept
+
+
+@pytest.mark.parametrize("steps", range(15))
+def test_a_crash_at_any_step_is_made_good_by_the_next_run(tmp_path: Path, steps: int) -> None:
+    """A restarted collector ends where the other would have."""
+    db = Database(str(tmp_path / "m" / "meta.db"))
+    house = House(db, tmp_path / "o", MortalBlobs(), MortalDriver)
+    kept = furnish(house)
+    house.blobs.fuse = house.driver.fuse = Fuse(steps)  # type: ignore[attr-defined]
+    with contextlib.suppress(Crash):
+        house.sweeper.run()
+    house.blobs.fuse = house.driver.fuse = Fuse(10**6)  # type: ignore[attr-defined]
+    db.close()
+    again = House(Database(str(tmp_path / "m" / "meta.db")), tmp_path / "o", house.blobs)
+    again.sweeper.run()
+    assert list(again.blobs.blobs) == [kept]
+    assert again.blobs.ingests == {}
+    assert sorted(info.name for info in again.snapshots.list("ns", O)) == ["k2", "n1"]
+    assert len(list(again.driver.walk())) == len(again.folders()) == 2
+    again.db.close()
