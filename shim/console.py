@@ -4,7 +4,6 @@ import array
 import asyncio
 import fcntl
 import os
-import secrets
 import socket
 import struct
 import termios
@@ -18,7 +17,7 @@ class ConsoleSocket:
 
     def __init__(self) -> None:
         parent = os.environ.get("XDG_RUNTIME_DIR") or "/tmp"
-        self._folder = os.path.join(parent, f"pty{secrets.token_hex(8)}")
+        self._folder = os.path.join(parent, f"pty{os.urandom(8).hex()}")
         os.mkdir(self._folder, 0o700)
         self.path = os.path.join(self._folder, "pty.sock")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

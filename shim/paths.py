@@ -13,8 +13,12 @@ BUNDLE/runtime              the runtime's program, for `delete`
 BUNDLE/exit.json            how the first process ended, written before anyone is told
 """
 
-import hashlib
 import os
+
+try:  # the bare hash: hashlib brings OpenSSL along
+    from _sha2 import sha256  # type: ignore[import-not-found,unused-ignore]  # since 3.12
+except ImportError:
+    from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]
 
 SOCKET_ROOT = "/run/containerd/s"
 RUNTIME_ROOT = "/run/containerd/runc"  # the OCI runtime's --root, before the namespace is added
@@ -99,7 +103,7 @@ def sibling(cwd: str, container_id: str) -> Bundle:
 def socket_path(address: str, namespace: str, group: str, root: str = SOCKET_ROOT) -> str:
     """The socket for a containerd address, a namespace and a container or group of containers."""
     name = os.path.normpath("/".join(part for part in (address, namespace, group) if part))
-    return os.path.join(root, hashlib.sha256(name.encode()).hexdigest())
+    return os.path.join(root, str(sha256(name.encode()).hexdigest()))
 
 
 def write_atomically(path: str, data: bytes, mode: int = 0o644, *, durable: bool = False) -> None:

@@ -3,6 +3,9 @@
 It is one process with one thread for all containers of its group: what it starts, it forks.
 """
 
+import shim.lean  # noqa: F401
+
+# isort: split
 import asyncio
 import contextlib
 import faulthandler
