@@ -26,7 +26,8 @@ def listen(config: Config) -> list[tuple[socket.socket, ssl.SSLContext | None]]:
             case "unix":
                 found.append((_unix(rest, config.group), None))
             case "tcp":
-                found.append((_tcp(rest, tls=config.tls or config.tlsverify), _tls(config)))
+                context = _tls(config)
+                found.append((_tcp(rest, tls=context is not None), context))
             case "fd":
                 found += [(inherited, None) for inherited in _inherited(rest)]
             case _:
@@ -36,12 +37,12 @@ def listen(config: Config) -> list[tuple[socket.socket, ssl.SSLContext | None]]:
 
 def _unix(path: str, group: str) -> socket.socket:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     if os.path.lexists(path):
         with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
             if probe.connect_ex(path) == 0:
                 raise InvalidArgument(f"can't create unix socket {path}: another daemon listens there")
         os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     before = os.umask(0o177)
     try:
         listener.bind(path)
@@ -53,6 +54,7 @@ def _unix(path: str, group: str) -> socket.socket:
         os.chmod(path, 0o660)
     except KeyError:
         if group != "docker":
+            listener.close()
             raise InvalidArgument(f"group {group} not found") from None
         logger.info("no group docker on this host: only root may use %s", path)
     listener.listen(512)

@@ -167,25 +167,27 @@ async def follow(
     changed: Callable[[], asyncio.Event],
 ) -> AsyncIterator[Entry]:
     """Entries as they are written, over rotations, until `ended()` and nothing is left to read."""
-    while True:
-        finished, state_change = ended(), changed()
-        watch.changed.clear()
-        if current is None:
-            current = _open(path)
-        if current is not None:
-            for line in complete_lines(current):
-                if (entry := decode(line)) is not None:
-                    yield entry
-            if _was_rotated(path, current):
-                for line in complete_lines(current):  # what came between the last read and the rename
+    try:
+        while True:
+            finished, state_change = ended(), changed()
+            watch.changed.clear()
+            if current is None:
+                current = _open(path)
+            if current is not None:
+                rotated_away = _was_rotated(path, current)  # asked first: what comes before the rename is read below
+                for line in complete_lines(current):
                     if (entry := decode(line)) is not None:
                         yield entry
-                current.close()
-                current = None
-                continue
-        if finished:
-            return
-        await _either(watch.changed, state_change)
+                if rotated_away:
+                    current.close()
+                    current = None
+                    continue
+            if finished:
+                return
+            await _either(watch.changed, state_change)
+    finally:
+        if current is not None:
+            current.close()
 
 
 def _was_rotated(path: str, current: BinaryIO) -> bool:

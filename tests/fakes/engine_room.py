@@ -1,4 +1,6 @@
-"""A containers' room over a supervisor in memory: tasks that end when told, snapshots that are folders, no kernel beneath."""
+"""A containers' room over a supervisor in memory: tasks that end when told, snapshots that are folders, no
+kernel beneath.
+"""
 
 import asyncio
 from collections.abc import Mapping

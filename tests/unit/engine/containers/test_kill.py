@@ -30,7 +30,7 @@ async def test_a_paused_container_is_thawed_to_die(bench: Bench) -> None:
 
 async def test_refusals_name_the_container(bench: Bench) -> None:
     live = await bench.create("web")
-    with pytest.raises(Conflict, match="cannot kill container: web: container .* is not running"):
+    with pytest.raises(Conflict, match=r"cannot kill container: web: container .* is not running"):
         await kill.kill(bench.room, live)
     with pytest.raises(InvalidArgument, match="cannot kill container: web: invalid signal: FOO"):
         await kill.kill(bench.room, live, "FOO")

@@ -28,6 +28,6 @@ async def test_what_is_paused_is_not_paused_again_and_what_runs_not_unpaused(ben
 async def test_a_refusal_from_below_changes_nothing(bench: Bench) -> None:
     live = await bench.run()
     bench.tasks.refuse["pause"] = Fault("frozen solid")
-    with pytest.raises(Fault, match="cannot pause container .*: frozen solid"):
+    with pytest.raises(Fault, match=r"cannot pause container .*: frozen solid"):
         await pause.pause(bench.room, live)
     assert live.container.state.status == "running"

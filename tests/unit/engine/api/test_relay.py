@@ -1,0 +1,89 @@
+"""Copying between a client and a process."""
+
+import asyncio
+
+from engine import stdcopy
+from engine.api.relay import Terms, relay
+
+
+class FakeClient:
+    """A hijacked connection."""
+
+    def __init__(self) -> None:
+        self.reader = asyncio.StreamReader()
+        self.written = b""
+        self.gone = False
+
+    async def write_out(self, data: bytes) -> bool:
+        self.written += data
+        return not self.gone
+
+
+class FakeAttachment:
+    """A process's streams."""
+
+    def __init__(self) -> None:
+        self.output: asyncio.Queue[bytes] = asyncio.Queue()
+        self.input = b""
+        self.stdin_closed = asyncio.Event()
+        self.closed = False
+
+    async def read(self) -> bytes:
+        return await self.output.get()
+
+    async def write(self, data: bytes) -> None:
+        self.input += data
+
+    async def close_stdin(self) -> None:
+        self.stdin_closed.set()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def terms(*, tty: bool = False, stdin: bool = True, half_close: bool = True) -> Terms:
+    return Terms(tty, stdin, half_close, b"\x10\x11")
+
+
+async def test_output_goes_through_as_it_is_until_it_ends() -> None:
+    client, attachment = FakeClient(), FakeAttachment()
+    for piece in (stdcopy.frame(1, b"a"), b""):
+        attachment.output.put_nowait(piece)
+    assert await relay(client, attachment, terms(stdin=False)) is False  # type: ignore[arg-type]
+    assert client.written == stdcopy.frame(1, b"a")
+    assert attachment.closed
+
+
+async def test_a_terminal_gets_the_bytes_alone() -> None:
+    client, attachment = FakeClient(), FakeAttachment()
+    for piece in (stdcopy.frame(1, b"abc")[:5], stdcopy.frame(1, b"abc")[5:], b""):
+        attachment.output.put_nowait(piece)
+    await relay(client, attachment, terms(tty=True, stdin=False))  # type: ignore[arg-type]
+    assert client.written == b"abc"
+
+
+async def test_the_end_of_input_is_passed_on_and_the_client_goes_on_reading() -> None:
+    client, attachment = FakeClient(), FakeAttachment()
+    client.reader.feed_data(b"in")
+    client.reader.feed_eof()
+    work = asyncio.ensure_future(relay(client, attachment, terms()))  # type: ignore[arg-type]
+    await attachment.stdin_closed.wait()
+    attachment.output.put_nowait(stdcopy.frame(1, b"late"))
+    attachment.output.put_nowait(b"")
+    assert await work is False
+    assert attachment.input == b"in"
+    assert client.written.endswith(b"late")
+
+
+async def test_a_terminal_whose_input_ends_leaves_the_process_alone() -> None:
+    client, attachment = FakeClient(), FakeAttachment()
+    client.reader.feed_eof()
+    assert await relay(client, attachment, terms(tty=True)) is True  # type: ignore[arg-type]
+    assert not attachment.stdin_closed.is_set()
+
+
+async def test_detach_keys_leave() -> None:
+    client, attachment = FakeClient(), FakeAttachment()
+    client.reader.feed_data(b"x\x10\x11")
+    assert await relay(client, attachment, terms(tty=True)) is True  # type: ignore[arg-type]
+    assert attachment.input == b"x"
