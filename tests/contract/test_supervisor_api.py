@@ -204,7 +204,7 @@ def test_a_task_goes_through_its_states(client: Client) -> None:
 
 
 def test_output_and_exit_code_arrive(client: Client) -> None:
-    name = client.create("sh", "-c", "echo out; echo err >&2; exit 42")
+    name = client.create("sh", "-c", "echo out; echo err >&2; sleep 0.2; exit 42")
     waiting = client.tasks.Wait.future(
         api.WaitRequest(container_id=name), metadata=[("containerd-namespace", NAMESPACE)], timeout=30
     )

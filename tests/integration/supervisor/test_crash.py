@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests import needs
 from tests.integration.supervisor.conftest import BUSYBOX
 from tests.supervisor_process import PROGRAM, ROOT, Supervisor, eventually
@@ -104,10 +106,12 @@ def test_the_death_of_a_shim_is_told_and_cleaned_up(own_supervisor: Make, tmp_pa
     supervisor.ctr("containers", "rm", "orphan")
 
 
-def test_a_supervisor_killed_during_creates_leaves_nothing_half_made(own_supervisor: Make) -> None:
+@pytest.mark.parametrize("runtime", ["io.containerd.runc.v2", "io.containerd.wherry.v2"])
+def test_a_supervisor_killed_during_creates_leaves_nothing_half_made(own_supervisor: Make, runtime: str) -> None:
     supervisor = own_supervisor()
+    run = ("run", "-d", "--runtime", runtime, BUSYBOX)
     for round_ in range(3):
-        commands = [supervisor.command("run", "-d", BUSYBOX, f"cut-{round_}-{n}", "sleep", "1000") for n in range(4)]
+        commands = [supervisor.command(*run, f"cut-{round_}-{n}", "sleep", "1000") for n in range(4)]
         running = [
             subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for command in commands
         ]
