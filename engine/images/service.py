@@ -9,8 +9,15 @@ from typing import Any, Protocol
 from engine.api.render import image as render
 from engine.filters import Filters
 from engine.images import reference as references
+from engine.images.assemble import Assembler, Layers
+from engine.images.assemble import Blobs as NewBlobs
+from engine.images.assemble import Snapshots as NewSnapshots
 from engine.images.catalog import Catalog
 from engine.images.catalog import Records as ReadableRecords
+from engine.images.commit import Blobs as IngestedBlobs
+from engine.images.commit import Committer
+from engine.images.commit import Differences as Compared
+from engine.images.commit import Snapshots as ComparedSnapshots
 from engine.images.listing import understand
 from engine.images.load import Loader
 from engine.images.manifests import Manifests
@@ -28,11 +35,19 @@ from engine.images.registry_auth import Credentials
 from engine.images.removal import Announce, Remover, Users
 from engine.images.save import Blobs, Saver
 from engine.images.sizes import Sizes, Usage
-from proto.errdefs import InvalidArgument
+from proto.errdefs import InvalidArgument, Unimplemented
 
 
-class Content(Blobs, Writes, Protocol):
+class Content(Blobs, Writes, NewBlobs, IngestedBlobs, Protocol):
     """The content service."""
+
+
+class Snapshots(Usage, NewSnapshots, ComparedSnapshots, Protocol):
+    """The snapshot service."""
+
+
+class Differences(Layers, Compared, Protocol):
+    """The diff service."""
 
 
 class Records(ReadableRecords, WritableRecords, Protocol):
@@ -47,13 +62,14 @@ class Images:
         *,
         records: Records,
         content: Content,
-        snapshots: Usage,
+        snapshots: Snapshots,
         leases: Leases,
         transfers: Transfers,
         users: Users,
         announce: Announce,
         snapshotter: str = "overlayfs",
         insecure_registries: Collection[str] = (),
+        differences: Differences | None = None,
     ) -> None:
         mover = Mover(transfers)
         self.snapshotter = snapshotter
@@ -69,6 +85,12 @@ class Images:
         self._puller = Puller(mover, self._names, content, snapshotter, insecure_registries, announce)
         self._pusher = Pusher(mover, self.catalog, insecure_registries, announce)
         self._saver = Saver(content, self.catalog, announce)
+        assembler = Assembler(content, snapshots, differences, snapshotter) if differences is not None else None
+        self._committer = (
+            Committer(content, snapshots, differences, leases, assembler, self.catalog, self._names, announce)
+            if differences is not None and assembler is not None
+            else None
+        )
 
     async def resolve(self, text: str, platform: Platform | None = None) -> Image:
         """The image that a client means; NotFound with Docker's words."""
@@ -148,6 +170,13 @@ class Images:
     ) -> AsyncIterator[Line]:
         """`POST /images/create?fromImage=…`."""
         return self._puller.pull(reference_with_tag(text, tag), credentials, platform)
+
+    @property
+    def committer(self) -> Committer:
+        """Makes images of file systems; Unimplemented where the engine was built without the diff service."""
+        if self._committer is None:
+            raise Unimplemented("making images of file systems is not supported")
+        return self._committer
 
     def push(
         self, text: str, tag: str, credentials: Credentials, platform: Platform | None = None

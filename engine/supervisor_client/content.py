@@ -80,6 +80,31 @@ class Content:
             if not isinstance(fault, AlreadyExists):
                 raise fault from error
 
+    async def ingest(self, ref: str, chunks: AsyncIterator[bytes], *, lease: str = "") -> tuple[str, int]:
+        """Store a blob of unknown length as it comes; answers its digest and size."""
+        size = 0
+
+        async def requests() -> AsyncIterator[content_pb2.WriteContentRequest]:
+            nonlocal size
+            async for data in chunks:
+                for start in range(0, len(data), _CHUNK):
+                    piece = data[start : start + _CHUNK]
+                    yield content_pb2.WriteContentRequest(
+                        action=content_pb2.WriteAction.WRITE, ref=ref, offset=size, data=piece
+                    )
+                    size += len(piece)
+            yield content_pb2.WriteContentRequest(action=content_pb2.WriteAction.COMMIT, ref=ref, offset=size)
+
+        digest = ""
+        try:
+            async for answer in self._stub.Write(requests(), metadata=self._channel.metadata(lease)):
+                digest = answer.digest
+        except grpc.aio.AioRpcError as error:
+            fault = fault_from_status(error)
+            if not isinstance(fault, AlreadyExists):
+                raise fault from error
+        return digest, size
+
     async def abort(self, ref: str) -> None:
         """Forget a write that has begun."""
         await self._channel.unary(self._stub.Abort, content_pb2.AbortRequest(ref=ref))

@@ -18,7 +18,7 @@ from engine.images.removal import ImageUser
 from engine.images.service import Images
 from proto.containerd.services.content.v1 import content_pb2
 from proto.containerd.services.images.v1 import images_pb2
-from proto.containerd.types import descriptor_pb2
+from proto.containerd.types import descriptor_pb2, mount_pb2
 from proto.errdefs import AlreadyExists, Fault, NotFound
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -70,6 +70,7 @@ class FakeContent:
         self.blobs: dict[str, bytes] = {}
         self.reads: list[str] = []
         self.aborted: list[str] = []
+        self.labels: dict[str, dict[str, str]] = {}
 
     def add(self, data: bytes) -> str:
         digest = digest_of(data)
@@ -82,11 +83,20 @@ class FakeContent:
             raise NotFound(f"content {digest}: not found")
         return self.blobs[digest]
 
+    async def write(self, ref: str, data: bytes, digest: str, labels: dict[str, str], *, lease: str = "") -> None:
+        assert self.add(data) == digest
+        self.labels[digest] = labels
+
+    async def ingest(self, ref: str, chunks: AsyncIterator[bytes], *, lease: str = "") -> tuple[str, int]:
+        data = b"".join([chunk async for chunk in chunks])
+        return self.add(data), len(data)
+
     async def abort(self, ref: str) -> None:
         self.aborted.append(ref)
 
     async def info(self, digest: str) -> content_pb2.Info:
-        return content_pb2.Info(digest=digest, size=len(await self.read(digest)))
+        data = await self.read(digest)
+        return content_pb2.Info(digest=digest, size=len(data), labels=self.labels.get(digest, {}))
 
     async def chunks(self, digest: str, offset: int = 0, size: int = 0) -> AsyncIterator[bytes]:
         data = await self.read(digest)
@@ -99,6 +109,7 @@ class FakeSnapshots:
 
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}
+        self.active: dict[str, str] = {}
         self.asked = 0
 
     async def usage(self, key: str) -> tuple[int, int]:
@@ -106,6 +117,56 @@ class FakeSnapshots:
         if key not in self.sizes:
             raise NotFound(f"snapshot {key}: not found")
         return self.sizes[key], 1
+
+    async def prepare(self, key: str, parent: str, *, lease: str = "") -> list[mount_pb2.Mount]:
+        if parent and parent not in self.sizes:
+            raise NotFound(f"snapshot {parent}: not found")
+        self.active[key] = parent
+        return [mount_pb2.Mount(type="bind", source=key)]
+
+    async def view(self, key: str, parent: str, *, lease: str = "") -> list[mount_pb2.Mount]:
+        return await self.prepare(key, parent)
+
+    async def mounts(self, key: str) -> list[mount_pb2.Mount]:
+        return [mount_pb2.Mount(type="bind", source=key)]
+
+    async def commit(self, name: str, key: str, *, lease: str = "") -> None:
+        del self.active[key]
+        if name in self.sizes:
+            raise AlreadyExists(f"snapshot {name}: already exists")
+        self.sizes[name] = 1
+
+    async def remove(self, key: str) -> None:
+        if self.active.pop(key, None) is None:
+            raise NotFound(f"snapshot {key}: not found")
+
+
+class FakeDifferences:
+    """The diff service: what it applies is told to be what the test says, what it finds is a layer `changed`."""
+
+    def __init__(self, content: FakeContent) -> None:
+        self._content = content
+        self.applied = ""
+
+    async def apply(
+        self, layer: descriptor_pb2.Descriptor, mounts: Iterable[mount_pb2.Mount], *, lease: str = ""
+    ) -> descriptor_pb2.Descriptor:
+        uncompressed = self._content.labels.get(layer.digest, {}).get("containerd.io/uncompressed")
+        return descriptor_pb2.Descriptor(digest=self.applied or uncompressed or layer.digest)
+
+    async def diff(
+        self,
+        left: Iterable[mount_pb2.Mount],
+        right: Iterable[mount_pb2.Mount],
+        *,
+        media_type: str,
+        ref: str,
+        lease: str = "",
+    ) -> descriptor_pb2.Descriptor:
+        data = gzip.compress(b"changed", mtime=0)
+        digest = self._content.add(data)
+        self._content.labels[digest] = {"containerd.io/uncompressed": digest_of(b"changed")}
+        return descriptor_pb2.Descriptor(media_type=media_type, digest=digest, size=len(data))
 
 
 class FakeLeases:
@@ -201,6 +262,7 @@ class World:
         self.leases = FakeLeases()
         self.transfers = FakeTransfers()
         self.users = FakeUsers()
+        self.differences = FakeDifferences(self.content)
         self.events: list[tuple[str, str]] = []
         self.manifests = Manifests(self.content)
         self.catalog = Catalog(self.records, self.manifests)
@@ -212,6 +274,7 @@ class World:
             leases=self.leases,
             transfers=self.transfers,
             users=self.users,
+            differences=self.differences,
             announce=lambda action, actor, attributes: self.events.append((action, actor)),
         )
 

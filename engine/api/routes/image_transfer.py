@@ -9,8 +9,11 @@ from engine.api.call import Call
 from engine.api.jsonstream import JsonStream
 from engine.api.routes.images import asked_platform
 from engine.images import platform as platforms
+from engine.images import reference as references
+from engine.images.commit import Wish
 from engine.images.platform import Platform
 from engine.images.progress import Line, failure
+from engine.images.reference import Reference
 from engine.images.registry_auth import HEADER, decode_leniently
 from engine.images.service import Images
 from proto.errdefs import Fault, InvalidArgument, Unimplemented
@@ -25,13 +28,31 @@ class TransferRoutes:
         self._images = images
 
     async def create(self, call: Call) -> web.StreamResponse:
-        """`POST /images/create`: a pull, as imports are refused."""
+        """`POST /images/create`: a pull, or an import."""
         if not call.text("fromImage"):
-            raise Unimplemented("importing an image from a file system (fromSrc) is not supported")
+            return await self._import(call)
         credentials = decode_leniently(call.request.headers.get(HEADER, ""))
         platform = asked_platform(call, (1, 32))
         lines = self._images.pull(call.text("fromImage"), call.text("tag"), credentials, platform)
         return await _stream(call, lines)
+
+    async def _import(self, call: Call) -> web.StreamResponse:
+        """The body is a file system's tar."""
+        source = call.text("fromSrc")
+        if source != "-":
+            raise Unimplemented(
+                f"importing from a URL (fromSrc={source}) is not supported: send the archive as the body"
+            )
+        wish = Wish(
+            asked_reference(call),
+            call.text("message") or f"Imported from {source}",
+            changes=tuple(call.texts("changes")),
+        )
+        archive = call.request.content.iter_any()
+        image_id = await self._images.committer.load_file_system(archive, wish, asked_platform(call, (1, 32)))
+        stream = JsonStream(call)
+        await stream.send({"status": image_id})
+        return await stream.close()
 
     async def push(self, call: Call) -> web.StreamResponse:
         """`POST /images/{name}/push`."""
@@ -61,6 +82,16 @@ class TransferRoutes:
             await response.write(piece)
         await response.write_eof()
         return response
+
+
+def asked_reference(call: Call) -> Reference | None:
+    """The name that `repo` and `tag` give a new image; none is none."""
+    if not call.text("repo"):
+        return None
+    reference = references.parse(call.text("repo"))
+    if reference.digest:
+        raise InvalidArgument("cannot import digest reference")
+    return reference.with_tag(call.text("tag")) if call.text("tag") else reference.with_default_tag()
 
 
 def routes(images: Images) -> list[Route]:

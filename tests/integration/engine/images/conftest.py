@@ -17,6 +17,7 @@ from engine.images.removal import ImageUser
 from engine.images.service import Images
 from engine.supervisor_client.channel import Channel
 from engine.supervisor_client.content import Content
+from engine.supervisor_client.diff import Diff
 from engine.supervisor_client.images import Images as Records
 from engine.supervisor_client.leases import Leases
 from engine.supervisor_client.snapshots import Snapshots
@@ -111,6 +112,7 @@ async def images(channel: Channel, users: Users) -> AsyncIterator[Images]:
         leases=Leases(channel),
         transfers=Transfer(channel),
         users=users,
+        differences=Diff(channel),
         announce=lambda *event: None,
     )
     yield made

@@ -49,10 +49,19 @@ async def test_a_pull_streams_lines(client: Client, world: World) -> None:
     assert [line["status"] for line in lines(data)][-1] == "Status: Downloaded newer image for a:1"
 
 
-async def test_an_import_is_refused_by_its_name(client: Client) -> None:
-    status, answer = await client.ask("POST", "/images/create?fromSrc=-")
+async def test_an_import_answers_with_the_new_images_id(client: Client, world: World) -> None:
+    status, answer = await client.ask("POST", "/images/create?fromSrc=-&repo=new&tag=1&changes=CMD+run", data=b"tar")
+    image = await world.catalog.resolve("new:1")
+    assert (status, answer) == (200, {"status": image.id})
+    assert image.container_config == {"Cmd": ["/bin/sh", "-c", "run"]}
+
+
+async def test_an_import_from_elsewhere_is_refused_by_its_name(client: Client) -> None:
+    status, answer = await client.ask("POST", "/images/create?fromSrc=http://example.org/x.tar")
     assert status == 501
-    assert "fromSrc" in answer["message"]
+    assert "fromSrc=http://example.org/x.tar" in answer["message"]
+    status, answer = await client.ask("POST", "/images/create?fromSrc=-&repo=A")
+    assert status == 400
 
 
 async def test_a_load_answers_200_and_tells_the_failure_in_its_last_line(client: Client, world: World) -> None:
