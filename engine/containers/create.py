@@ -144,7 +144,8 @@ async def _make(room: Room, container: Container, image: ImageRecord) -> None:
         for mount in container.mounts:
             if mount.anonymous and mount.name not in fresh:
                 undo.callback(room.volumes.remove, mount.name, force=True)
-        layers = Layers(await rootfs.prepare(container.id, image))
+        mounts = await rootfs.prepare(container.id, image)
+        layers = Layers(mounts)
         undo.push_async_callback(rootfs.remove, container.id)
         os.makedirs(files.durable, mode=0o710)
         undo.callback(shutil.rmtree, files.durable, ignore_errors=True)
@@ -153,7 +154,7 @@ async def _make(room: Room, container: Container, image: ImageRecord) -> None:
         if fills or (workdir and not layers.has_folder(workdir)):
             async with rootfs.mounted_snapshot(container.id) as root:
                 await asyncio.to_thread(_fill, root, container)
-        room.registry.add(container)
+        room.registry.add(container).mounts = mounts
         undo.pop_all()
     room.announce(container, "create")
 

@@ -83,40 +83,35 @@ async def settle(room: Room, live: Live, status: ExitStatus) -> None:
     """Make the state, the waiters and the policy follow an exit; the lock is held."""
     container = live.container
     health.end(live)
-    with contextlib.suppress(NotFound):
-        try:
-            await room.supervisor.tasks.delete(container.id)
-        except NotFound:
-            raise
-        except Fault as fault:
-            logger.warning("deleting the task of %s: %s", container.id, fault)
-    if live.stdio is not None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2):  # a process that left the container may hold its output open for ever
-                await live.stdio.drained()
-        live.stdio.close()
-        live.stdio = None
+    await _let_go(room, live)
     ran_for = time.time() - timestamps.to_ns(container.state.started_at) / 1e9
     restarting = will_restart(room, live, status.status)
     state.advance(container, "restart" if restarting else "exit")
-    container.state.pid = 0
-    container.state.exit_code = status.status
-    container.state.finished_at = (
-        timestamps.from_seconds(status.exited_at) if status.exited_at > 0 else timestamps.now()
-    )
-    for process in live.execs.values():
-        process.ended(ExitStatus(0, 137, status.exited_at))
-    room.save(live)
+    _note(live, status)
+    goes = container.auto_remove and not restarting and not room.closing
+    if not goes:
+        room.save(live)
     room.announce(container, "die", {"exitCode": str(status.status), "execDuration": str(max(0, int(ran_for)))})
     live.exited.set()
     live.wake("next-exit")
     if not restarting:
         live.wake("not-running")
-    await _let_go(room, live)
+    if goes:
+        await remove.discard(room, live, volumes=True)  # the record goes with the rest
+        return
+    await start.forget_record(room, container.id)
     if restarting:
         _restart_later(room, live, ran_for)
-    elif container.auto_remove and not room.closing:
-        await remove.discard(room, live, volumes=True)
+
+
+def _note(live: Live, status: ExitStatus) -> None:
+    """The exit in the container's state, and in its execs', which ended with it."""
+    now = live.container.state
+    now.pid = 0
+    now.exit_code = status.status
+    now.finished_at = timestamps.from_seconds(status.exited_at) if status.exited_at > 0 else timestamps.now()
+    for process in live.execs.values():
+        process.ended(ExitStatus(0, 137, status.exited_at))
 
 
 def will_restart(room: Room, live: Live, exit_code: int) -> bool:
@@ -131,15 +126,20 @@ def will_restart(room: Room, live: Live, exit_code: int) -> bool:
 
 
 async def _let_go(room: Room, live: Live) -> None:
-    """The record and the network of the life that ended."""
+    """The task, whose deletion waits for its last output, and the network of the life that ended."""
+    container_id = live.container.id
     results = await asyncio.gather(
-        room.supervisor.containers.delete(live.container.id),
-        room.networks.release(live.container.id),
-        return_exceptions=True,
+        room.supervisor.tasks.delete(container_id), room.networks.release(container_id), return_exceptions=True
     )
     for result in results:
-        if isinstance(result, BaseException) and not isinstance(result, NotFound):
-            logger.warning("cleaning up after %s: %s", live.container.id, result)
+        if isinstance(result, Exception) and not isinstance(result, NotFound):
+            logger.warning("cleaning up after %s: %s", container_id, result)
+    if live.stdio is not None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):  # a process that left the container may hold its output open for ever
+                await live.stdio.drained()
+        live.stdio.close()
+        live.stdio = None
     start.release_files(room, live.container)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.containers.model import Container
+from proto.containerd.types import mount_pb2
 
 if TYPE_CHECKING:
     from engine.containers.execs import Exec
@@ -47,6 +48,7 @@ class Live:
     waiters: list[Waiter] = field(default_factory=list)
     attachers: list[Attacher] = field(default_factory=list)
     stdio: "Stdio | None" = None
+    mounts: list[mount_pb2.Mount] = field(default_factory=list)
     execs: dict[str, "Exec"] = field(default_factory=dict)
     exited: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)  # replaced at each change: log followers, stats

@@ -62,6 +62,7 @@ async def discard(room: Room, live: Live, *, volumes: bool) -> None:
 
 async def sweep(room: Room, container: Container, *, volumes: bool) -> None:
     """Delete what is left of a retired container; whatever fails is tried again when the engine starts."""
+    await start.forget_record(room, container.id)
     try:
         await Rootfs(room.supervisor, room.paths.temporary).remove(container.id)
     except Fault as fault:

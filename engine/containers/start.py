@@ -76,7 +76,7 @@ async def _launch(room: Room, live: Live) -> None:
     joined = inputs.joined_pids(room, container)
     plan, mounts = await asyncio.gather(
         room.networks.allocate(container.id, container.config, container.host_config, container.endpoints),
-        supervisor.snapshots.mounts(container.id),
+        _mounts(room, live),
     )
     spec = json.dumps(build(await inputs.gather(room, container, plan, joined, mounts))).encode()
     container.shim_io, container.runtime = runtime.ours, runtime.shim
@@ -98,6 +98,13 @@ async def _launch(room: Room, live: Live) -> None:
         await supervisor.tasks.start(container.id)
     except Fault as fault:
         raise launch_faults.reworded(fault, "failed to start task for container") from fault
+
+
+async def _mounts(room: Room, live: Live) -> list[mount_pb2.Mount]:
+    """How to mount its snapshot: the same for as long as the snapshot lives."""
+    if not live.mounts:
+        live.mounts = await room.supervisor.snapshots.mounts(live.container.id)
+    return live.mounts
 
 
 async def _record(room: Room, container: Container, spec: bytes) -> None:
@@ -134,6 +141,16 @@ async def remains(room: Room, container_id: str) -> None:
         await tasks.delete(container_id)
     with contextlib.suppress(NotFound):
         await containers.delete(container_id)
+
+
+async def forget_record(room: Room, container_id: str) -> None:
+    """Delete the supervisor's record of a life that ended."""
+    try:
+        await room.supervisor.containers.delete(container_id)
+    except NotFound:
+        pass
+    except Fault as fault:
+        logger.warning("deleting the record of %s: %s", container_id, fault)
 
 
 async def _task(room: Room, live: Live, mounts: list[mount_pb2.Mount], stdio: Stdio) -> int:
