@@ -14,7 +14,7 @@ from lowrt.container import destroy, state_file
 from lowrt.container.container import Container
 from lowrt.container.filter import load_filter
 from lowrt.container.status import CREATING
-from lowrt.errors import console_without_socket, naming, socket_without_console
+from lowrt.errors import InvalidArgument, console_without_socket, naming, socket_without_console
 from lowrt.ids import check_id
 from lowrt.init import container_init, fds, fifo, parent, sync
 from lowrt.init.job import Job
@@ -78,6 +78,8 @@ def create(context: "Context", request: Request, spec: "Spec", console_fd: int =
     rootless = _is_rootless(context)
     check_id(request.id)
     validate(spec, rootless=rootless, warn=context.log.warning)
+    if not spec.has_namespace("mount"):
+        raise InvalidArgument("a container without a MNT namespace would mount on the host, and is refused")
     preserved = fds.check_preserved(request.preserve_fds, context.inherited_fds)
     state_dir = StateDir(context.root, request.id)
     lock = state_file.claim(state_dir)

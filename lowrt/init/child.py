@@ -2,7 +2,7 @@
 
 import os
 
-from lowrt.errors import Fault, describe
+from lowrt.errors import Fault, describe, reason_of
 from lowrt.init import console, execve, identity, scheduling, sync
 from lowrt.init.sync import Message
 from lowrt.linux import keyring, prctl, process
@@ -123,15 +123,17 @@ def _install_filter(job: "Job", channel: "Channel") -> None:
 def _set_labels(job: "Job") -> None:
     """AppArmor and SELinux: the label that execve will give, written through the host's procfs (CVE-2019-16884)."""
     profile, label = job.process.get("apparmorProfile"), job.process.get("selinuxLabel")
-    for words, text in (("exec", f"exec {profile}" if profile else ""), ("exec", label or "")):
+    for kind, text in (("apparmor profile", f"exec {profile}" if profile else ""), ("selinux label", label or "")):
         if not text:
             continue
         try:
-            fd = os.open(f"self/attr/{words}", os.O_WRONLY | os.O_CLOEXEC, dir_fd=job.proc_fd)
+            fd = os.open("self/attr/exec", os.O_WRONLY | os.O_CLOEXEC, dir_fd=job.proc_fd)
+            try:
+                os.write(fd, text.encode())
+            finally:
+                os.close(fd)
         except OSError as error:
-            raise Fault(f"unable to apply label {text!r}: {describe(error)}") from error
-        with open(fd, "wb") as file:
-            file.write(text.encode())
+            raise Fault(f"unable to apply {kind}: write /proc/self/attr/exec: {reason_of(error)}") from error
 
 
 _MOST_OF_PASSWD = 1 << 20  # an image may carry a passwd of any size, or a device under that name

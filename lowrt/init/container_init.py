@@ -64,8 +64,17 @@ def _change_root(job: "Job", channel: "Channel") -> list[int]:
     channel.ask(Message(sync.PREPARED))
     os.fchdir(root.fd)
     hooks.run_all(job.spec.hooks, hooks.CREATE_CONTAINER, _state(job, CREATING))
-    has_mounts = job.spec.has_namespace("mount")
-    return build.switch(job.plan, root, no_pivot=job.no_pivot, has_mount_namespace=has_mounts)
+    proc_fds = build.switch(job.plan, root, no_pivot=job.no_pivot)
+    _make_directory(job.identity.cwd)
+    return proc_fds
+
+
+def _make_directory(cwd: str) -> None:
+    """An image need not have its working directory; here no link can lead out any more."""
+    try:
+        os.makedirs(cwd, 0o755, exist_ok=True)
+    except OSError:
+        return  # chdir will say it in its own words
 
 
 def _state(job: "Job", status: str) -> "Json":

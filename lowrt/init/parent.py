@@ -58,6 +58,8 @@ class Dance:
         self._job = job
         self._log = log
         self._order = Order(order)
+        # As runc words it; of what comes after `ready` it tells without preface, and dockerd reads that.
+        self._prefix = "error during container init: " if order is sync.CREATE_ORDER else ""
         self._steps = steps
         self._meanwhile = meanwhile  # what may be done while the child goes on after its first word
         self._channel, self._childs_end = Channel.pair()
@@ -108,13 +110,15 @@ class Dance:
     def _take(self, message: Message | None, forked: Forked) -> None:
         kind = "eof" if message is None else message.kind
         if message is not None and kind == sync.ERROR:
-            fault = InitError(message.text)
+            fault = InitError(self._prefix + message.text)
             fault.code = message.code
             raise fault
         if message is not None and kind == sync.WARNING:
             self._log.warning(message.text)
             return
         self._order.accept(kind)
+        if kind == sync.READY:
+            self._prefix = ""
         if message is None:
             return
         if kind == sync.SECCOMP:

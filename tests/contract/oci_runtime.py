@@ -235,6 +235,10 @@ class LifeCycle:
             ("c2", "created", "root"),
         ]
 
+    def test_a_missing_working_directory_is_made(self, runtime: Runtime, bundles: Bundles) -> None:
+        bundle = bundles("pwd", change=lambda d: d["process"].update(cwd="/tmp/new/folder"))
+        assert runtime("run", "-b", bundle, "c1").out == "/tmp/new/folder\n"
+
     def test_annotations_come_back_with_the_state(self, runtime: Runtime, bundles: Bundles) -> None:
         runtime("create", "-b", bundles(change=lambda d: d.update(annotations={"org.example.a": "b"})), "c1")
         assert runtime.state("c1")["annotations"]["org.example.a"] == "b"

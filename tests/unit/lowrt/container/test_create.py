@@ -53,11 +53,20 @@ def test_times_are_what_go_prints() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?Z", create._now())
 
 
+def test_without_a_mount_namespace_nothing_is_made(tmp_path: Path) -> None:
+    """It would all be mounted on the host."""
+    (tmp_path / "rootfs").mkdir()
+    spec = Spec({"process": {"args": ["x"]}, "root": {"path": "rootfs"}}, str(tmp_path))
+    with pytest.raises(InvalidArgument, match="without a MNT namespace"):
+        create.create(Stage(tmp_path).context(), Request("c1", ""), spec)
+
+
 def test_a_taken_id_is_refused_and_left_alone(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     stage.record("c1")
     (tmp_path / "bundle" / "rootfs").mkdir(parents=True)
-    spec = Spec({"process": {"args": ["x"]}, "root": {"path": "rootfs"}}, str(tmp_path / "bundle"))
+    document = {"process": {"args": ["x"]}, "root": {"path": "rootfs"}, "linux": {"namespaces": [{"type": "mount"}]}}
+    spec = Spec(document, str(tmp_path / "bundle"))
     with pytest.raises(Exception, match="container with given ID already exists"):
         create.create(stage.context(), Request("c1", ""), spec)
     assert os.path.exists(stage.root / "c1" / "state.json")
@@ -69,7 +78,7 @@ def test_what_fails_leaves_no_directory(tmp_path: Path) -> None:
     document = {
         "process": {"args": ["x"]},
         "root": {"path": "rootfs"},
-        "linux": {"cgroupsPath": "a:b:c"},
+        "linux": {"cgroupsPath": "a:b:c", "namespaces": [{"type": "mount"}]},
     }
     spec = Spec(document, str(tmp_path / "bundle"))
     with pytest.raises(Fault, match="needs --systemd-cgroup"):

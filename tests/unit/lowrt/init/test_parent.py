@@ -65,6 +65,16 @@ def test_the_childs_own_words_are_raised() -> None:
         dance(child)
 
 
+def test_what_fails_before_ready_of_create_has_runcs_preface() -> None:
+    def child(_: Job, channel: Channel) -> None:
+        channel.await_proceed()
+        raise Fault("no room")
+
+    with pytest.raises(Fault) as caught:
+        dance(child, sync.CREATE_ORDER)
+    assert str(caught.value) == "error during container init: no room"
+
+
 def test_a_defect_in_the_child_is_told_with_its_place() -> None:
     def child(_: Job, channel: Channel) -> None:
         channel.await_proceed()
