@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from aiohttp import web
 from engine import listeners, restore
 from engine.api.app import Api, Route
 from engine.api.call import Call
+from engine.api.routes import auth as auth_routes
+from engine.api.routes import commit as commit_routes
 from engine.api.routes import image_transfer as image_transfer_routes
 from engine.api.routes import images as image_routes
 from engine.api.routes import networks as network_routes
@@ -35,6 +38,7 @@ from engine.containers.store import ContainerStore, connect
 from engine.events.bus import Bus
 from engine.filters import Filters
 from engine.host import look
+from engine.images.registry_client import RegistryClient
 from engine.images.removal import ImageUser
 from engine.images.service import Images as ImageService
 from engine.managed_supervisor import ManagedSupervisor
@@ -171,7 +175,7 @@ class Daemon:
             ulimits=self.config.default_ulimits,
             no_new_privileges=self.config.no_new_privileges,
             init=self.config.init,
-            init_path=self.config.init_path,
+            init_path=self.config.init_path or shutil.which("docker-init") or shutil.which("tini") or "",
         )
 
     async def _follow(self, room: Room, events: Events) -> None:
@@ -223,6 +227,8 @@ class Daemon:
             *image_routes.routes(images),
             *image_transfer_routes.routes(images),
             *network_routes.routes(parts.networks, room),
+            *commit_routes.routes(images, room),
+            *auth_routes.routes(RegistryClient(self.config.insecure_registries)),
         ]
 
     async def _shut_down(self, room: Room) -> None:

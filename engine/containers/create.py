@@ -49,6 +49,7 @@ async def create(room: Room, name: str, body: Json, platform: str = "") -> Creat
     path, args = merge.command_line(config)
     _defaults(room, host_config)
     warnings = verify.verify(config, host_config, room.runtimes.known)
+    _init(room, host_config)
     _join(room, host_config)
     container_id = secrets.token_hex(32)
     _hostname(config, host_config, container_id)
@@ -105,6 +106,15 @@ def _defaults(room: Room, host_config: Json) -> None:
     limit = host_config["PidsLimit"]
     if limit is not None and limit <= 0:
         host_config["PidsLimit"] = None if limit == 0 else -1
+
+
+def _init(room: Room, host_config: Json) -> None:
+    """`--init` needs a small init on the host to bind into the container."""
+    wanted = room.policy.init if host_config.get("Init") is None else host_config["Init"]
+    if wanted and not os.path.isfile(room.policy.init_path):
+        raise InvalidArgument(
+            "HostConfig.Init needs docker-init or tini on the host (or --init-path), and neither was found"
+        )
 
 
 def _join(room: Room, host_config: Json) -> None:

@@ -18,7 +18,7 @@ _WRONG_KIND = (
 def reworded(fault: Fault, prefix: str) -> Fault:
     """As dockerd's client of containerd words it: what was being done first, ": unknown" behind what has no class."""
     text = f"{prefix}: {fault}" if prefix else str(fault)
-    return type(fault)(f"{text}: unknown" if type(fault) is Fault else text)
+    return type(fault)(f"{text}: unknown" if type(fault) is Fault and not text.endswith(": unknown") else text)
 
 
 def translate(fault: Fault) -> tuple[int, Fault]:
