@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from proto.errdefs import InvalidArgument
+from supervisor.content.threads import Stop
 from supervisor.core.content import ReaderAt
 from supervisor.core.digests import Descriptor
 from supervisor.core.snapshots import Mount
@@ -47,10 +48,11 @@ def apply(
     *,
     sync: bool = False,
     progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> Descriptor:
     """Unpack a blob onto mounts; blocking, and long: call it from a thread."""
     kind = compression.compression_of(media_type)
-    raw = _chunks(blob, progress)
+    raw = _chunks(blob, progress, stop or Stop())
     with compression.ReadAhead(compression.decompress(raw) if kind else raw) as plain:
         return apply_tar(iter(plain), target, sync=sync)
 
@@ -98,9 +100,10 @@ def _empty(tree: Tree, root: int, error: BaseException) -> None:
         error.add_note(f"and what was written could not be removed: {second}")
 
 
-def _chunks(blob: ReaderAt, progress: Progress | None) -> Iterator[bytes]:
+def _chunks(blob: ReaderAt, progress: Progress | None, stop: Stop) -> Iterator[bytes]:
     offset = 0
     while data := blob.read_at(offset, _READ):
+        stop.check()
         if progress is not None:
             progress(offset)
         yield data

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from proto.errdefs import AlreadyExists, Fault, NotFound, Unimplemented
+from supervisor.content.threads import Stop
 from supervisor.core.content import ContentStore, ContentWriter, Info
 from supervisor.core.digests import Descriptor
 from supervisor.core.labels import UNCOMPRESSED
@@ -68,7 +69,7 @@ def _lowers(what: Sequence[Mount]) -> list[str] | None:
     return None
 
 
-def compare(
+def compare(  # noqa: PLR0913  # the request's own fields
     content: ContentStore,
     namespace: str,
     lower: Sequence[Mount],
@@ -78,6 +79,7 @@ def compare(
     ref: str = "",
     labels: Mapping[str, str] | None = None,
     latest: int | None = None,
+    stop: Stop | None = None,
 ) -> Descriptor:
     """Make a layer of the difference and commit it; blocking, and long: call it from a thread."""
     media_type = media_type or OCI_LAYER + "+gzip"
@@ -90,7 +92,7 @@ def compare(
         if not own_ref:
             writer.truncate(0)
         all_labels = dict(labels or {})
-        plain = _write_layer(writer, _COMPRESSIONS[media_type], lower, upper, latest)
+        plain = _write_layer(writer, _COMPRESSIONS[media_type], lower, upper, latest, stop or Stop())
         if _COMPRESSIONS[media_type]:
             all_labels[UNCOMPRESSED] = plain
         digest = writer.digest()
@@ -107,13 +109,14 @@ def compare(
 
 
 def _write_layer(
-    writer: ContentWriter, kind: str, lower: Sequence[Mount], upper: Sequence[Mount], latest: int | None
+    writer: ContentWriter, kind: str, lower: Sequence[Mount], upper: Sequence[Mount], latest: int | None, stop: Stop
 ) -> str:
     """Write the compressed tar and return the digest of the plain one."""
     plain = hashlib.sha256()
     compressed = compressor(kind, writer.write)
 
     def write(data: bytes) -> None:
+        stop.check()
         plain.update(data)
         compressed.write(data)
 

@@ -7,7 +7,7 @@ import grpc
 from proto.containerd.services.diff.v1 import diff_pb2 as api
 from proto.containerd.services.diff.v1 import diff_pb2_grpc
 from proto.errdefs import InvalidArgument
-from supervisor.content.threads import in_thread
+from supervisor.content.threads import in_stoppable_thread
 from supervisor.core.content import ContentStore
 from supervisor.diff.apply import apply
 from supervisor.diff.compare import compare
@@ -28,23 +28,27 @@ class DiffService(diff_pb2_grpc.DiffServicer):
             raise InvalidArgument(f"no stream processor for payload {sorted(request.payloads)[0]}: invalid argument")
         reader = self._content.reader(namespace_of(context), request.diff.digest)
         try:
-            applied = await in_thread(
-                apply, reader, request.diff.media_type, mounts_from_proto(request.mounts), sync=request.sync_fs
+            mounts = mounts_from_proto(request.mounts)
+            applied = await in_stoppable_thread(
+                lambda stop: apply(reader, request.diff.media_type, mounts, sync=request.sync_fs, stop=stop)
             )
         finally:
             reader.close()
         return api.ApplyResponse(applied=descriptor_to_proto(applied))
 
     async def Diff(self, request: api.DiffRequest, context: Context) -> api.DiffResponse:
-        layer = await in_thread(
-            compare,
-            self._content,
-            namespace_of(context),
-            mounts_from_proto(request.left),
-            mounts_from_proto(request.right),
-            media_type=request.media_type,
-            ref=request.ref,
-            labels=dict(request.labels),
-            latest=request.source_date_epoch.seconds if request.HasField("source_date_epoch") else None,
+        namespace = namespace_of(context)
+        layer = await in_stoppable_thread(
+            lambda stop: compare(
+                self._content,
+                namespace,
+                mounts_from_proto(request.left),
+                mounts_from_proto(request.right),
+                media_type=request.media_type,
+                ref=request.ref,
+                labels=dict(request.labels),
+                latest=request.source_date_epoch.seconds if request.HasField("source_date_epoch") else None,
+                stop=stop,
+            )
         )
         return api.DiffResponse(diff=descriptor_to_proto(layer))

@@ -28,6 +28,7 @@ from supervisor.transfer.graph import Graph
 MAX_JSON = 20 << 20
 _MOST_FILES = 100_000
 _LAYOUT_VERSION = "1.0.0"
+_TRIES = 100
 _PATIENCE = 60.0  # seconds, for another writer of the same ref
 
 
@@ -205,20 +206,26 @@ def open_writer(graph: Graph, ref: str, total: int = 0, expected: str = "") -> C
         pause = min(pause * 2, 2.0)
 
 
-def write_blob(graph: Graph, ref: str, blob: Descriptor, data: bytes) -> None:
+def write_blob(graph: Graph, ref: str, blob: Blob, data: bytes) -> None:
     """Write a small blob, unless it is there."""
-    try:
-        writer = open_writer(graph, ref, blob.size, blob.digest)
-    except AlreadyExists:
-        return
-    try:
-        writer.truncate(0)
-        writer.write(data)
-        writer.commit(blob.size, blob.digest)
-    except AlreadyExists:
-        pass
-    finally:
-        writer.close()
+    for _ in range(_TRIES):
+        try:
+            writer = open_writer(graph, ref, blob.size, blob.digest)
+        except AlreadyExists:
+            return
+        try:
+            if writer.digest() != blob.digest:  # else another namespace had it, or an earlier try left it
+                writer.truncate(0)
+                writer.write(data)
+            writer.commit(blob.size, blob.digest)
+            return
+        except AlreadyExists:
+            return
+        except Unavailable:
+            continue  # somebody is about to commit the very same bytes
+        finally:
+            writer.close()
+    raise Unavailable(f"ref {ref} is written by others all the time: unavailable")
 
 
 def discard(graph: Graph, ref: str, writer: ContentWriter) -> None:

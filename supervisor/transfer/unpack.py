@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from proto.errdefs import AlreadyExists, FailedPrecondition, Fault, NotFound
-from supervisor.content.threads import in_thread
+from supervisor.content.threads import in_stoppable_thread, in_thread
 from supervisor.core.digests import Descriptor
 from supervisor.core.labels import GC_REF_SNAPSHOT, SNAPSHOT_INHERITED_PREFIX, SNAPSHOT_REF, UNCOMPRESSED
 from supervisor.core.snapshots import Mount, SnapshotStore
@@ -143,8 +143,9 @@ class Unpacker:
     ) -> None:
         reader = self._graph.content.reader(self._graph.namespace, layer.digest)
         try:
+            told = tracker.extraction(layer)
             work = asyncio.ensure_future(
-                in_thread(apply, reader, layer.media_type, mounts, progress=tracker.extraction(layer))
+                in_stoppable_thread(lambda stop: apply(reader, layer.media_type, mounts, progress=told, stop=stop))
             )
             try:
                 await tracker.extracting(layer, work)
@@ -155,7 +156,8 @@ class Unpacker:
                     f'as "{key}": {fault}'
                 ) from fault
             except asyncio.CancelledError:
-                await asyncio.wait((work,))  # the thread still writes: its folder must not be removed under it
+                work.cancel()
+                await asyncio.wait((work,))  # the thread may still write: its folder must not be removed under it
                 raise
         finally:
             reader.close()
