@@ -9,6 +9,7 @@ veths along, and addresses, ports and rules are undone in reverse.
 import contextlib
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
 from engine.networks import files, ipam, links, namespace
@@ -22,14 +23,21 @@ from engine.networks.model import BRIDGE, Endpoint, Network, Sandbox
 from engine.networks.ports import Ports
 from engine.networks.request import Attachment, Request
 from engine.networks.store import Store
-from proto.errdefs import Conflict, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
+from proto.errdefs import Conflict, Internal, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
 
 
 class Sandboxes:
     """The sandboxes of one engine."""
 
     def __init__(
-        self, store: Store, netns_folder: str, host: Links, bridges: Bridges, ports: Ports, writer: files.Writer
+        self,
+        store: Store,
+        netns_folder: str,
+        host: Links,
+        bridges: Bridges,
+        ports: Ports,
+        writer: files.Writer,
+        name_of: Callable[[str], str],
     ) -> None:
         self._store = store
         self._folder = netns_folder
@@ -37,6 +45,7 @@ class Sandboxes:
         self._bridges = bridges
         self._ports = ports
         self._files = writer
+        self._name_of = name_of
         self._opened: dict[str, DnsSockets] = {}  # name servers that nobody has begun to serve
         self._draining: dict[tuple[str, Address], str] = {}  # given back, but the veth is still there
 
@@ -191,7 +200,13 @@ class Sandboxes:
         undo.callback(self._drop, [endpoint])
         if request is not None and request.ports:
             taken = [port for one in self._store.endpoints() for port in one.ports]
-            endpoint = replace(endpoint, ports=self._ports.hold(endpoint.id, request.ports, taken, str(address)))
+            try:
+                endpoint = replace(endpoint, ports=self._ports.hold(endpoint.id, request.ports, taken, str(address)))
+            except Internal as fault:
+                name = self._name_of(container_id) or container_id[:12]
+                raise Internal(
+                    f"driver failed programming external connectivity on endpoint {name} ({endpoint.id}): {fault}"
+                ) from fault
         self._store.put_endpoint(endpoint)
         master = self._bridges.index(network)
         if master is None:

@@ -174,7 +174,7 @@ class Networks:
             self._paths.container, Wishes(tuple(config.dns), tuple(config.dns_search), tuple(config.dns_opts))
         )
         definitions = Definitions(store, host, bridges, config)
-        sandboxes = Sandboxes(store, self._paths.netns, host, bridges, ports, writer)
+        sandboxes = Sandboxes(store, self._paths.netns, host, bridges, ports, writer, self._name_of)
         return _Inside(store, host, firewall, bridges, ports, definitions, sandboxes, writer)
 
     def _open(self) -> None:

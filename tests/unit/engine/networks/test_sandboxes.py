@@ -1,18 +1,19 @@
 """Sandboxes: what needs no kernel (the rest: integration/engine/networks)."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from engine.networks.files import Writer
 from engine.networks.hosts_files import Wishes
-from engine.networks.model import Network, Sandbox
+from engine.networks.model import Network, Port, Sandbox
 from engine.networks.ports import Ports
-from engine.networks.request import Attachment, Request
+from engine.networks.request import Attachment, Request, Wanted
 from engine.networks.sandboxes import Sandboxes
 from engine.networks.store import Store
 from engine.paths import ContainerPaths
-from proto.errdefs import Conflict, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
+from proto.errdefs import Conflict, Internal, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
 from tests.fakes.engine_networks import FakeBridges, FakeLinks, bridge_network, endpoint
 
 
@@ -25,7 +26,7 @@ class Place:
         self.bridges = FakeBridges()
         writer = Writer(lambda name: ContainerPaths(str(folder / name), str(folder), name), Wishes())
         self.sandboxes = Sandboxes(
-            self.store, str(folder / "netns"), self.host, self.bridges, Ports("127.0.0.1"), writer  # type: ignore[arg-type]
+            self.store, str(folder / "netns"), self.host, self.bridges, Ports("127.0.0.1"), writer, str.upper  # type: ignore[arg-type]
         )  # fmt: skip
 
     def address(self, network: Network, wanted: str = "") -> str:
@@ -112,6 +113,22 @@ def test_what_has_no_namespace_of_its_own_cannot_be_connected(place: Place) -> N
         place.sandboxes.connect("c1", bridge_network("mine"), Attachment("mine"))
     with pytest.raises(NotFound):
         place.sandboxes.connect("c9", bridge_network("mine"), Attachment("mine"))
+
+
+def test_a_port_that_cannot_be_had_is_told_with_the_endpoints_name(place: Place) -> None:
+    network = bridge_network("mine")
+    place.store.put_network(network)
+    other = endpoint(9, network, ports=(Port(80, "tcp", "127.0.0.1", 8080),))
+    place.store.put_endpoint(other)
+    request = Request("networks", attachments=(Attachment("mine"),), ports=(Wanted(80, "tcp", "", 8080, 8080),))
+    with pytest.raises(Internal) as refused:
+        place.sandboxes.allocate("c1", request)
+    assert re.fullmatch(
+        r"driver failed programming external connectivity on endpoint C1 \([0-9a-f]{64}\): "
+        r"Bind for 127\.0\.0\.1:8080 failed: port is already allocated",
+        str(refused.value),
+    )
+    assert place.store.endpoints() == [other]
 
 
 def test_after_a_restart_the_dead_have_nothing(place: Place) -> None:
