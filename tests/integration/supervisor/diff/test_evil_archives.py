@@ -12,6 +12,7 @@ import pytest
 from proto.errdefs import Fault
 from supervisor.core.snapshots import Mount
 from supervisor.diff.apply import apply_tar
+from supervisor.diff.tree import Tree
 from tests import needs
 from tests.evil_tars import corpus
 
@@ -119,8 +120,13 @@ def injected(upper: Path, place: str) -> list[str]:
 
 
 def empty(upper: Path) -> None:
-    """Remove what an archive left, however deep: rm(1) goes down by folder."""
-    os.system(f"rm -rf --one-file-system {upper}/* {upper}/.[!.]* {upper}/..?*")  # paths of ours, no spaces
+    """Remove what an archive left, however deep."""
+    root = os.open(upper, os.O_RDONLY | os.O_DIRECTORY)
+    tree = Tree(root)
+    for name in os.listdir(root):
+        tree.clear(root, os.fsencode(name))
+    tree.close()
+    os.close(root)
     assert os.listdir(upper) == []
 
 
