@@ -384,7 +384,10 @@ class Container:
 
     def _stdio_host(self, process_id: str) -> StdioHost:
         options = self._spec.options
-        return StdioHost(process_id, self._host.namespace, self._host.reaper, options.io_uid, options.io_gid)
+        # crun before 1.9 changes the owner of whatever it gets as stdio.
+        keep_null = os.path.basename(options.binary_name).startswith("crun")
+        reaper = self._host.reaper
+        return StdioHost(process_id, self._host.namespace, reaper, options.io_uid, options.io_gid, keep_null=keep_null)
 
     def _unmount_after(self, error: BaseException) -> None:
         if self._spec.mounts:

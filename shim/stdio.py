@@ -39,14 +39,17 @@ class StdioSpec:
 class StdioHost:
     """What the streams need of the shim: who the process is, and who shall own its pipes."""
 
-    __slots__ = ("gid", "namespace", "process_id", "reaper", "uid")
+    __slots__ = ("gid", "keep_null", "namespace", "process_id", "reaper", "uid")
 
-    def __init__(self, process_id: str, namespace: str, reaper: Reaper, uid: int = 0, gid: int = 0) -> None:
+    def __init__(
+        self, process_id: str, namespace: str, reaper: Reaper, uid: int = 0, gid: int = 0, *, keep_null: bool = False
+    ) -> None:
         self.process_id = process_id
         self.namespace = namespace
         self.reaper = reaper
         self.uid = uid
         self.gid = gid
+        self.keep_null = keep_null  # the runtime gives its stdio to the container's user: not the host's /dev/null
 
 
 class Discard:
@@ -84,7 +87,7 @@ class ProcessIO:
         uri = urlsplit(self._spec.stdout)
         owned = owned_output.parse(uri) if uri.scheme == owned_output.SCHEME else None
         has_input = owned.stdin if owned else self._names_input()
-        stdin, input_sink = self._input_pipe() if has_input else (self._null(), None)
+        stdin, input_sink = self._input_pipe() if has_input else (self._no_input(), None)
         if owned:
             await self._open_hub(owned, input_sink)
         else:
@@ -185,7 +188,7 @@ class ProcessIO:
             return self._output_pipe(self._hub.sink(STDOUT)), self._output_pipe(self._hub.sink(STDERR))
         names = (uri, urlsplit(self._spec.stderr)) if uri.scheme != "file" else (uri, uri)
         sinks = [open_destination(self._loop, name) for name in names]
-        stdout, stderr = (self._output_pipe(sink) if sink is not None else self._null() for sink in sinks)
+        stdout, stderr = (self._output_pipe(sink) if sink is not None else self._no_output() for sink in sinks)
         return stdout, stderr
 
     async def _terminal_sink(self, uri: SplitResult) -> Sink:
@@ -232,6 +235,19 @@ class ProcessIO:
         os.fchown(write, self._host.uid, self._host.gid)
         self._outputs.append(Pump(self._loop, read, sink))
         return write
+
+    def _no_input(self) -> int:
+        """What ends at once when it is read."""
+        if not self._host.keep_null:
+            return self._null()
+        read, write = self._pipe()
+        os.close(write)
+        self._child.append(read)
+        return read
+
+    def _no_output(self) -> int:
+        """What takes everything."""
+        return self._output_pipe(Discard()) if self._host.keep_null else self._null()
 
     def _null(self) -> int:
         fd = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)

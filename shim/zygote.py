@@ -51,7 +51,10 @@ def main() -> int:
     gc.collect()
     gc.freeze()
     while packet := control.recv(_PACKET):
-        handle(packet, control)
+        try:
+            handle(packet, control)
+        except Exception as error:  # one bad request must not cost the warm parent of all others
+            sys.stderr.write(f"{NAME}: zygote: {cli.describe(error)}\n")
     return 0
 
 

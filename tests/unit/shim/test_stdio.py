@@ -26,6 +26,22 @@ async def test_no_names_are_the_null_device() -> None:
     await io.close()
 
 
+async def test_a_runtime_that_chowns_its_stdio_gets_no_device_of_the_hosts() -> None:
+    """An input that ends, an output that takes everything."""
+    io = ProcessIO(StdioSpec(), StdioHost("p", "ns", Reaper(), os.getuid(), os.getgid(), keep_null=True))
+    stdin, out, err = await io.open()
+    assert os.read(stdin, 1) == b""
+    process = os.dup(out)
+    assert err != out
+    io.start()
+    for _ in range(5):
+        os.write(process, b"x" * 65536)
+        await asyncio.sleep(0.01)
+    os.close(process)
+    assert await io.drain(1)
+    await io.close()
+
+
 async def test_fifos_carry_both_outputs_without_a_reader_yet(tmp_path: Path) -> None:
     """Opening does not wait, and what was written is there for who comes later."""
     paths = [str(tmp_path / name) for name in ("out", "err")]
