@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from engine.images.model import Descriptor, chain_ids
+from proto.containerd.services.content.v1 import content_pb2
 from proto.containerd.types import descriptor_pb2, mount_pb2
 from proto.errdefs import AlreadyExists, DataLoss, NotFound
 
@@ -23,6 +24,8 @@ class Blobs(Protocol):
     """The part of the content service that making takes."""
 
     async def write(self, ref: str, data: bytes, digest: str, labels: dict[str, str], *, lease: str = "") -> None: ...
+
+    async def update(self, info: content_pb2.Info, paths: Iterable[str]) -> content_pb2.Info: ...
 
 
 class Snapshots(Protocol):
@@ -55,7 +58,7 @@ class Assembler:
     async def store(self, config: dict[str, Any], layers: list[Descriptor], lease: str) -> tuple[str, Descriptor]:
         """Store config and manifest; answers the image's id and what a record is to point at."""
         chain = chain_ids(tuple(config["rootfs"]["diff_ids"]))
-        labels = {f"containerd.io/gc.ref.snapshot.{self._snapshotter}": chain[-1]} if chain else {}
+        labels = {self._snapshot_label: chain[-1]} if chain else {}
         described = await self._write(CONFIG_TYPE, config, labels, lease)
         manifest = {
             "schemaVersion": 2,
@@ -84,6 +87,16 @@ class Assembler:
                 await self._snapshots.remove(key)
             if not isinstance(error, AlreadyExists):  # the same layer was there
                 raise
+
+    async def keep(self, config_digest: str, chain_id: str) -> None:
+        """Let a stored config hold on to the snapshot that was made for it."""
+        label = self._snapshot_label
+        info = content_pb2.Info(digest=config_digest, labels={label: chain_id})
+        await self._blobs.update(info, [f"labels.{label}"])
+
+    @property
+    def _snapshot_label(self) -> str:
+        return f"containerd.io/gc.ref.snapshot.{self._snapshotter}"
 
     async def _write(self, kind: str, document: dict[str, Any], labels: dict[str, str], lease: str) -> Descriptor:
         data = json.dumps(document, separators=(",", ":")).encode()

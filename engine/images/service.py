@@ -32,9 +32,10 @@ from engine.images.pull import Puller, Writes
 from engine.images.push import Pusher
 from engine.images.reference import Reference
 from engine.images.registry_auth import Credentials
-from engine.images.removal import Announce, Remover, Users
+from engine.images.removal import Announce, Removed, Remover, Users
 from engine.images.save import Blobs, Saver
 from engine.images.sizes import Sizes, Usage
+from engine.images.unpack import Unpacker
 from proto.errdefs import InvalidArgument, Unimplemented
 
 
@@ -86,6 +87,7 @@ class Images:
         self._pusher = Pusher(mover, self.catalog, insecure_registries, announce)
         self._saver = Saver(content, self.catalog, announce)
         assembler = Assembler(content, snapshots, differences, snapshotter) if differences is not None else None
+        self._unpacker = Unpacker(snapshots, leases, assembler) if assembler is not None else None
         self._committer = (
             Committer(content, snapshots, differences, leases, assembler, self.catalog, self._names, announce)
             if differences is not None and assembler is not None
@@ -97,8 +99,11 @@ class Images:
         return await self.catalog.resolve(text, platform)
 
     async def resolve_quickly(self, text: str) -> Image:
-        """The same, with the one name that was given: all that a new container wants to know."""
-        return await self.catalog.resolve_quickly(text)
+        """The same, with the one name that was given: all that a new container wants to know. Unpacked, too."""
+        image = await self.catalog.resolve_quickly(text)
+        if self._unpacker is not None:
+            await self._unpacker.ensure(image)
+        return image
 
     async def summaries(
         self, filters: Filters, version: render.Version, *, shared_size: bool = False
@@ -147,11 +152,15 @@ class Images:
 
     async def remove(self, text: str, *, force: bool = False) -> list[dict[str, str]]:
         """`DELETE /images/{name}`."""
-        return (await self._remover.remove(text, force=force)).document()
+        removed = await self._remover.remove(text, force=force)
+        self._forget(removed)
+        return removed.document()
 
     async def prune(self, filters: Filters) -> dict[str, Any]:
         """`POST /images/prune`."""
         removed, freed = await self._pruner.prune(filters)
+        for one in removed:
+            self._forget(one)
         deleted = [entry for one in removed for entry in one.document()]
         return {"ImagesDeleted": deleted or None, "SpaceReclaimed": freed}
 
@@ -170,6 +179,11 @@ class Images:
     ) -> AsyncIterator[Line]:
         """`POST /images/create?fromImage=…`."""
         return self._puller.pull(reference_with_tag(text, tag), credentials, platform)
+
+    def _forget(self, removed: Removed) -> None:
+        if self._unpacker is not None:
+            for digest in removed.deleted:
+                self._unpacker.forget(digest)
 
     @property
     def committer(self) -> Committer:

@@ -91,6 +91,10 @@ class FakeContent:
         data = b"".join([chunk async for chunk in chunks])
         return self.add(data), len(data)
 
+    async def update(self, info: content_pb2.Info, paths: Iterable[str]) -> content_pb2.Info:
+        self.labels.setdefault(info.digest, {}).update(info.labels)
+        return info
+
     async def abort(self, ref: str) -> None:
         self.aborted.append(ref)
 

@@ -63,3 +63,16 @@ async def test_a_file_system_becomes_an_image_and_a_container_of_it_another(
     await images.remove("base:1")
     assert await Content(channel).list() == []
     assert await snapshots.list() == []
+
+
+async def test_an_image_that_lost_its_snapshot_is_unpacked_for_the_next_container(
+    images: Images, channel: Channel, tmp_path: Path
+) -> None:
+    snapshots = Snapshots(channel)
+    await images.committer.load_file_system(archive(layer_tar({"one": b"one"})), Wish(parse("base:1")))
+    top = (await images.resolve("base:1")).top
+    await snapshots.remove(top)
+    assert (await images.resolve_quickly("base:1")).top == top
+    await snapshots.prepare("box", top, {"containerd.io/gc.root": "2024-01-01T00:00:00Z"})
+    assert await mounted(snapshots, "box", tmp_path, "") == {"one": "one"}
+    await snapshots.remove("box")
