@@ -77,18 +77,21 @@ class Tree:
         depth = len(path) - 1
         while depth > 0 and not self._is_there(path[:depth]):
             depth -= 1
-        for end in range(depth + 1, len(path) + 1):
-            fd = self.folder(path[: end - 1], create=False)
-            try:
-                os.mkdir(path[end - 1], 0o755, dir_fd=fd)
-            except FileExistsError:
-                return self._behind_link(path, end, fd, links)
-            made = os.open(path[end - 1], _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=fd)
-            os.fchmod(made, 0o755)  # whatever the umask says
-            self._copy_up(path[:end], made)
-            if end < len(path):
-                os.close(made)
-        return made
+        fd = os.dup(self.folder(path[:depth], create=False))
+        try:
+            for end in range(depth + 1, len(path) + 1):
+                try:
+                    os.mkdir(path[end - 1], 0o755, dir_fd=fd)
+                except FileExistsError:
+                    return self._behind_link(path, end, fd, links)
+                made = os.open(path[end - 1], _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=fd)
+                os.close(fd)
+                fd = made
+                os.fchmod(fd, 0o755)  # whatever the umask says
+                self._copy_up(path[:end], fd)
+            return os.dup(fd)
+        finally:
+            os.close(fd)
 
     def _behind_link(self, path: Path, end: int, fd: int, links: int) -> int:
         """Make the folder that a dangling link names, in the root: `var/run -> /run` where /run is in a lower layer."""
