@@ -41,6 +41,7 @@ class Config:
 
     root: str = DEFAULT_ROOT
     state: str = DEFAULT_STATE
+    temp: str = ""  # where temporary files go; empty: where the system has them
     oom_score: int = 0
     grpc: Socket = Socket(DEFAULT_ADDRESS)
     ttrpc: Socket = Socket()  # empty: the gRPC address with `.ttrpc`
@@ -180,6 +181,7 @@ def _build(found: dict[str, Any], passed_over: tuple[str, ...]) -> Config:
             default,
             root=found.get("root", default.root),
             state=found.get("state", default.state),
+            temp=found.get("temp", ""),
             oom_score=found.get("oom_score", 0),
             grpc=_socket(found, "grpc", default.grpc),
             ttrpc=_socket(found, "ttrpc", default.ttrpc),

@@ -16,6 +16,7 @@ def render(config: Config) -> str:
             "version": VERSION,
             "root": config.root,
             "state": config.state,
+            "temp": config.temp,
             "oom_score": config.oom_score,
             "disabled_plugins": list(config.disabled_plugins),
             "required_plugins": list(config.required_plugins),

@@ -128,6 +128,9 @@ class Daemon:
 
 async def _serve(config: Config, began: float) -> None:
     notifier = Notifier.from_environment()
+    if config.temp:
+        os.makedirs(config.temp, mode=0o711, exist_ok=True)
+        os.environ["TMPDIR"] = config.temp  # for our own temporary files and those of every program we start
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

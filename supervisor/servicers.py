@@ -1,6 +1,6 @@
 """Which services answer on the API's socket, each with the parts it speaks for; and the list of plugins."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from proto.containerd.services.containers.v1.containers_pb2_grpc import add_ContainersServicer_to_server
@@ -20,6 +20,7 @@ from proto.containerd.services.streaming.v1.streaming_pb2_grpc import add_Stream
 from proto.containerd.services.tasks.v1.tasks_pb2_grpc import add_TasksServicer_to_server
 from proto.containerd.services.transfer.v1.transfer_pb2_grpc import add_TransferServicer_to_server
 from proto.containerd.services.version.v1.version_pb2_grpc import add_VersionServicer_to_server
+from proto.errdefs import FailedPrecondition
 from supervisor.config import Config
 from supervisor.core.events import EventExchange
 from supervisor.core.plugins import Plugin
@@ -88,11 +89,23 @@ def build_server(
     ]
     names = [_PREFIX + name for _, _, name in services]
     plugins = _plugins(config, paths, info, [*names, f"{_PREFIX}introspection.v1.Introspection"])
+    check_plugins(config, plugins)
     introspection = IntrospectionService(plugins, load_identity(paths.identity))
     services.append((add_IntrospectionServicer_to_server, introspection, "introspection.v1.Introspection"))
     for register, servicer, name in services:
         server.add(register, servicer, _PREFIX + name)
     return server
+
+
+def check_plugins(config: Config, plugins: Sequence[Plugin]) -> None:
+    """Refuse to start without a plugin that the configuration requires, or with one that it wants away."""
+    known = {f"{plugin.type}.{plugin.id}" for plugin in plugins}
+    for name in config.required_plugins:
+        if name not in known:
+            raise FailedPrecondition(f"required plugin {name} is not part of this daemon")
+    for name in config.disabled_plugins:
+        if name in known:
+            raise FailedPrecondition(f"plugin {name} cannot be disabled in this daemon")
 
 
 def _record_services(stores: Stores, exchange: EventExchange) -> Iterator[Service]:

@@ -19,7 +19,7 @@ from proto.containerd.services.tasks.v1 import tasks_pb2_grpc
 from proto.containerd.types.metrics_pb2 import Metric
 from proto.containerd.types.runc.options.oci_pb2 import Options
 from proto.containerd.types.task.task_pb2 import Process
-from proto.errdefs import DeadlineExceeded, Fault, InvalidArgument, NotFound, Unavailable
+from proto.errdefs import DeadlineExceeded, Fault, InvalidArgument, NotFound, Unavailable, Unimplemented
 from supervisor.core.containers import Container, ContainerStore
 from supervisor.core.filters import parse_filters
 from supervisor.core.identifiers import validate_identifier
@@ -210,6 +210,8 @@ def to_any(value: object) -> Any | None:
 
 def create_options(container: Container, request: api.CreateTaskRequest) -> CreateOptions:
     """What the request and the container's record make of a task; the request's options win if it has any."""
+    if request.task_api_address:
+        raise Unimplemented(f"no task can join a sandbox's shim at {request.task_api_address}: not implemented")
     options = request.options if request.options.value else to_any(container.runtime.options)
     return CreateOptions(
         runtime=request.runtime_path or container.runtime.name,

@@ -8,7 +8,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from proto.containerd.services.introspection.v1.introspection_pb2 import PluginsRequest
 from proto.containerd.services.introspection.v1.introspection_pb2_grpc import IntrospectionStub
+from proto.errdefs import FailedPrecondition
+from supervisor.config import Config
+from supervisor.core.plugins import Plugin
 from supervisor.daemon import Daemon
+from supervisor.servicers import check_plugins
 from tests.fakes.supervisor_config import private_config
 
 SERVICES = (
@@ -30,3 +34,17 @@ async def test_every_service_of_containerd_is_there_and_healthy(tmp_path: Path, 
             assert health.status == health_pb2.HealthCheckResponse.SERVING
     finally:
         await daemon.stop()
+
+
+def test_a_plugin_that_is_required_must_be_there() -> None:
+    plugins = [Plugin("io.containerd.gc.v1", "scheduler")]
+    check_plugins(Config(required_plugins=("io.containerd.gc.v1.scheduler",)), plugins)
+    with pytest.raises(FailedPrecondition, match=r"required plugin io\.containerd\.grpc\.v1\.cri is not part"):
+        check_plugins(Config(required_plugins=("io.containerd.grpc.v1.cri",)), plugins)
+
+
+def test_a_plugin_that_is_there_cannot_be_disabled() -> None:
+    plugins = [Plugin("io.containerd.gc.v1", "scheduler")]
+    check_plugins(Config(disabled_plugins=("io.containerd.grpc.v1.cri",)), plugins)
+    with pytest.raises(FailedPrecondition, match="cannot be disabled"):
+        check_plugins(Config(disabled_plugins=("io.containerd.gc.v1.scheduler",)), plugins)

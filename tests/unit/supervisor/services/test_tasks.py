@@ -12,7 +12,7 @@ from google.protobuf.empty_pb2 import Empty
 from proto.containerd.services.tasks.v1 import tasks_pb2 as api
 from proto.containerd.types.runc.options.oci_pb2 import Options
 from proto.containerd.types.task.task_pb2 import Status
-from proto.errdefs import AlreadyExists, DeadlineExceeded, Fault, InvalidArgument, NotFound
+from proto.errdefs import AlreadyExists, DeadlineExceeded, Fault, InvalidArgument, NotFound, Unimplemented
 from supervisor.core.containers import Container, RuntimeInfo
 from supervisor.core.typed import TypedValue
 from supervisor.runtime.checkpoint import Checkpoints
@@ -217,6 +217,11 @@ def test_the_requests_options_win_over_the_records() -> None:
     chosen = create_options(container, api.CreateTaskRequest(options=Any(type_url="t"), runtime_path="/shim"))
     assert chosen.options is not None
     assert (chosen.options.value, chosen.runtime) == (b"record", "/shim")
+
+
+def test_a_sandboxs_shim_cannot_be_joined() -> None:
+    with pytest.raises(Unimplemented, match=r"at ttrpc\+unix:///s"):
+        create_options(Container("c1"), api.CreateTaskRequest(task_api_address="ttrpc+unix:///s"))
 
 
 def test_runc_options_may_name_a_checkpoint() -> None:
