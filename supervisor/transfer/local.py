@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from proto.errdefs import Fault, Unimplemented
+from proto.errdefs import Fault, NotFound, Unimplemented
 from supervisor.content.threads import in_thread
 from supervisor.core.content import ContentStore
 from supervisor.core.digests import Descriptor, Platform
@@ -117,7 +117,10 @@ class Transfers:
     async def _walk_import(self, graph: Graph, index: Blob, end: ImageStoreEnd, tracker: Tracker) -> list[Image]:
         """Label, unpack and name what an archive's index refers to."""
         found = await in_thread(graph.children, index)
-        chosen = choose(found, index, end.platforms, end.manifest_limit)
+        try:
+            chosen = choose(found, index, end.platforms, end.manifest_limit)
+        except NotFound:
+            raise Fault("image might be filtered out") from None
         await in_thread(graph.label_children, index, chosen)
         images: list[Image] = []
         for one in chosen:

@@ -150,3 +150,12 @@ async def test_imports_of_the_same_files_at_once_wait_for_each_other(
     ends = [ImportEnd(import_stream(data)) for data in archives]
     await asyncio.gather(*(transfers.transfer("ns", end, store_end) for end in ends))
     assert len(stores.images.list("ns")) == 4
+
+
+async def test_an_import_for_a_platform_that_is_not_in_the_archive_is_refused(
+    transfers: Transfers, stores: TestStores, docker_archive: Make, import_stream: Open
+) -> None:
+    end = ImageStoreEnd(platforms=[Platform("linux", "s390x")])
+    with pytest.raises(Fault, match="image might be filtered out"):
+        await transfers.transfer("ns", ImportEnd(import_stream(docker_archive("x:1"))), end)
+    assert stores.leases.list("ns") == []
