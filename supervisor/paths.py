@@ -6,9 +6,9 @@ Folder names below them are containerd's, so that whoever knows the one finds th
 import os
 from dataclasses import dataclass
 
-DEFAULT_ROOT = "/var/lib/wherry/supervisor"
-DEFAULT_STATE = "/run/wherry/supervisor"
-DEFAULT_ADDRESS = "/run/wherry/supervisor.sock"
+DEFAULT_ROOT = "/var/lib/wherry/containerd"
+DEFAULT_STATE = "/run/wherry/containerd"
+DEFAULT_ADDRESS = "/run/wherry/containerd/containerd.sock"
 DEFAULT_CONFIG = "/etc/wherry/config.toml"
 
 _TASKS = "io.containerd.runtime.v2.task"
