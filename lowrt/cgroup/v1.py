@@ -42,10 +42,9 @@ class CgroupV1:
                 self._forgive(controller, error)
 
     def _check_unused(self) -> None:
-        if os.path.isdir(self._folders["devices"]):
-            present = self.all_pids()
-            if present:
-                raise CgroupError(f"container's cgroup is not empty: {len(present)} process(es) found")
+        present = self.all_pids()
+        if present:
+            raise CgroupError(f"container's cgroup is not empty: {len(present)} process(es) found")
         if self.is_frozen():
             raise CgroupError("container's cgroup unexpectedly frozen")
 
@@ -176,13 +175,19 @@ class CgroupV1:
         return "freezer" in self._folders and freezer.is_frozen_v1(self._folders["freezer"])
 
     def exists(self) -> bool:
-        return os.path.isdir(self._folders.get("devices", ""))
+        return os.path.isdir(self._any_folder())
 
     def pids(self) -> list[int]:
-        return files.pids(self._folders["devices"])
+        folder = self._any_folder()
+        return files.pids(folder) if folder else []
 
     def all_pids(self) -> list[int]:
-        return files.all_pids(self._folders["devices"])
+        folder = self._any_folder()
+        return files.all_pids(folder) if folder else []
+
+    def _any_folder(self) -> str:
+        """Every hierarchy has all the processes; an ordinary user may have a folder in none."""
+        return self._folders.get("devices") or next(iter(self._folders.values()), "")
 
     def kill(self, signal: int) -> None:
         kill.kill_frozen(self, signal)

@@ -77,7 +77,7 @@ def create(context: "Context", request: Request, spec: "Spec", console_fd: int =
     """Create the container; `console_fd` is where the master of its terminal goes, if it wants one."""
     rootless = _is_rootless(context)
     check_id(request.id)
-    validate(spec, rootless=rootless, warn=context.log.warning)
+    validate(spec, rootless=rootless, cgroup2=is_unified(), warn=context.log.warning)
     if not spec.has_namespace("mount"):
         raise InvalidArgument("a container without a MNT namespace would mount on the host, and is refused")
     preserved = fds.check_preserved(request.preserve_fds, context.inherited_fds)

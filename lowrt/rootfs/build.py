@@ -10,6 +10,7 @@ finish         read-only remounts, sysctls, read-only and masked paths
 import os
 
 from lowrt.errors import Fault, describe
+from lowrt.linux.mount import MS_REC, MS_SLAVE
 from lowrt.rootfs import mask, pivot, propagation
 from lowrt.rootfs.devices import reopen_null
 from lowrt.rootfs.sysctl import open_proc, write_sysctls
@@ -25,6 +26,7 @@ def open_sources(plan: "Plan") -> None:
     if plan.opens_early:
         for operation in plan.operations:
             operation.open_source()
+            operation.cut_off((plan.propagation or MS_SLAVE) & ~MS_REC)
 
 
 def enter(plan: "Plan") -> "Root":

@@ -28,6 +28,14 @@ _ATTRIBUTES = (
     (m.MS_NOEXEC, m.MOUNT_ATTR_NOEXEC),
     (m.MS_NOSYMFOLLOW, m.MOUNT_ATTR_NOSYMFOLLOW),
 )
+# Flags of the filesystem rather than of the mount: fsconfig(2) takes them as words.
+_SUPERBLOCK_FLAGS = (
+    (m.MS_RDONLY, "ro"),
+    (m.MS_SYNCHRONOUS, "sync"),
+    (m.MS_DIRSYNC, "dirsync"),
+    (m.MS_LAZYTIME, "lazytime"),
+    (m.MS_MANDLOCK, "mand"),
+)
 _ATIME = m.MS_NOATIME | m.MS_RELATIME | m.MS_STRICTATIME
 _ANY_ATIME = _ATIME | m.MS_NODIRATIME
 _LOCKABLE = m.MS_RDONLY | m.MS_NODEV | m.MS_NOEXEC | m.MS_NOSUID | _ANY_ATIME
@@ -43,6 +51,9 @@ class Operation:
 
     def open_source(self) -> None:
         """Get hold of what needs the host's privileges; most operations need none."""
+
+    def cut_off(self, propagation: int) -> None:
+        """Give a source opened in the host's mount namespace the propagation that all has in the container's."""
 
     def apply(self, root: Root) -> None:
         raise NotImplementedError
@@ -129,8 +140,9 @@ def new_filesystem(fstype: str, source: str, flags: int, data: str) -> int:
     try:
         if source:
             m.fsconfig_set(fs_fd, "source", source)
-        if flags & m.MS_RDONLY:
-            m.fsconfig_set(fs_fd, "ro", None)
+        for flag, word in _SUPERBLOCK_FLAGS:
+            if flags & flag:
+                m.fsconfig_set(fs_fd, word, None)
         for option in filter(None, data.split(",")):
             key, separator, value = option.partition("=")
             m.fsconfig_set(fs_fd, key, value if separator else None)
@@ -193,6 +205,10 @@ class BindMount(Operation):
                 self.mapping.apply(self._tree, recursive=self.options.recursive_idmap)
         except (OSError, Fault) as error:
             raise mount_error(self.source, self.destination, error) from error
+
+    def cut_off(self, propagation: int) -> None:
+        # Otherwise it would stay a peer of the host's mount, and what the container mounts below would appear there.
+        m.mount_setattr(self._tree, 0, propagation=propagation, recursive=True)
 
     def apply(self, root: Root) -> None:
         self.open_source()

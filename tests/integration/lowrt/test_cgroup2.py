@@ -109,9 +109,13 @@ def test_a_container_is_born_in_its_cgroup_and_sees_it_as_the_root(bundle: Bundl
     bundle.linux["namespaces"].append({"type": "cgroup"})
     bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", "ro", "nosuid", "noexec", "nodev")
     bundle.linux["resources"]["pids"] = {"limit": 33}
-    output = bundle.output("cat /proc/self/cgroup /sys/fs/cgroup/pids.max; wc -l < /sys/fs/cgroup/cgroup.procs")
-    assert output.splitlines()[:2] == ["0::/", "33"]
-    assert int(output.splitlines()[2]) >= 1
+    bundle.linux["resources"]["unified"] = {"memory.high": "104857600"}
+    script = (
+        "cat /proc/self/cgroup /sys/fs/cgroup/pids.max /sys/fs/cgroup/memory.high; wc -l < /sys/fs/cgroup/cgroup.procs"
+    )
+    output = bundle.output(script).splitlines()
+    assert output[:3] == ["0::/", "33", "104857600"]
+    assert int(output[3]) >= 1
 
 
 def test_exec_finds_a_container_that_has_moved_into_a_cgroup_below(bundle: Bundle) -> None:
