@@ -16,7 +16,8 @@ OCI_VERSION = "1.2.1"
 
 def load_spec(bundle: str) -> Spec:
     """The bundle's configuration; raises SpecError or OSError."""
-    bundle = os.path.abspath(bundle)
+    # runc works in the bundle and asks the kernel where it is: /var/run/docker is /run/docker from there on.
+    bundle = os.path.realpath(bundle)
     try:
         with open(os.path.join(bundle, CONFIG_NAME), "rb") as file:
             text = file.read()

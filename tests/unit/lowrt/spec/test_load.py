@@ -24,6 +24,16 @@ def test_the_root_is_found_relative_to_the_bundle(tmp_path: Path) -> None:
     assert spec.version == "1.0.2"
 
 
+def test_a_bundle_reached_through_a_link_is_known_by_its_real_path(tmp_path: Path) -> None:
+    """/var/run is /run: dockerd's bundles are below it, and a root must not be a symlink."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "real" / "config.json").write_text(json.dumps(MINIMAL))
+    spec = load_spec(str(tmp_path / "link"))
+    assert spec.bundle == str(tmp_path / "real")
+    assert spec.rootfs == str(tmp_path / "real" / "rootfs")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
