@@ -727,6 +727,8 @@ class Resources:
             assert json.loads(runtime("events", "--stats", "c1").out)["data"]["pids"]["limit"] == 17
 
     def test_nothing_is_left(self, runtime: Runtime, bundles: Bundles) -> None:
+        if runtime.name == "crun":
+            pytest.skip("crun leaves folders in hierarchies that it does not know")
         name = f"contract-{runtime.name}-{os.getpid()}"
         runtime("run", "-b", bundles("true"), name)
         runtime("run", "-b", bundles("nope"), name)
