@@ -41,7 +41,7 @@ def main(arguments: Arguments, launcher: Launcher | None = None) -> int:
     """Serve until Shutdown or a signal; the exit status. The process is good for nothing else afterwards."""
     if not arguments.namespace:
         raise ValueError("shim namespace cannot be empty")
-    _set_up_log(arguments)
+    set_up_log(debug=arguments.debug)
     _become_shim(arguments)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -51,7 +51,8 @@ def main(arguments: Arguments, launcher: Launcher | None = None) -> int:
 
 
 def warm_up() -> None:
-    """Before a zygote forks: let what is loaded at first use be loaded."""
+    """Before a zygote forks: let what is loaded at first use be loaded, and what is the same in all shims be made."""
+    set_up_log(debug=False)
     asyncio.new_event_loop().close()
     time.strftime("%Y", time.gmtime(0))
 
@@ -139,11 +140,14 @@ def _become_shim(arguments: Arguments) -> None:
         faulthandler.register(signal.SIGUSR1, all_threads=True)
 
 
-def _set_up_log(arguments: Arguments) -> None:
+def set_up_log(*, debug: bool) -> None:
+    """Log to stderr; a second time only the level is new."""
+    root = logging.getLogger()
+    root.setLevel(logging.DEBUG if debug else logging.INFO)
+    if root.handlers and isinstance(root.handlers[0].formatter, LogFormat):
+        return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogFormat())
-    root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     logging.raiseExceptions = False  # nobody may be reading the log fifo

@@ -122,7 +122,7 @@ def _start(arguments: Arguments, cwd: str, environment: dict[str, str], given: b
         if prepared.listener is not None:
             pid = os.fork()
             if pid == 0:
-                _forget_zygote(environment)
+                os.environ.update(environment)
                 start.become_server(arguments, prepared.listener.fileno(), cwd, ForkLauncher())
             prepared.listener.close()
             start.place(pid, prepared.shim_cgroup)
@@ -137,7 +137,8 @@ def _run_and_answer(arguments: Arguments, request: dict[str, object], given: byt
     try:
         environment = request["env"]
         assert isinstance(environment, dict)
-        _forget_zygote(environment)
+        _reset_signals()
+        os.environ.update(environment)
         os.chdir(str(request["cwd"]))
         files = [os.memfd_create(name) for name in ("stdin", "stdout", "stderr")]
         os.write(files[0], given)
@@ -177,13 +178,8 @@ def _become_runtime(argv: list[str], streams: Streams) -> None:
         os._exit(status)
 
 
-def _forget_zygote(environment: dict[str, str]) -> None:
-    """In a child: the request's environment, signals as a fresh process has them."""
-    _reset_signals()
-    os.environ.update(environment)
-
-
 def _reset_signals() -> None:
+    """As a fresh process has them; a server needs none of this, its event loop sets them all."""
     signal.set_wakeup_fd(-1)
     for number in _OUR_SIGNALS:
         signal.signal(number, signal.SIG_DFL)

@@ -5,6 +5,8 @@ import logging
 import socket
 from pathlib import Path
 
+import pytest
+
 from proto.containerd.runtime.task.v2 import shim_pb2 as v2
 from proto.containerd.runtime.task.v3 import shim_pb2 as v3
 from proto.ttrpc.client import Client
@@ -40,6 +42,13 @@ async def test_both_task_services_are_served_until_shutdown(tmp_path: Path) -> N
     assert not Path(path).exists()
 
 
-def test_warming_up_leaves_nothing() -> None:
-    """No loop is running or set afterwards."""
+def test_warming_up_leaves_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And sets up the log once."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    level = root.level
     warm_up()
+    warm_up()
+    assert len(root.handlers) == 1
+    root.setLevel(level)
