@@ -97,9 +97,25 @@ class Unpacker:
     def _first_missing(self, chain: Sequence[str]) -> int:
         """How many layers, from the bottom, are there already."""
         for count in range(len(chain), 0, -1):
-            if self._is_there(chain[count - 1]):
+            if self._is_there(chain[count - 1]) and self._hold(chain, count - 1):
                 return count
         return 0
+
+    def _hold(self, chain: Sequence[str], at: int) -> bool:
+        """Take a snapshot that is here into the caller's lease; False when it was collected at that very moment.
+
+        To ask for what is there already is how it is done: the store leases it, so that nobody collects it while we
+        build on it.
+        """
+        key = _extraction_key(chain[at])
+        try:
+            self._prepare(key, chain[at - 1] if at else "", {SNAPSHOT_REF: chain[at]})
+        except AlreadyExists:
+            return True
+        except NotFound:
+            return False
+        self._remove(key)
+        return False
 
     def _is_there(self, name: str) -> bool:
         try:
@@ -119,7 +135,7 @@ class Unpacker:
     ) -> None:
         async def work() -> None:
             parent = chain[at - 1] if at else ""
-            key = f"extract-{time.time_ns() % 1_000_000_000}-{secrets.token_urlsafe(3)} {chain[at]}"
+            key = _extraction_key(chain[at])
             labels = _snapshot_labels(layer.annotations, chain[at])
             try:
                 mounts = await in_thread(self._prepare, key, parent, labels)
@@ -181,6 +197,10 @@ class Unpacker:
             self._snapshots.remove(self._graph.namespace, self._snapshotter, key)
         except NotFound:
             pass  # it never came to be
+
+
+def _extraction_key(chain_id: str) -> str:
+    return f"extract-{time.time_ns() % 1_000_000_000}-{secrets.token_urlsafe(3)} {chain_id}"
 
 
 def _snapshot_labels(annotations: Mapping[str, str], chain_id: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ class FolderSnapshots:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.infos: dict[str, Info] = {}
+        self.leased: list[str] = []  # snapshots that were asked for again, which is how they are leased
         self._count = 0
         self._folders: dict[str, Path] = {}
 
@@ -48,7 +49,9 @@ class FolderSnapshots:
     def prepare(
         self, namespace: str, snapshotter: str, key: str, parent: str = "", labels: Mapping[str, str] | None = None
     ) -> list[Mount]:
-        if (labels or {}).get(SNAPSHOT_REF) in self.infos:
+        target = (labels or {}).get(SNAPSHOT_REF, "")
+        if target in self.infos:
+            self.leased.append(target)
             raise AlreadyExists(f"snapshot {key} already exists")
         self._count += 1
         folder = self.root / str(self._count)

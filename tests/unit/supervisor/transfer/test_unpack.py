@@ -64,13 +64,16 @@ async def test_layers_are_stacked_under_their_chain_ids(
     assert stores.content.info("ns", layers[0].digest).labels["containerd.io/uncompressed"] == digest_of(LAYERS[0])
 
 
-async def test_what_is_unpacked_already_is_not_even_fetched(unpacker: Unpacker, image: tuple[Blob, list[Blob]]) -> None:
-    await unpacker.unpack(*image, here, Tracker("x", "y", None))
+async def test_what_is_unpacked_already_is_leased_and_not_even_fetched(
+    unpacker: Unpacker, image: tuple[Blob, list[Blob]], stores: TestStores
+) -> None:
+    top = await unpacker.unpack(*image, here, Tracker("x", "y", None))
 
     async def never(layer: Descriptor) -> None:
         raise AssertionError(layer)
 
     await unpacker.unpack(*image, never, Tracker("x", "y", None))
+    assert stores.folders.leased == [top]
 
 
 async def test_two_at_once_do_the_work_once(
