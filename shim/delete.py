@@ -8,10 +8,11 @@ from shim import rootfs, wire
 from shim.args import Arguments
 from shim.exit_record import read_exit
 from shim.options import read_options
-from shim.paths import Bundle, read_pid, read_text, sibling
+from shim.paths import Bundle, read_pid, read_text, sibling, socket_path
 from shim.runtime_argv import RuntimeSettings
 from shim.runtime_argv import delete as delete_words
 from shim.spawn import find_runtime, spawn
+from shim.start import answers, group_of
 
 _KILLED = 128 + 9
 
@@ -24,6 +25,7 @@ def main(arguments: Arguments) -> int:
         rootfs.unmount_all(bundle.rootfs)
     except OSError as error:
         _warn(f"failed to cleanup rootfs mount: {error}")
+    _remove_socket(bundle, arguments)
     pid, status, at = read_exit(bundle.exit_record) or (read_pid(bundle.init_pid), _KILLED, time.time_ns())
     sys.stdout.buffer.write(response(pid, status, at))
     sys.stdout.buffer.flush()
@@ -52,6 +54,17 @@ def _delete_container(bundle: Bundle, arguments: Arguments) -> None:
         _warn(f"failed to remove the container: {runtime}: {error.strerror}")
     finally:
         os.close(null)
+
+
+def _remove_socket(bundle: Bundle, arguments: Arguments) -> None:
+    """A killed shim has left its socket; that of a group's living one is answered, and stays."""
+    recorded = (read_text(bundle.address) or "").strip().removeprefix("unix://")
+    try:
+        path = recorded or socket_path(arguments.address, arguments.namespace, group_of(bundle, arguments.id))
+        if os.path.exists(path) and not answers(path):
+            os.unlink(path)
+    except OSError as error:
+        _warn(f"failed to remove the socket: {error}")
 
 
 def _warn(text: str) -> None:

@@ -110,7 +110,7 @@ def bind(path: str) -> _socket.socket | None:
             listener.close()
             if error.errno != errno.EADDRINUSE:
                 raise
-            if _answers(path):
+            if answers(path):
                 return None
             os.unlink(path)
         else:
@@ -200,7 +200,8 @@ def _bind_private(listener: _socket.socket, path: str) -> None:
         os.umask(before)
 
 
-def _answers(path: str) -> bool:
+def answers(path: str) -> bool:
+    """Whether somebody listens on a socket."""
     probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     probe.settimeout(_CONNECT_SECONDS)
     try:

@@ -77,6 +77,7 @@ async def test_delete_tells_the_true_exit_code_of_a_dead_shims_container(shim: M
     os.kill(process.pid, signal.SIGKILL)
     answer = api.DeleteResponse.FromString(process.program("delete").stdout)
     assert answer.exit_status == 4
+    assert not Path(process.address.removeprefix("unix://")).exists()
     assert str(process.bundle) not in Path("/proc/self/mountinfo").read_text()
 
 
