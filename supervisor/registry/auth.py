@@ -24,6 +24,7 @@ _WORD = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)")
 _VALUE = re.compile(r'\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _MAX_HEADER = 16 * 1024
 _MAX_TOKEN = 1 << 20
+_FRESH = 2.0  # seconds in which a token does not go bad
 _DEFAULT_LIFE = 60  # seconds, says the token specification
 
 
@@ -130,6 +131,7 @@ def basic(credential: Credential) -> str:
 @dataclass(slots=True)
 class _Token:
     text: str
+    obtained_at: float
     expires_at: float
 
 
@@ -167,8 +169,8 @@ class Authorizer:
             return False
         if challenge.scheme == "bearer":
             refused = self._tokens.pop(" ".join(sorted(set(scopes))), None)
-            if refused is not None and self._challenge == challenge and challenge.parameters.get("error"):
-                return False  # a fresh token was refused: the next one would be, too
+            if refused is not None and time.monotonic() - refused.obtained_at < _FRESH:
+                return False  # the next one would be refused, too; an older one may have expired before its time
         elif self._challenge is not None or await self._get_credential() is None:
             return False
         self._challenge = challenge
@@ -192,7 +194,8 @@ class Authorizer:
             raise Unauthenticated("authorization server did not include a token in the response: unauthenticated")
         life = document.get("expires_in", _DEFAULT_LIFE)
         life = life if isinstance(life, int) and life > 0 else _DEFAULT_LIFE
-        self._tokens[scope] = _Token(text, time.monotonic() + life * 0.9)
+        now = time.monotonic()
+        self._tokens[scope] = _Token(text, now, now + life * 0.9)
         return text
 
     async def _ask(self, realm: str, challenge: Challenge, credential: Credential | None, scope: str) -> dict[str, Any]:

@@ -206,3 +206,17 @@ async def test_requests_side_by_side_ask_once() -> None:
     await one.challenged([BEARER], SCOPES)
     assert await asyncio.gather(*(one.header(SCOPES) for _ in range(5))) == ["Bearer t"] * 5
     assert (len(asked), len(service.asked)) == (1, 1)
+
+
+async def test_an_old_token_that_is_refused_is_renewed_and_a_fresh_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = TokenService()
+    one = authorizer(service)
+    refused = BEARER + ',error="invalid_token"'
+    await one.challenged([BEARER], SCOPES)
+    await one.header(SCOPES)
+    assert not await one.challenged([refused], SCOPES)
+    await one.header(SCOPES)
+    monkeypatch.setattr("supervisor.registry.auth._FRESH", 0.0)
+    assert await one.challenged([refused], SCOPES)
+    await one.header(SCOPES)
+    assert len(service.asked) == 3
