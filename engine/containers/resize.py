@@ -18,10 +18,10 @@ async def resize(room: Room, live: Live, height: int, width: int) -> None:
     room.announce(live.container, "resize", {"height": str(height), "width": str(width)})
 
 
-async def resize_exec(room: Room, made: Exec, height: int, width: int) -> None:
+async def resize_exec(room: Room, made: Exec, height: int, width: int, patience: float = _PATIENCE) -> None:
     """An exec's terminal; a client's first size may come before the process is there."""
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(patience):
             await made.launched.wait()
     except TimeoutError:
         raise Conflict(f"timeout waiting for exec session ready: {made.id}") from None

@@ -23,7 +23,5 @@ async def test_what_does_not_run_has_no_size(bench: Bench) -> None:
 async def test_an_exec_that_never_starts_is_not_waited_for_for_ever(bench: Bench) -> None:
     live = await bench.run()
     made = bench.room.execs.create(live, {"Cmd": ["true"]})
-    resize._PATIENCE = 0.01
     with pytest.raises(Conflict, match="timeout waiting for exec"):
-        await resize.resize_exec(bench.room, made, 1, 1)
-    resize._PATIENCE = 10.0
+        await resize.resize_exec(bench.room, made, 1, 1, patience=0.01)
