@@ -7,6 +7,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 # sys/prctl.h
 PR_SET_NAME = 15
+PR_SET_MM = 35
+PR_SET_MM_ARG_END = 9
 PR_SET_CHILD_SUBREAPER = 36
 PR_SCHED_CORE = 62
 PR_SCHED_CORE_CREATE = 1
@@ -117,6 +119,8 @@ def set_command_line(words: list[str]) -> None:
     if room > 0:
         text = b"\0".join(os.fsencode(word) for word in words)[:room]
         ctypes.memmove(first, text.ljust(room + 1, b"\0"), room + 1)
+        # Without the right (CAP_SYS_RESOURCE) the padding stays, which only looks odd.
+        _libc.prctl(PR_SET_MM, PR_SET_MM_ARG_END, first + len(text) + 1, 0, 0)
 
 
 def mount(source: str, target: str, fstype: str, flags: int = 0, data: str = "") -> None:
