@@ -25,6 +25,7 @@ pytestmark = [needs.root, needs.binary("ctr"), needs.overlay]
 
 NEW_CTR = Path("/var/cache/wherry-peers/native/bin/ctr")
 BUSYBOX = "docker.io/library/busybox:latest"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +214,18 @@ async def test_a_full_disk_is_said_and_leaves_nothing(tmp_path_factory: pytest.T
             await client.aclose()
     finally:
         linux.umount2(str(folder), linux.MNT_DETACH)
+
+
+async def test_an_image_of_two_hundred_layers_is_unpacked_and_compared(
+    supervisor: Supervisor, client: TransferClient, namespace: str, tmp_path: Path
+) -> None:
+    await client.import_(oci_archive([archive(file(f"f{number}")) for number in range(200)]))
+    supervisor.ctr("images", "mount", "--rw", "docker.io/library/x:1", str(tmp_path), namespace=namespace)
+    try:
+        assert len(list(tmp_path.iterdir())) == 200
+        (tmp_path / "new").write_text("x")
+        supervisor.ctr("snapshots", "commit", "made", str(tmp_path), namespace=namespace)
+    finally:
+        supervisor.ctr("images", "unmount", str(tmp_path), namespace=namespace)
+    layer = supervisor.ctr("snapshots", "diff", "--media-type", OCI_LAYER, "made", namespace=namespace).stdout
+    assert layer.startswith("new\0")
