@@ -82,3 +82,15 @@ def test_an_ordinary_user_without_delegation_does_without() -> None:
     driver.thaw()
     driver.destroy()
     assert (driver.paths(), driver.exists(), driver.is_frozen(), driver.clone_fd()) == ({}, False, False, -1)
+
+
+def test_where_controllers_are_enabled_below_exec_follows_init(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path / "box")
+    (tmp_path / "box" / "cgroup.procs").touch()
+    (tmp_path / "box" / "cgroup.subtree_control").write_text("\n")
+    driver.follow(0)  # nothing is enabled: nobody is asked where init is
+    driver.enter(7)
+    assert (tmp_path / "box" / "cgroup.procs").read_text() == "7"
+    (tmp_path / "box" / "cgroup.subtree_control").write_text("memory pids\n")
+    with pytest.raises(FileNotFoundError):
+        driver.follow(2**22 + 1)
