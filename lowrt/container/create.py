@@ -16,7 +16,7 @@ from lowrt.container.filter import load_filter
 from lowrt.container.status import CREATING
 from lowrt.errors import InvalidArgument, console_without_socket, naming, socket_without_console
 from lowrt.ids import check_id
-from lowrt.init import container_init, fds, fifo, parent, sync
+from lowrt.init import container_init, fds, fifo, identity, parent, sync
 from lowrt.init.job import Job
 from lowrt.linux import constants as c
 from lowrt.linux.namespaces import FLAGS
@@ -143,19 +143,19 @@ def _prepare(spec: "Spec", request: Request, container: Container, preserved: in
     job.new_keyring = request.new_keyring
     job.no_pivot = request.no_pivot
     job.state = container.oci_state(CREATING, 0)
-    job.plan = build_plan(spec, container.cgroup.paths(), unified=is_unified(), in_userns=in_user_namespace())
+    job.groups_allowed = identity.setgroups_allowed(os.getpid())
     job.filter = load_filter(spec, os.path.dirname(container.dir.path))
     return job
 
 
 def _bring_up(context: "Context", request: Request, container: Container, job: Job) -> "Forked":
     job.foreign_fds = fds.seal(job.preserved, job.console_socket)
-    build.open_sources(job.plan)  # after the sealing: the child is to inherit these
     opened: list[int] = []
     try:
         _open_files(job, container.dir, opened)
         container.cgroup.create()
         try:
+            _plan_root(job, container)
             return _fork_and_lead(context, request, container, job)
         except Exception as error:
             fault = parent.explain(error, container.cgroup.oom_kills())
@@ -164,6 +164,13 @@ def _bring_up(context: "Context", request: Request, container: Container, job: J
     finally:
         for fd in opened:
             os.close(fd)
+
+
+def _plan_root(job: Job, container: Container) -> None:
+    """Only now, when the cgroup's folders are those that could be had: they may be mounted inside."""
+    job.plan = build_plan(job.spec, container.cgroup.paths(), unified=is_unified(), in_userns=in_user_namespace())
+    if os.geteuid() == 0:  # whoever is not can do this only inside his own user namespace
+        build.open_sources(job.plan)  # after the sealing: the child is to inherit these
 
 
 def _open_files(job: Job, state_dir: StateDir, opened: list[int]) -> None:
@@ -215,6 +222,7 @@ def _fork_and_lead(context: "Context", request: Request, container: Container, j
     dance = parent.Dance(job, context.log, sync.CREATE_ORDER, steps, None if has_hooks else set_limits)
     forked = dance.fork(new_namespaces(job.spec), container_init.sequence, container.cgroup)
     try:
+        container.state["cgroup"] = container.cgroup.to_state()  # less what could not be had
         container.state["init"] = {"pid": forked.pid, "start_time": forked.start_time}
         state_file.save(container.dir, container.state)
         parent.settle(job, forked.pid)

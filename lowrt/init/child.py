@@ -52,8 +52,6 @@ def begin(job: "Job", channel: "Channel") -> None:
     """Let go of everything that the fork gave us, and wait until the parent has put us into the cgroup."""
     prctl.set_name("lowrt:init")
     prctl.set_parent_death_signal(SIGKILL)
-    # Processes of the container must not read our memory, nor reach our files through /proc/<pid> (CVE-2016-9962).
-    prctl.set_dumpable(False)
     # A created container must not hold the lock, the log, or the pipes of a warm parent.
     for fd in job.foreign_fds:
         process.close(fd)
@@ -61,6 +59,7 @@ def begin(job: "Job", channel: "Channel") -> None:
         job.enter_cgroup()
     process.reset_signals()
     channel.await_proceed()
+    prctl.set_dumpable(False)  # again: our parent had to leave it out where it is not root
 
 
 def become_session_leader(job: "Job") -> None:

@@ -73,6 +73,8 @@ def _rlimit(entry: "Json") -> tuple[int, int, int]:
 
 def setgroups_allowed(pid: int) -> bool:
     """user_namespaces(7): in a namespace that was made without privilege, groups cannot be set at all."""
+    if os.geteuid() != 0:
+        return False
     try:
         with open(f"/proc/{pid}/setgroups", "rb") as file:
             return file.read().strip() != b"deny"

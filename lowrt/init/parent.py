@@ -9,7 +9,7 @@ from lowrt.errors import Fault, describe, reason_of
 from lowrt.init import child, identity, intermediate, scheduling, sync, userns
 from lowrt.init.sync import Channel, InitError, Message, Order
 from lowrt.linux import constants as c
-from lowrt.linux import process
+from lowrt.linux import prctl, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ class Dance:
     def fork(self, new: int, sequence: "Callable[[Job, Channel], None]", cgroup: "CgroupDriver") -> Forked:
         """Fork the child, which enters the cgroup by itself and waits for the first `proceed`."""
         job = self._job
+        if os.geteuid() == 0:
+            # Processes of the container must not read the child's memory, nor reach its files through /proc/<pid>, from
+            # the moment it is among them (CVE-2016-9962). An ordinary user's child must be left open to its id maps.
+            prctl.set_dumpable(False)
         if intermediate.is_needed(new, job.joins):
             offsets = job.spec.linux.get("timeOffsets")
             pid, pidfd = intermediate.fork_by_intermediate(
