@@ -226,9 +226,11 @@ class FakeSnapshots:
             raise NotFound(f"snapshot {key} does not exist: not found")
 
     async def usage(self, key: str) -> tuple[int, int]:
+        await self.mounts(key)
         return 10, 1
 
     async def stat(self, key: str) -> _Info:
+        await self.mounts(key)
         return _Info(key, self.keys[key])
 
     async def list(self, *filters: str) -> list[_Info]:

@@ -3,6 +3,7 @@
 import pytest
 
 from engine.containers import listing
+from engine.containers.model import Health, Mount
 from engine.filters import Filters
 from proto.errdefs import InvalidArgument, NotFound
 from tests.fakes.engine_room import Bench, config, host_config
@@ -73,3 +74,81 @@ async def test_refusals(three: Bench) -> None:
 async def test_sizes_come_from_the_snapshots(bench: Bench) -> None:
     live = await bench.create()
     assert await listing.sizes(bench.room, [live]) == {live.container.id: (10, 10)}
+
+
+async def test_paused_and_restarting_ones_run(three: Bench) -> None:
+    """`docker ps` shows them without -a."""
+    three.room.registry.find("c0x").container.state.status = "paused"
+    three.room.registry.find("c2x").container.state.status = "restarting"
+    assert names(three) == ["c2x", "c1x", "c0x"]
+
+
+async def test_before_and_since_see_stopped_ones_too(three: Bench) -> None:
+    """And neither contains the one it names."""
+    assert names(three, {"before": ["c2x"]}) == ["c1x", "c0x"]
+    assert names(three, {"since": ["c0x"]}) == ["c2x", "c1x"]
+    assert names(three, {"before": ["c2x"], "since": ["c0x"]}) == ["c1x"]
+
+
+async def test_a_code_of_one_that_never_ran_or_still_runs_is_no_exit(three: Bench) -> None:
+    """Else every new container had exited with 0."""
+    assert names(three, {"exited": ["0", "3"]}) == ["c0x"]
+
+
+async def test_names_match_with_and_without_their_slash(three: Bench) -> None:
+    """Compose anchors its patterns at either."""
+    assert names(three, {"name": ["^/c1x$"]}) == ["c1x"]
+    assert names(three, {"name": ["^c1x$"]}) == ["c1x"]
+    assert names(three, {"name": ["["]}) == []
+
+
+async def test_every_label_must_be_there(three: Bench) -> None:
+    """One that is not is enough to be left out."""
+    assert names(three, {"label": ["n=1", "n"]}) == ["c1x"]
+    assert names(three, {"label": ["n=1", "other"]}) == []
+
+
+async def test_ancestors_by_short_id(three: Bench) -> None:
+    """With or without the algorithm."""
+    for word in ("1" * 12, "sha256:" + "1" * 64):
+        assert names(three, {"ancestor": [word]}) == ["c1x"]
+
+
+async def test_volumes_by_name_source_and_place(bench: Bench) -> None:
+    """As the person knows them, and whole."""
+    live = bench.add(mounts=[Mount("volume", "/v/cache/_data", "/data", "cache")])
+    live.container.state.status = "running"
+    for word in ("cache", "/data", "/v/cache/_data"):
+        assert names(bench, {"volume": [word]}) == ["web"]
+    assert names(bench, {"volume": ["/dat"]}) == []
+
+
+async def test_networks_by_name_and_id(three: Bench) -> None:
+    """Exactly."""
+    assert names(three, {"network": ["n0"]}) == ["c1x"]
+    assert names(three, {"network": ["non"]}) == []
+
+
+async def test_ports_by_protocol(three: Bench) -> None:
+    """tcp unless said otherwise; published and exposed are two things."""
+    assert names(three, {"publish": ["53"]}) == []
+    assert names(three, {"publish": ["53/udp"]}) == ["c1x"]
+    assert names(three, {"publish": ["80"]}) == []
+
+
+async def test_there_are_no_swarm_tasks_here(three: Bench) -> None:
+    """Asked for them alone, the answer is none."""
+    assert names(three, {"is-task": ["true"]}) == []
+
+
+async def test_health_is_a_value_also_where_nobody_asks_for_it(three: Bench) -> None:
+    """ "none" is one."""
+    three.room.registry.find("c1x").container.state.health = Health("healthy")
+    assert names(three, {"health": ["healthy"]}) == ["c1x"]
+    assert names(three, {"health": ["none"]}) == []
+
+
+async def test_a_snapshot_that_is_just_going_counts_nothing(bench: Bench) -> None:
+    """Listing goes on."""
+    live = bench.add()
+    assert await listing.sizes(bench.room, [live]) == {live.container.id: (0, 0)}

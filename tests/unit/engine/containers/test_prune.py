@@ -21,3 +21,33 @@ async def test_filters_keep(bench: Bench) -> None:
     assert (await prune.prune(bench.room, Filters({"until": ["10h"]})))["ContainersDeleted"] is None
     with pytest.raises(InvalidArgument, match="more than one until"):
         await prune.prune(bench.room, Filters({"until": ["1h", "2h"]}))
+
+
+async def test_pruning_is_announced_once(bench: Bench) -> None:
+    """With what it freed."""
+    await bench.create("one")
+    await prune.prune(bench.room, Filters())
+    last = bench.room.bus._ring[-1]
+    assert (last.kind, last.action, dict(last.attributes)) == ("container", "prune", {"reclaimed": "10"})
+
+
+async def test_labels_choose(bench: Bench) -> None:
+    """All of them must match."""
+    one = await bench.create("one", Labels={"x": "1"})
+    await bench.create("two", Labels={"x": "2"})
+    assert (await prune.prune(bench.room, Filters({"label": ["x=1"]})))["ContainersDeleted"] == [one.container.id]
+
+
+async def test_until_spares_what_is_younger(bench: Bench) -> None:
+    """By creation, not by end."""
+    old = await bench.create("old")
+    await bench.create("new")
+    old.container.created = "2020-01-01T00:00:00Z"
+    assert (await prune.prune(bench.room, Filters({"until": ["24h"]})))["ContainersDeleted"] == [old.container.id]
+
+
+async def test_a_container_that_is_restarting_is_not_pruned(bench: Bench) -> None:
+    """It runs, between two lives."""
+    live = await bench.create("one")
+    live.container.state.status = "restarting"
+    assert (await prune.prune(bench.room, Filters()))["ContainersDeleted"] is None
