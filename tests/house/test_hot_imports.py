@@ -23,7 +23,7 @@ def modules_after(statement: str, flags: list[str]) -> set[str]:
     program = (
         "import sys; before = set(sys.modules)\n"
         f"{statement}\n"
-        "import json; print(json.dumps(sorted(set(sys.modules) - before)))"
+        "loaded = sorted(set(sys.modules) - before); import json; print(json.dumps(loaded))"
     )
     done = subprocess.run([sys.executable, *flags, "-c", program], capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout.splitlines()[-1]))
