@@ -48,6 +48,7 @@ from engine.spec.build import Policy
 from engine.supervisor_client.channel import Channel
 from engine.supervisor_client.containers import Containers
 from engine.supervisor_client.content import Content
+from engine.supervisor_client.diff import Diff
 from engine.supervisor_client.events import Events
 from engine.supervisor_client.images import Images as ImageRecords
 from engine.supervisor_client.leases import Leases
@@ -139,6 +140,7 @@ class Daemon:
             announce=lambda action, actor, attributes: bus.publish("image", action, actor, attributes),
             snapshotter=self.config.storage_driver,
             insecure_registries=self.config.insecure_registries,
+            differences=Diff(channel),
         )
         volumes = Volumes(connection, self.paths.volumes, bus)
         volumes.users = lambda name: [
@@ -148,6 +150,7 @@ class Daemon:
             self.config,
             self.paths,
             lambda action, actor, attributes: bus.publish("network", action, actor, attributes),
+            name_of=lambda container: live.container.name if (live := registry.get(container)) else "",
         )
         await networks.open()
         room = Room(
