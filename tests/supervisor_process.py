@@ -18,6 +18,7 @@ from types import TracebackType
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = [sys.executable, "-m", "supervisor"]
 STARTED_WITHIN = 20.0
+LEAVE_WITHIN = 5.0
 
 
 class Supervisor:
@@ -101,9 +102,11 @@ class Supervisor:
         return sorted((self.state / "io.containerd.runtime.v2.task").glob("*/*"))
 
     def shim_pids(self) -> list[int]:
-        """Every shim that was started for this daemon."""
+        """Every shim that was started for this daemon. A container's init, forked from a warm shim, is none."""
         return [
-            pid for pid, words in _processes() if self.address in words and "-namespace" in words and pid != self.pid
+            pid
+            for pid, name, words in _processes()
+            if self.address in words and "-namespace" in words and name.startswith("containerd-shim")
         ]
 
     def mounts(self) -> list[str]:
@@ -138,6 +141,9 @@ class Supervisor:
         """What a test must not leave; ended here, and named."""
         if self._process is not None and self._process.poll() is None:
             self.kill()
+        deadline = time.monotonic() + LEAVE_WITHIN
+        while self.shim_pids() and time.monotonic() < deadline:
+            time.sleep(0.05)  # a shim leaves after it has said that it will
         left = [f"bundle {path}" for path in self.bundles()]
         for pid in self.shim_pids():
             left.append(f"shim {pid}")
@@ -149,11 +155,13 @@ class Supervisor:
         return left
 
 
-def _processes() -> Iterator[tuple[int, list[str]]]:
+def _processes() -> Iterator[tuple[int, str, list[str]]]:
+    """Pid, name and argv of everything that runs."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                yield int(entry.name), (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                yield int(entry.name), (entry / "comm").read_text().strip(), words
 
 
 def cgroups_are_all_mounted() -> bool:
