@@ -3,7 +3,7 @@ kernel beneath.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,7 @@ class FakeTasks:
         self.refuse: dict[str, Fault] = {}
         self.exits: Exits | None = None
         self.dies_of = {9, 15}
+        self.on_create: Callable[[Stdio], None] = lambda stdio: None
         self._pid = 1000
 
     def _note(self, *call: Any) -> None:
@@ -101,6 +102,7 @@ class FakeTasks:
     async def create(self, container_id: str, rootfs: Any, stdio: Stdio, options: Any = None) -> int:
         self._note("create", container_id)
         self._pid += 1
+        self.on_create(stdio)
         self.tasks[container_id] = FakeTask(self._pid, stdio)
         return self._pid
 
