@@ -221,3 +221,19 @@ def test_many_containers_at_once(supervisor: Supervisor) -> None:
     shown = [process.communicate(timeout=60)[0].strip() for process in running]
     assert shown == [str(n) for n in range(12)]
     assert not any(path.name.startswith("many-") for path in supervisor.bundles())
+
+
+PEERS = Path(os.environ.get("PEERS_ROOT", "/var/cache/wherry-peers")) / "native" / "bin"
+
+
+@pytest.mark.skipif(not (PEERS / "ctr").exists(), reason="needs the peers")
+def test_the_newest_ctr_and_the_newest_shim_work_too(supervisor: Supervisor) -> None:
+    newest = str(PEERS / "ctr")
+    flags = ("--rm", "--runtime", str(PEERS / "containerd-shim-runc-v2"))
+    assert run(supervisor, "newest", "echo", "new", flags=flags, program=newest) == "new\n"
+    run(supervisor, "newest-d", "sleep", "1000", flags=("-d", *flags[1:]), program=newest)
+    done = supervisor.ctr("task", "exec", "--exec-id", "e1", "newest-d", "echo", "beside", program=newest)
+    assert done.stdout == "beside\n"
+    supervisor.ctr("task", "rm", "-f", "newest-d", program=newest, check=False)
+    eventually(lambda: status(supervisor, "newest-d") is None)
+    supervisor.ctr("containers", "rm", "newest-d", program=newest)
