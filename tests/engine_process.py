@@ -38,8 +38,10 @@ class Engine:
         return f"unix://{self.socket}"
 
     @property
-    def supervisor_pid(self) -> int:
-        return int((self.folder / "exec" / "supervisor" / "supervisor.pid").read_text())
+    def supervisor_pid(self) -> int | None:
+        """None where the test brought one of its own."""
+        path = self.folder / "exec" / "supervisor" / "supervisor.pid"
+        return int(path.read_text()) if path.exists() else None
 
     def start(self) -> None:
         """Start, and wait until it says READY=1."""
@@ -134,7 +136,8 @@ class Engine:
                 self.docker("rm", "-f", "-v", name, check=False)
             supervisor = self.supervisor_pid
             self.stop()
-            _await_end(supervisor)
+            if supervisor is not None:
+                _await_end(supervisor)
         finally:
             self._sweep()
 
