@@ -96,3 +96,55 @@ def test_history_info_version_and_df_print_their_tables(engine: FakeEngine, run:
 def test_completion_is_a_script_of_the_shell_asked_for(run: Run) -> None:
     """Made from the command table."""
     assert "_WHERRY_COMPLETE" in run("completion", "bash").output
+
+
+@pytest.mark.parametrize(
+    ("words", "request_line", "answer", "query"),
+    [
+        (
+            ["commit", "-a", "me", "-m", "why", "-c", "CMD a", "-c", "USER b", "--no-pause", "c", "host:5000/i"],
+            "POST /commit",
+            {"Id": "sha256:x"},
+            {
+                "container": ["c"],
+                "repo": ["host:5000/i"],
+                "tag": ["latest"],
+                "author": ["me"],
+                "comment": ["why"],
+                "changes": ["CMD a", "USER b"],
+                "pause": ["0"],
+            },
+        ),
+        (["tag", "a", "host:5000/b:1"], "POST /images/a/tag", None, {"repo": ["host:5000/b"], "tag": ["1"]}),
+        (["rename", "a", "b"], "POST /containers/a/rename", None, {"name": ["b"]}),
+        (["rmi", "-f", "--no-prune", "i"], "DELETE /images/i", [], {"force": ["1"], "noprune": ["1"]}),
+        (["save", "a", "b:1"], "GET /images/get", b"", {"names": ["a", "b:1"]}),
+        (["top", "c", "-o", "pid"], "GET /containers/c/top", {"Titles": [], "Processes": []}, {"ps_args": ["-o pid"]}),
+    ],
+)
+def test_flags_become_parameters_of_the_api(
+    engine: FakeEngine, run: Run, words: list[str], request_line: str, answer: object, query: dict[str, list[str]]
+) -> None:
+    """By the names that dockerd reads."""
+    engine.answers[request_line] = (200, answer)
+    assert run(*words).exit_code == 0
+    assert engine.sent(*request_line.split()).query == query
+
+
+def test_one_port_is_looked_up_and_ipv6_has_its_brackets(engine: FakeEngine, run: Run) -> None:
+    """tcp unless said otherwise; an unpublished one is a failure."""
+    ports = {"80/tcp": [{"HostIp": "::", "HostPort": "8080"}], "53/udp": None}
+    engine.answers["GET /containers/c/json"] = (200, {"NetworkSettings": {"Ports": ports}})
+    assert run("port", "c", "80").output == "[::]:8080\n"
+    result = run("port", "c", "53/udp")
+    assert result.exit_code == 1
+    assert "no public port '53/udp' published for c" in result.stderr.lower()
+
+
+def test_a_failure_in_the_middle_does_not_stop_the_rest(engine: FakeEngine, run: Run) -> None:
+    """Each is told, and the end is 1."""
+    engine.answers |= {"POST /containers/a/kill": (204, None), "POST /containers/c/kill": (204, None)}
+    result = run("kill", "a", "b", "c")
+    assert result.stdout == "a\nc\n"
+    assert "Error response from daemon: no /containers/b/kill here" in result.stderr
+    assert result.exit_code == 1
