@@ -119,7 +119,12 @@ def test_completion_is_a_script_of_the_shell_asked_for(run: Run) -> None:
         (["rename", "a", "b"], "POST /containers/a/rename", None, {"name": ["b"]}),
         (["rmi", "-f", "--no-prune", "i"], "DELETE /images/i", [], {"force": ["1"], "noprune": ["1"]}),
         (["save", "a", "b:1"], "GET /images/get", b"", {"names": ["a", "b:1"]}),
-        (["top", "c", "-o", "pid"], "GET /containers/c/top", {"Titles": [], "Processes": []}, {"ps_args": ["-o pid"]}),
+        (
+            ["top", "c", "-o", "pid"],
+            "GET /containers/c/top",
+            {"Titles": ["PID"], "Processes": []},
+            {"ps_args": ["-o pid"]},
+        ),
     ],
 )
 def test_flags_become_parameters_of_the_api(
