@@ -192,6 +192,8 @@ class Daemon:
                 logger.warning("the supervisor's event stream broke: %s", fault)
             await asyncio.sleep(0.2)
             try:
+                if self._managed is not None:
+                    await self._managed.ensure()  # it died: start another, as dockerd does with its containerd
                 await exits.catch_up()
             except Fault as fault:
                 logger.warning("asking the supervisor what was missed: %s", fault)

@@ -58,6 +58,8 @@ class ManagedSupervisor:
         os.makedirs(self._paths.supervisor_root, mode=0o711, exist_ok=True)
         if answers(self._paths.supervisor_socket):
             return self._paths.supervisor_socket
+        if self._child is not None:
+            self._child.poll()  # no zombie of the one before
         self._start()
         await self._listening()
         return self._paths.supervisor_socket

@@ -42,6 +42,16 @@ def test_a_supervisor_that_was_killed_is_asked_again(tmp_path: Path) -> None:
         assert engine.out("exec", "lives", "echo", "works") == "works"
 
 
+def test_the_engine_starts_a_killed_supervisor_again(tmp_path: Path) -> None:
+    with Engine(tmp_path / "e") as engine:
+        engine.docker("run", "-d", "--network", "none", "--name", "ends", "busybox", "sh", "-c", "sleep 1; exit 6")
+        before = engine.supervisor_pid
+        subprocess.run(["kill", "-9", str(before)], check=True)
+        engine.until("6 exited", "inspect", "-f", "{{.State.ExitCode}} {{.State.Status}}", "ends")
+        assert engine.supervisor_pid != before
+        assert engine.out("run", "--rm", "--network", "none", "busybox", "echo", "hi") == "hi"
+
+
 def test_half_removed_containers_are_finished(tmp_path: Path) -> None:
     with Engine(tmp_path / "e") as engine:
         engine.docker("create", "--network", "none", "--name", "half", "busybox", "true")
