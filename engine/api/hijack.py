@@ -1,4 +1,7 @@
-"""Taking a connection over from HTTP: after 101 (200 for old clients) it is a raw stream both ways, with half-close."""
+"""Taking a connection over from HTTP: after 101 (200 for old clients) it is a raw stream both ways, with half-close.
+
+A client speaks only once it has read the answer, as all of Docker's do: what it sent earlier, HTTP's parser has taken.
+"""
 
 import asyncio
 
@@ -60,12 +63,8 @@ def hijack(call: Call, *, tty: bool) -> Hijacked:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=1 << 16, loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    tail = request.protocol._message_tail  # what the client sent right behind its request
-    request.protocol._message_tail = b""
     transport.set_protocol(protocol)
     protocol.connection_made(transport)
-    if tail:
-        reader.feed_data(bytes(tail))
     if not transport.is_reading():
         transport.resume_reading()
     writer = asyncio.StreamWriter(transport, protocol, reader, loop)
