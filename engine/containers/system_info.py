@@ -28,89 +28,110 @@ def engine_id(room: Room) -> str:
 
 def info(room: Room, images: int) -> Json:
     """`GET /info`."""
+    return (
+        {"ID": engine_id(room)}
+        | _counts(room, images)
+        | _drivers(room)
+        | _limits(room)
+        | _host(room)
+        | _daemon(room)
+        | {"RegistryConfig": _registries(room), "Swarm": dict(_NO_SWARM), "Warnings": None}
+    )
+
+
+def _counts(room: Room, images: int) -> Json:
     states = [live.container.state for live in room.registry]
     running = sum(state.status in ("running", "restarting") for state in states)
     paused = sum(state.status == "paused" for state in states)
-    total, free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), os.cpu_count() or 1
-    return (
-        {
-            "ID": engine_id(room),
-            "Containers": len(states),
-            "ContainersRunning": running,
-            "ContainersPaused": paused,
-            "ContainersStopped": len(states) - running - paused,
-            "Images": images,
-            "Driver": room.supervisor.snapshots.snapshotter,
-            "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]],
-            "Plugins": {
-                "Volume": ["local"],
-                "Network": ["bridge", "host", "null"],
-                "Authorization": None,
-                "Log": ["json-file", "none"],
-            },
-        }
-        | _limits(room)
-        | {
-            "BridgeNfIptables": _switched_on("/proc/sys/net/bridge/bridge-nf-call-iptables"),
-            "BridgeNfIp6tables": _switched_on("/proc/sys/net/bridge/bridge-nf-call-ip6tables"),
-            "Debug": room.config.debug,
-            "NFd": len(os.listdir("/proc/self/fd")),
-            "OomKillDisable": not room.host.cgroup_v2,
-            "NGoroutines": 1,
-            "SystemTime": timestamps.now(),
-            "LoggingDriver": room.config.log_driver,
-            "CgroupDriver": "cgroupfs",
-            "CgroupVersion": "2" if room.host.cgroup_v2 else "1",
-            "NEventsListener": room.bus.listeners,
-            "KernelVersion": platform.release(),
-            "OperatingSystem": operating_system(),
-            "OSVersion": os_release().get("VERSION_ID", ""),
-            "OSType": "linux",
-            "Architecture": platform.machine(),
-            "IndexServerAddress": "https://index.docker.io/v1/",
-            "RegistryConfig": {
-                "AllowNondistributableArtifactsCIDRs": None,
-                "AllowNondistributableArtifactsHostnames": None,
-                "InsecureRegistryCIDRs": ["127.0.0.0/8"],
-                "IndexConfigs": {"docker.io": {"Name": "docker.io", "Mirrors": [], "Secure": True, "Official": True}},
-                "Mirrors": list(room.config.registry_mirrors) or None,
-            },
-            "NCPU": free,
-            "MemTotal": total,
-            "GenericResources": None,
-            "DockerRootDir": room.config.data_root,
-            "HttpProxy": "",
-            "HttpsProxy": "",
-            "NoProxy": "",
-            "Name": socket.gethostname(),
-            "Labels": list(room.config.labels),
-            "ExperimentalBuild": False,
-            "ServerVersion": __version__,
-            "Runtimes": room.runtimes.to_info(),
-            "DefaultRuntime": room.runtimes.default,
-            "Swarm": {
-                "NodeID": "",
-                "NodeAddr": "",
-                "LocalNodeState": "inactive",
-                "ControlAvailable": False,
-                "Error": "",
-                "RemoteManagers": None,
-            },
-            "LiveRestoreEnabled": room.config.live_restore,
-            "Isolation": "",
-            "InitBinary": room.policy.init_path,
-            "ContainerdCommit": {"ID": ""},
-            "RuncCommit": {"ID": ""},
-            "InitCommit": {"ID": ""},
-            "SecurityOptions": ["name=seccomp,profile=builtin"] + (["name=cgroupns"] if room.host.cgroup_v2 else []),
-            "Containerd": {
-                "Address": room.supervisor_address,
-                "Namespaces": {"Containers": room.supervisor_namespace, "Plugins": ""},
-            },
-            "CDISpecDirs": [],
-            "Warnings": None,
-        }
-    )
+    return {
+        "Containers": len(states),
+        "ContainersRunning": running,
+        "ContainersPaused": paused,
+        "ContainersStopped": len(states) - running - paused,
+        "Images": images,
+    }
+
+
+def _drivers(room: Room) -> Json:
+    return {
+        "Driver": room.supervisor.snapshots.snapshotter,
+        "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]],
+        "Plugins": {
+            "Volume": ["local"],
+            "Network": ["bridge", "host", "null"],
+            "Authorization": None,
+            "Log": ["json-file", "none"],
+        },
+        "LoggingDriver": room.config.log_driver,
+        "CgroupDriver": "cgroupfs",
+        "CgroupVersion": "2" if room.host.cgroup_v2 else "1",
+    }
+
+
+def _host(room: Room) -> Json:
+    return {
+        "BridgeNfIptables": _switched_on("/proc/sys/net/bridge/bridge-nf-call-iptables"),
+        "BridgeNfIp6tables": _switched_on("/proc/sys/net/bridge/bridge-nf-call-ip6tables"),
+        "OomKillDisable": not room.host.cgroup_v2,
+        "SystemTime": timestamps.now(),
+        "KernelVersion": platform.release(),
+        "OperatingSystem": operating_system(),
+        "OSVersion": os_release().get("VERSION_ID", ""),
+        "OSType": "linux",
+        "Architecture": platform.machine(),
+        "NCPU": os.cpu_count() or 1,
+        "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "Name": socket.gethostname(),
+        "SecurityOptions": ["name=seccomp,profile=builtin"] + (["name=cgroupns"] if room.host.cgroup_v2 else []),
+    }
+
+
+def _daemon(room: Room) -> Json:
+    return {
+        "Debug": room.config.debug,
+        "NFd": len(os.listdir("/proc/self/fd")),
+        "NGoroutines": 1,
+        "NEventsListener": room.bus.listeners,
+        "DockerRootDir": room.config.data_root,
+        "Labels": list(room.config.labels),
+        "ExperimentalBuild": False,
+        "ServerVersion": __version__,
+        "Runtimes": room.runtimes.to_info(),
+        "DefaultRuntime": room.runtimes.default,
+        "LiveRestoreEnabled": room.config.live_restore,
+        "Isolation": "",
+        "InitBinary": room.policy.init_path,
+        "ContainerdCommit": {"ID": ""},
+        "RuncCommit": {"ID": ""},
+        "InitCommit": {"ID": ""},
+        "Containerd": {
+            "Address": room.supervisor_address,
+            "Namespaces": {"Containers": room.supervisor_namespace, "Plugins": ""},
+        },
+        "CDISpecDirs": [],
+        "GenericResources": None,
+        "HttpProxy": "",
+        "HttpsProxy": "",
+        "NoProxy": "",
+    }
+
+
+_NO_SWARM: Json = {
+    "NodeID": "",
+    "NodeAddr": "",
+    "LocalNodeState": "inactive",
+    "ControlAvailable": False,
+    "Error": "",
+    "RemoteManagers": None,
+}
+
+
+def _registries(room: Room) -> Json:
+    return {
+        "InsecureRegistryCIDRs": ["127.0.0.0/8"],
+        "IndexConfigs": {"docker.io": {"Name": "docker.io", "Mirrors": [], "Secure": True, "Official": True}},
+        "Mirrors": list(room.config.registry_mirrors) or None,
+    }
 
 
 def _limits(room: Room) -> Json:
@@ -124,7 +145,7 @@ def _limits(room: Room) -> Json:
         "PidsLimit",
         "IPv4Forwarding",
     )
-    return dict.fromkeys(names, True)
+    return dict.fromkeys(names, True) | {"IndexServerAddress": "https://index.docker.io/v1/"}
 
 
 def _switched_on(path: str) -> bool:
