@@ -6,7 +6,6 @@
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench import engines, imports, memory, runtimes
+from tests.daemons import crun_accepts_this_host, unmount_below
 
 PARTS = {"runtimes": runtimes.run, "engines": engines.run, "memory": memory.run, "imports": imports.run}
 
@@ -27,7 +27,7 @@ def main() -> None:
     if os.geteuid() != 0:
         sys.exit("containers need root here: sudo make bench")
     for name in options.parts or PARTS:
-        with private_folder() as folder, hugetlb_out_of_cgroup2(folder):
+        with private_folder() as folder, crun_accepts_this_host(folder):
             PARTS[name](folder, options.rounds)
 
 
@@ -38,30 +38,8 @@ def private_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-        for target in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
-            subprocess.run(["umount", target], check=True)
+        unmount_below(folder)
         shutil.rmtree(folder)
-
-
-@contextmanager
-def hugetlb_out_of_cgroup2(folder: Path) -> Iterator[None]:
-    """crun refuses a hybrid layout whose cgroup2 has a controller: mount hugetlb's own hierarchy meanwhile."""
-    controllers = Path("/sys/fs/cgroup/unified/cgroup.controllers")
-    if not controllers.exists() or "hugetlb" not in controllers.read_text():
-        yield
-        return
-    target = folder / "hugetlb"
-    target.mkdir()
-    subprocess.run(["mount", "-t", "cgroup", "-o", "hugetlb", "none", target], check=True)
-    try:
-        yield
-    finally:
-        # A hierarchy with a folder in it outlives its mount, and then belongs to nobody.
-        for left, _, _ in os.walk(target, topdown=False):
-            if left != str(target):
-                os.rmdir(left)
-        subprocess.run(["umount", target], check=True)
 
 
 if __name__ == "__main__":
