@@ -1,5 +1,7 @@
 """Namespaces and sysctls."""
 
+import pytest
+
 from engine.spec.namespaces import Joined, namespaces, sysctls
 from tests.fakes.engine_room import host_config
 
@@ -37,3 +39,30 @@ def test_low_ports_and_ping_are_allowed_in_a_network_of_its_own() -> None:
         == "80"
     )
     assert sysctls(host_config(), Joined("host")) == {}
+
+
+def test_a_network_of_nobody_elses_making_is_the_runtimes() -> None:
+    """No path: the runtime makes a fresh one."""
+    assert kinds(Joined(None))["network"] is None
+
+
+@pytest.mark.parametrize("mode", ["private", "shareable", "none", ""])
+def test_shared_memory_is_of_its_own_unless_joined(mode: str) -> None:
+    """How it is shared is a question of mounts."""
+    assert "ipc" in kinds(IpcMode=mode)
+
+
+def test_joining_a_network_joins_its_settings() -> None:
+    """The other one's sysctls are not ours to change by default."""
+    assert sysctls(host_config(NetworkMode="container:x"), Joined("/run/netns/x")) == {}
+    asked = {"net.core.somaxconn": "1"}
+    assert sysctls(host_config(NetworkMode="container:x", Sysctls=asked), Joined("/run/netns/x")) == asked
+
+
+def test_ping_without_rights_is_allowed_in_a_network_of_its_own() -> None:
+    """Both of dockerd's defaults, and the client's beside them."""
+    assert sysctls(host_config(Sysctls={"kernel.shmmax": "1"}), Joined()) == {
+        "net.ipv4.ip_unprivileged_port_start": "0",
+        "net.ipv4.ping_group_range": "0 2147483647",
+        "kernel.shmmax": "1",
+    }

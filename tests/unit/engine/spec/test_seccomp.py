@@ -39,3 +39,90 @@ def test_a_broken_profile_is_refused() -> None:
     for text in ("{", "[]", "{}"):
         with pytest.raises(InvalidArgument, match="seccomp profile"):
             seccomp.parse_profile(text)
+
+
+def test_rules_keep_their_arguments_and_errors() -> None:
+    """As the runtime reads them."""
+    argument = {"index": 0, "value": 2080505856, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}
+    rule = {"name": "clone", "action": "SCMP_ACT_ERRNO", "errnoRet": 0, "args": [argument], "comment": "x"}
+    done = convert({"defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": 1, "syscalls": [rule]})
+    assert done["defaultErrnoRet"] == 1
+    assert done["syscalls"] == [{"names": ["clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": 0, "args": [argument]}]
+
+
+def test_a_profile_may_name_its_architectures_or_map_them() -> None:
+    """An own list goes before the map; an unknown machine has none."""
+    profile = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "archMap": [{"architecture": "SCMP_ARCH_AARCH64", "subArchitectures": ["SCMP_ARCH_ARM"]}],
+    }
+    assert convert(profile, machine="aarch64")["architectures"] == ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]
+    assert "architectures" not in convert(profile, machine="x86_64")
+    assert convert(profile | {"architectures": ["SCMP_ARCH_S390X"]}, machine="aarch64")["architectures"] == [
+        "SCMP_ARCH_S390X"
+    ]
+
+
+def test_a_listener_goes_along() -> None:
+    """SCMP_ACT_NOTIFY needs one."""
+    done = convert({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock", "listenerMetadata": "m"})
+    assert (done["listenerPath"], done["listenerMetadata"]) == ("/run/agent.sock", "m")
+
+
+@pytest.mark.parametrize(("asked", "there"), [("4.8", True), ("6.1", True), ("6.2", False), ("7.0", False)])
+def test_kernels_are_compared_by_number(asked: str, there: bool) -> None:
+    """4.8 is older than 4.10."""
+    rule = {"names": ["x"], "action": "SCMP_ACT_ALLOW", "includes": {"minKernel": asked}}
+    assert bool(convert({"defaultAction": "A", "syscalls": [rule]})["syscalls"]) is there
+    assert seccomp.to_oci(
+        {"defaultAction": "A", "syscalls": [rule | {"includes": {"minKernel": "4.8"}}]},
+        (),
+        machine="x86_64",
+        kernel=(4, 10),
+    )["syscalls"]
+
+
+@pytest.mark.parametrize(
+    ("name", "capability"),
+    [
+        ("mount", "CAP_SYS_ADMIN"),
+        ("bpf", "CAP_BPF"),
+        ("perf_event_open", "CAP_PERFMON"),
+        ("settimeofday", "CAP_SYS_TIME"),
+        ("reboot", "CAP_SYS_BOOT"),
+        ("init_module", "CAP_SYS_MODULE"),
+        ("kcmp", "CAP_SYS_PTRACE"),
+        ("chroot", "CAP_SYS_CHROOT"),
+        ("open_by_handle_at", "CAP_DAC_READ_SEARCH"),
+    ],
+)
+def test_the_default_profile_opens_a_call_with_its_capability(name: str, capability: str) -> None:
+    """And only then."""
+
+    def allowed(capabilities: tuple[str, ...]) -> bool:
+        rules = convert(seccomp.default_profile(), capabilities)["syscalls"]
+        return any(name in rule["names"] for rule in rules if rule["action"] == "SCMP_ACT_ALLOW")
+
+    assert not allowed(())
+    assert allowed((capability,))
+
+
+@pytest.mark.parametrize("name", ["io_uring_setup", "keyctl", "add_key", "request_key", "userfaultfd", "kexec_load"])
+def test_the_default_profile_never_opens_what_has_broken_containers(name: str) -> None:
+    """Not even with every other capability."""
+    rules = convert(seccomp.default_profile(), ())["syscalls"]
+    assert not [rule for rule in rules if name in rule["names"] and rule["action"] == "SCMP_ACT_ALLOW"]
+
+
+@pytest.mark.xfail(reason="RecursionError is no ValueError")
+def test_a_profile_of_any_depth_is_the_clients_mistake() -> None:
+    """JSON may be nested without end."""
+    with pytest.raises(InvalidArgument, match="seccomp profile"):
+        seccomp.parse_profile("[" * 100_000)
+
+
+@pytest.mark.parametrize("text", ['{"defaultAction"', "null", '"x"', "1"])
+def test_a_profile_that_is_no_object_is_the_clients_mistake(text: str) -> None:
+    """400, and why."""
+    with pytest.raises(InvalidArgument, match="seccomp profile"):
+        seccomp.parse_profile(text)

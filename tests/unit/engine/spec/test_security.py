@@ -27,3 +27,60 @@ def test_hidden_paths() -> None:
     assert security.hidden_paths(host_config(Privileged=True), security.SecurityOptions()) == ([], [])
     assert security.hidden_paths(host_config(), security.SecurityOptions(unmasked=True)) == ([], [])
     assert security.hidden_paths(host_config(MaskedPaths=[]), security.SecurityOptions())[0] == []
+
+
+@pytest.mark.parametrize(("value", "truth"), [("1", True), ("t", True), ("TRUE", True), ("0", False), ("F", False)])
+def test_booleans_are_gos(value: str, truth: bool) -> None:
+    """strconv.ParseBool."""
+    assert security.parse([f"no-new-privileges={value}"]).no_new_privileges is truth
+
+
+def test_a_boolean_that_is_none() -> None:
+    """In dockerd's words."""
+    with pytest.raises(InvalidArgument, match='invalid --security-opt 2: "no-new-privileges=maybe"'):
+        security.parse(["no-new-privileges=maybe"])
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("foo", 'invalid --security-opt 1: "foo"'),
+        ("foo=bar", 'invalid --security-opt 2: "foo=bar"'),
+        ("apparmor=docker-default", "AppArmor is not built into this engine"),
+        ("label=type:svirt", "SELinux is not built into this engine"),
+    ],
+)
+def test_refusals_name_the_option(option: str, words: str) -> None:
+    """Nothing is accepted and ignored."""
+    with pytest.raises(InvalidArgument) as caught:
+        security.parse([option])
+    assert words in str(caught.value)
+
+
+def test_the_last_word_wins() -> None:
+    """As with repeated flags elsewhere."""
+    assert security.parse(["seccomp=unconfined", "seccomp=builtin"]).seccomp == "builtin"
+
+
+def test_a_profile_may_hold_equals_signs_and_colons() -> None:
+    """Only the first separator counts."""
+    assert security.parse(['seccomp={"a": "b=c"}']).seccomp == '{"a": "b=c"}'
+
+
+def test_the_hidden_paths_are_dockers() -> None:
+    """RAPL, the thermal sensors and ACPI are side channels."""
+    assert set(security.MASKED_PATHS) == {
+        "/proc/acpi",
+        "/proc/asound",
+        "/proc/interrupts",
+        "/proc/kcore",
+        "/proc/keys",
+        "/proc/latency_stats",
+        "/proc/sched_debug",
+        "/proc/scsi",
+        "/proc/timer_list",
+        "/proc/timer_stats",
+        "/sys/devices/virtual/powercap",
+        "/sys/firmware",
+    }
+    assert security.READONLY_PATHS == ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
