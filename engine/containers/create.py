@@ -160,7 +160,10 @@ async def _make(room: Room, container: Container, image: ImageRecord) -> None:
         os.makedirs(files.durable, mode=0o710)
         undo.callback(shutil.rmtree, files.durable, ignore_errors=True)
         workdir = container.config["WorkingDir"]
-        fills = any(mount.kind == "volume" and "nocopy" not in mount.options for mount in container.mounts)
+        for mount in container.mounts:
+            if mount.kind == "volume" and room.volumes.get(mount.name).options:
+                mount.own_mount = True  # and brings its own content
+        fills = any(mount.wants_content for mount in container.mounts)
         if fills or (workdir and not layers.has_folder(workdir)):
             async with rootfs.mounted_snapshot(container.id) as root:
                 await asyncio.to_thread(_fill, root, container)
@@ -184,5 +187,5 @@ def _fill(root: str, container: Container) -> None:
         finally:
             os.close(folder)
     for mount in container.mounts:
-        if mount.kind == "volume" and "nocopy" not in mount.options:
+        if mount.wants_content:
             copy_up.copy_up(root, mount.destination, mount.source)

@@ -60,7 +60,12 @@ class Mount:
     anonymous: bool = False
     options: list[str] = field(default_factory=list)
     from_spec: bool = False
-    subpath: str = ""
+    own_mount: bool = False  # a volume with mount options of its own: mounted while somebody uses it
+
+    @property
+    def wants_content(self) -> bool:
+        """A new volume that is to be filled from the image."""
+        return self.kind == "volume" and "nocopy" not in self.options and not self.own_mount
 
     def to_inspect(self) -> Json:
         """The entry under Mounts."""

@@ -14,7 +14,9 @@ from proto.errdefs import InvalidArgument, NotFound
 Json = dict[str, Any]
 
 _PROPAGATIONS = frozenset({"private", "rprivate", "slave", "rslave", "shared", "rshared"})
-_MODES = _PROPAGATIONS | {"ro", "rw", "z", "Z", "nocopy"}
+_CONSISTENCY = frozenset({"consistent", "cached", "delegated"})  # of other systems: mean nothing on Linux
+_KINDS = (_PROPAGATIONS, {"ro", "rw"}, {"z", "Z"}, {"nocopy"}, _CONSISTENCY)
+_MODES = frozenset().union(*_KINDS)
 
 
 def plan(config: Json, host_config: Json, volumes: Volumes, find: Callable[[str], Container]) -> list[Mount]:
@@ -75,9 +77,8 @@ def _bind(text: str, volumes: Volumes) -> Mount:
             f"invalid volume specification: '{text}': invalid mount config for type \"{kind}\": {fault}"
         ) from None
     words = [word for word in mode.split(",") if word]
-    for word in words:
-        if word not in _MODES:
-            raise InvalidArgument(f"invalid mode: {mode}")
+    if not set(words) <= _MODES or any(sum(word in kind for word in words) > 1 for kind in _KINDS):
+        raise InvalidArgument(f"invalid mode: {mode}")
     writable = "ro" not in words
     propagation = next((word for word in words if word in _PROPAGATIONS), "")
     if source.startswith("/"):

@@ -69,6 +69,10 @@ class Networks(Protocol):
         """Undo allocate; nothing to do is no error."""
         ...
 
+    async def publish(self, container_id: str, config: Json, host_config: Json, endpoints: Json) -> None:
+        """Have a running container's published ports be what its documents say now."""
+        ...
+
     def settings(self, container_id: str, host_config: Json, endpoints: Json) -> Json:
         """NetworkSettings for inspect."""
         ...

@@ -79,6 +79,9 @@ async def _launch(room: Room, live: Live) -> None:
         _mounts(room, live),
     )
     spec = json.dumps(build(await inputs.gather(room, container, plan, joined, mounts))).encode()
+    for mount in container.mounts:
+        if mount.own_mount:
+            room.volumes.activate(mount.name)
     container.shim_io, container.runtime = runtime.ours, runtime.shim
     if container.log_driver == "json-file":
         container.log_path = room.paths.container(container.id).log
@@ -203,3 +206,15 @@ def release_files(room: Room, container: Container) -> None:
     shutil.rmtree(files.volatile, ignore_errors=True)
     if os.path.ismount(files.shm):
         kernel.umount(files.shm)
+    for mount in container.mounts:
+        if mount.kind == "volume" and mount.own_mount and not _used_by_another(room, container, mount.name):
+            room.volumes.deactivate(mount.name)
+
+
+def _used_by_another(room: Room, container: Container, volume: str) -> bool:
+    return any(
+        live.container.id != container.id
+        and live.container.state.alive
+        and any(mount.name == volume for mount in live.container.mounts)
+        for live in room.registry
+    )

@@ -10,7 +10,8 @@ from engine.containers.live import Live
 from engine.containers.room import Room
 from proto.errdefs import Conflict, Internal, InvalidArgument
 
-_OTHER_PID = re.compile(r"\s+(\w+)=\s*PID\b")
+_OTHER_PID = re.compile(r"(?:^|[\s,])(\w+)=\s*PID\b")
+_COLUMN = re.compile(r"[^ \t]+")
 
 
 async def top(room: Room, live: Live, arguments: str) -> dict[str, Any]:
@@ -18,8 +19,9 @@ async def top(room: Room, live: Live, arguments: str) -> dict[str, Any]:
     state.require_running(live.container)
     if live.container.state.status == "restarting":
         raise Conflict(f"container {live.container.id} is restarting, wait until the container is running")
-    if _OTHER_PID.search(arguments):
-        raise InvalidArgument(f'specifying "{arguments}=PID" is not allowed')
+    for renamed in _OTHER_PID.findall(arguments):
+        if renamed != "pid":
+            raise InvalidArgument(f'specifying "{renamed}=PID" is not allowed')
     pids = set(await room.supervisor.tasks.pids(live.container.id))
     output = await _ps(arguments, pids)
     room.announce(live.container, "top")
@@ -45,14 +47,14 @@ async def _ps(arguments: str, pids: set[int]) -> str:
 
 def parse(output: str, pids: set[int]) -> dict[str, Any]:
     """ps's table → the rows of these processes; the last column keeps its spaces. Pure."""
-    lines = output.splitlines()
-    titles = lines[0].split() if lines else []
+    lines = output.split("\n")
+    titles = _COLUMN.findall(lines[0])
     if "PID" not in titles:
         raise Internal("Couldn't find PID field in ps output")
     column = titles.index("PID")
     rows, kept = [], False
     for line in lines[1:]:
-        fields = line.split(None, len(titles) - 1)
+        fields = _columns(line, len(titles))
         if not fields:
             continue
         if fields[column : column + 1] == ["-"]:
@@ -66,3 +68,16 @@ def parse(output: str, pids: set[int]) -> dict[str, Any]:
         if kept:
             rows.append(fields)
     return {"Titles": titles, "Processes": rows}
+
+
+def _columns(line: str, count: int) -> list[str]:
+    """Parted at ASCII spaces alone, so that no process name forges a column; the last one keeps its spaces."""
+    fields: list[str] = []
+    rest = line.strip(" \t")
+    while rest and len(fields) < count - 1:
+        found = _COLUMN.match(rest)
+        if found is None:
+            break
+        fields.append(found.group())
+        rest = rest[found.end() :].lstrip(" \t")
+    return [*fields, rest] if rest else fields

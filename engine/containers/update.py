@@ -1,4 +1,7 @@
-"""`POST /containers/{id}/update`: limits and the restart policy of a container, running or not."""
+"""`POST /containers/{id}/update`: limits, the restart policy and the published ports of a container, running or not.
+
+Ports are ours: dockerd cannot change them. `PortBindings` says all that is to be published from now on; `{}` nothing.
+"""
 
 import copy
 from typing import Any
@@ -40,6 +43,8 @@ async def update(room: Room, live: Live, body: Json) -> list[str]:
         if lower.get(name.lower()) not in (None, 0, "", {})
         and not (name == "RestartPolicy" and not asked[name].get("Name"))
     }
+    if asked["PortBindings"] is not None:
+        given["PortBindings"] = asked["PortBindings"]
     async with live.lock:
         if container.state.status in ("removing", "dead"):
             raise Conflict(
@@ -53,7 +58,9 @@ async def update(room: Room, live: Live, body: Json) -> list[str]:
         limits = resources.limits(
             {name: changed[name] for name in _CHANGEABLE if name in given or name == "MemorySwap"}
         )
-        if container.state.alive and limits and set(given) - {"RestartPolicy"}:
+        if "PortBindings" in given:
+            await _publish(room, live, changed)
+        if container.state.alive and limits and set(given) - {"RestartPolicy", "PortBindings"}:
             try:
                 await room.supervisor.tasks.update(container.id, limits)
             except Fault as fault:
@@ -64,6 +71,13 @@ async def update(room: Room, live: Live, body: Json) -> list[str]:
         room.save(live)
     room.announce(container, "update")
     return []
+
+
+async def _publish(room: Room, live: Live, changed: Json) -> None:
+    container = live.container
+    await room.networks.check(container.config, changed, container.endpoints)
+    if container.state.alive:
+        await room.networks.publish(container.id, container.config, changed, container.endpoints)
 
 
 def _merged(host_config: Json, given: Json) -> Json:

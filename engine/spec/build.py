@@ -162,7 +162,7 @@ def cgroups_path(container: Container, policy: Policy) -> str:
 def root_propagation(container: Container) -> str:
     """A bind that is to share mounts needs a root that lets them through."""
     modes = {mount.propagation.removeprefix("r") for mount in container.mounts}
-    return "shared" if "shared" in modes else "slave" if "slave" in modes else ""
+    return "shared" if "shared" in modes else "rslave" if "slave" in modes else ""
 
 
 def _device_rules(inputs: Inputs) -> list[Json]:

@@ -12,8 +12,8 @@ from proto.errdefs import InvalidArgument, NotFound
 
 Json = dict[str, Any]
 
-_RULE = re.compile(r"^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$")
-_PERMISSIONS = re.compile(r"^[rwm]{1,3}$")
+_RULE = re.compile(r"^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})\Z")
+_PERMISSIONS = re.compile(r"^[rwm]{1,3}\Z")
 
 
 def _allow(kind: str, major: int, minor: int) -> Json:

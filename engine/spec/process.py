@@ -19,7 +19,8 @@ class User:
 
     def to_oci(self) -> Json:
         """The spec's user."""
-        return {"uid": self.uid, "gid": self.gid, "additionalGids": list(self.groups)}
+        groups = [self.gid, *(group for group in self.groups if group != self.gid)]  # CVE-2022-36109
+        return {"uid": self.uid, "gid": self.gid, "additionalGids": groups}
 
 
 def environment(config_env: Iterable[str] | None, *, hostname: str, tty: bool) -> list[str]:

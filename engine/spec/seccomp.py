@@ -34,7 +34,7 @@ def parse_profile(text: str) -> Json:
     """A profile that a client sent (`--security-opt seccomp=<json>`)."""
     try:
         profile = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidArgument(f"Decoding seccomp profile failed: {error}") from None
     if not isinstance(profile, dict) or "defaultAction" not in profile:
         raise InvalidArgument("Decoding seccomp profile failed: defaultAction is missing")

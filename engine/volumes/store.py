@@ -16,6 +16,7 @@ from typing import Any
 
 from engine import timestamps
 from engine.events.bus import Bus
+from engine.volumes import mounting
 from proto.errdefs import Conflict, InvalidArgument, NotFound
 
 _NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$")
@@ -78,10 +79,7 @@ class Volumes:
             return self.get(name)
         except NotFound:
             pass
-        if options:
-            raise InvalidArgument(
-                f"create {name}: invalid option: {next(iter(options))!r} is not built into the local driver"
-            )
+        mounting.check(name, options or {})
         volume = Volume(name, timestamps.now(), dict(labels or {}), dict(options or {}))
         os.makedirs(self.mountpoint(name), mode=0o755, exist_ok=True)
         os.chmod(os.path.dirname(self.mountpoint(name)), 0o701)
@@ -100,9 +98,22 @@ class Volumes:
         users = list(self.users(name))
         if users:
             raise Conflict(f"remove {name}: volume is in use - [{', '.join(users)}]")
+        mounting.unmount(self.mountpoint(name))
         shutil.rmtree(f"{self._folder}/{name}", ignore_errors=True)
         self._db.execute("DELETE FROM volumes WHERE name = ?", (name,))
         self._bus.publish("volume", "destroy", name, {"driver": "local"})
+
+    def activate(self, name: str) -> None:
+        """Somebody is about to use it: mount it, if it is a mount."""
+        try:
+            volume = self.get(name)
+        except NotFound:
+            return  # removed by force under a container's feet
+        mounting.mount(name, volume.options, self.mountpoint(name))
+
+    def deactivate(self, name: str) -> None:
+        """Nobody uses it now."""
+        mounting.unmount(self.mountpoint(name))
 
     def size(self, name: str) -> int:
         """Bytes of its files."""

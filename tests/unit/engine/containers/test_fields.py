@@ -32,3 +32,80 @@ def test_defaults_are_not_shared() -> None:
     one = fields.complete(fields.HOST_CONFIG, {}, "HostConfig")
     one["LogConfig"]["Type"] = "none"
     assert fields.complete(fields.HOST_CONFIG, {}, "HostConfig")["LogConfig"]["Type"] == ""
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "value", "words"),
+    [
+        ("CONFIG", "Image", 1, "cannot unmarshal number into Go struct field Config.Image of type string"),
+        ("CONFIG", "Tty", "x", "cannot unmarshal string into Go struct field Config.Tty of type bool"),
+        ("CONFIG", "Env", {}, "cannot unmarshal object into Go struct field Config.Env of type []string"),
+        ("HOST_CONFIG", "Memory", "1g", "cannot unmarshal string into Go struct field Config.Memory of type int64"),
+        ("HOST_CONFIG", "Memory", 1.5, "cannot unmarshal number into Go struct field Config.Memory of type int64"),
+        ("HOST_CONFIG", "Privileged", 1, "cannot unmarshal number into Go struct field Config.Privileged of type bool"),
+        ("HOST_CONFIG", "Sysctls", [], "cannot unmarshal array into Go struct field Config.Sysctls"),
+    ],
+)
+def test_each_wrong_type_is_named(table: str, name: str, value: object, words: str) -> None:
+    """As encoding/json would."""
+    with pytest.raises(InvalidArgument) as caught:
+        fields.complete(getattr(fields, table), {name: value}, "Config")
+    assert words in str(caught.value)
+
+
+def test_a_document_that_is_none() -> None:
+    """A list is no HostConfig."""
+    with pytest.raises(InvalidArgument, match="cannot unmarshal array into Go value of type HostConfig"):
+        fields.complete(fields.HOST_CONFIG, [1], "HostConfig")  # type: ignore[arg-type]
+
+
+@pytest.mark.xfail(reason="the elements of lists and maps are taken as they come")
+@pytest.mark.parametrize(
+    ("table", "given"),
+    [
+        ("CONFIG", {"Env": [1]}),
+        ("CONFIG", {"Cmd": ["sh", None, {}]}),
+        ("CONFIG", {"Labels": {"a": 1}}),
+        ("HOST_CONFIG", {"Binds": [["a"]]}),
+        ("HOST_CONFIG", {"CapAdd": [1]}),
+        ("HOST_CONFIG", {"Sysctls": {"a": {}}}),
+        ("HOST_CONFIG", {"RestartPolicy": {"MaximumRetryCount": "x"}}),
+    ],
+)
+def test_elements_have_types_too(table: str, given: dict) -> None:
+    """Go refuses them when it decodes; later they would be defects."""
+    with pytest.raises(InvalidArgument, match="cannot unmarshal"):
+        fields.complete(getattr(fields, table), given, "Config")
+
+
+def test_null_is_the_default() -> None:
+    """Clients send both."""
+    assert fields.complete(fields.CONFIG, {"Tty": None, "Env": None}, "Config") == fields.complete(
+        fields.CONFIG, {}, "Config"
+    )
+
+
+def test_what_is_null_stays_apart_from_zero_where_docker_keeps_it_apart() -> None:
+    """A limit of no processes is another thing than no limit."""
+    none, zero = (
+        fields.complete(fields.HOST_CONFIG, given, "HostConfig")
+        for given in ({}, {"MemorySwappiness": 0, "PidsLimit": 0})
+    )
+    assert (none["MemorySwappiness"], none["PidsLimit"]) == (None, None)
+    assert (zero["MemorySwappiness"], zero["PidsLimit"]) == (0, 0)
+
+
+def test_inspect_shows_empty_lists_as_the_client_sent_them() -> None:
+    """Compose compares what it sent with what it reads."""
+    done = fields.complete(fields.HOST_CONFIG, {"Binds": [], "CapAdd": None, "Init": False}, "HostConfig")
+    shown = fields.shown(fields.HOST_CONFIG, done)
+    assert shown["Binds"] == []
+    assert shown["CapAdd"] is None
+    assert shown["Init"] is False
+
+
+def test_what_inspect_shows_can_be_created_again() -> None:
+    """Tools re-create containers from it."""
+    given = {"Cmd": ["a"], "Env": ["A=1"], "Labels": {"x": "y"}, "Healthcheck": {"Test": ["NONE"]}, "StopTimeout": 0}
+    done = fields.complete(fields.CONFIG, given, "Config")
+    assert fields.complete(fields.CONFIG, fields.shown(fields.CONFIG, done), "Config") == done

@@ -128,14 +128,12 @@ async def test_binds_that_are_none(bench: Bench, spec: str, words: str) -> None:
     refused(bench, words, Binds=[spec])
 
 
-@pytest.mark.xfail(reason="modes are not counted")
 @pytest.mark.parametrize("mode", ["ro,rw", "ro,ro", "z,Z", "shared,slave", "nocopy,nocopy"])
 async def test_each_kind_of_mode_may_be_given_once(bench: Bench, mode: str) -> None:
     """linuxValidMountMode counts them."""
     refused(bench, f"invalid mode: {mode}", Binds=[f"/tmp:/data:{mode}"])
 
 
-@pytest.mark.xfail(reason="consistency modes are refused")
 @pytest.mark.parametrize("mode", ["cached", "delegated", "consistent", "ro,cached"])
 async def test_consistency_modes_are_taken_and_mean_nothing_on_linux(bench: Bench, mode: str) -> None:
     """Compose files written on a Mac carry them."""

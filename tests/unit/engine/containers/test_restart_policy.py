@@ -46,3 +46,59 @@ def test_delays_double_up_to_a_minute_and_begin_anew() -> None:
 def test_what_is_no_policy(wrong: dict) -> None:
     with pytest.raises(InvalidArgument, match="invalid restart policy"):
         policy.check(wrong, auto_remove=False)
+
+
+@pytest.mark.parametrize(
+    ("policy_given", "words"),
+    [
+        (
+            {"Name": "foo"},
+            "invalid restart policy: unknown policy 'foo'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
+        ),
+        (
+            {"Name": "always", "MaximumRetryCount": 1},
+            "invalid restart policy: maximum retry count can only be used with 'on-failure'",
+        ),
+        (
+            {"Name": "no", "MaximumRetryCount": -1},
+            "invalid restart policy: maximum retry count can only be used with 'on-failure' and cannot be negative",
+        ),
+        (
+            {"Name": "on-failure", "MaximumRetryCount": -1},
+            "invalid restart policy: maximum retry count cannot be negative",
+        ),
+    ],
+)
+def test_the_refusals_are_dockers_sentences(policy_given: dict, words: str) -> None:
+    """ValidateRestartPolicy."""
+    with pytest.raises(InvalidArgument) as caught:
+        policy.check(policy_given, auto_remove=False)
+    assert str(caught.value) == words
+
+
+@pytest.mark.parametrize("name", ["always", "on-failure", "unless-stopped"])
+def test_a_container_cannot_both_go_and_come_back(name: str) -> None:
+    """--rm with any policy."""
+    with pytest.raises(InvalidArgument, match="can't create 'AutoRemove' container with restart policy"):
+        policy.check({"Name": name}, auto_remove=True)
+    policy.check({"Name": "no"}, auto_remove=True)
+    policy.check({}, auto_remove=True)
+
+
+def test_the_delays_of_a_container_that_always_fails() -> None:
+    """100 ms, doubled, never more than a minute."""
+    delays, delay = [], 0.0
+    for _ in range(13):
+        delay = policy.next_delay(delay, 0.5)
+        delays.append(delay)
+    assert [round(delay, 1) for delay in delays] == [
+        0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 60.0, 60.0, 60.0,
+    ]  # fmt: skip
+
+
+def test_a_manual_stop_is_the_last_word_until_the_engine_starts_again() -> None:
+    """And then only "always" forgets it."""
+    for name in ("always", "unless-stopped", "on-failure"):
+        given = {"Name": name, "MaximumRetryCount": 0}
+        assert not policy.wants_restart(given, exit_code=1, restarts=0, manually_stopped=True)
+        assert policy.wants_start_at_boot(given, exit_code=1, manually_stopped=True) is (name == "always")

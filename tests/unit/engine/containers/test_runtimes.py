@@ -33,3 +33,51 @@ def test_unknown_names() -> None:
         Runtimes({}, "foo")
     with pytest.raises(InvalidArgument, match="only path"):
         Runtimes({"x": {"path": "/x", "runtimeArgs": ["--debug"]}}, "wherry")
+
+
+def test_both_names_of_our_own_are_the_same() -> None:
+    """Also without runc and crun on the host."""
+    table = Runtimes({}, "lowrt")
+    assert table.find("wherry") == table.find("lowrt") == table.find("")
+
+
+@pytest.mark.parametrize(
+    "name", ["io.containerd.", "io.containerd.a/b", "io.containerd.x\ny", "containerd.runc.v2", "/bin/sh"]
+)
+def test_names_that_are_not_containerds(name: str) -> None:
+    """A path from a client would be a program of its choice, run as root."""
+    table = Runtimes({}, "wherry")
+    assert not table.known(name)
+    with pytest.raises(InvalidArgument, match="unknown or invalid runtime name"):
+        table.find(name)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({}, "either a path or a runtimeType is needed"),
+        ({"path": "/x", "runtimeType": "io.containerd.runc.v2"}, "has both runtimeType and path configured"),
+        ({"path": "/x", "options": {"SystemdCgroup": True}}, "only path"),
+        ({"path": "/x", "foo": 1}, "only path"),
+    ],
+)
+def test_entries_of_the_configuration(entry: dict, words: str) -> None:
+    """Each works or is refused by name."""
+    with pytest.raises(InvalidArgument, match=words):
+        Runtimes({"mine": entry}, "wherry")
+
+
+def test_a_shim_of_another_kind_with_a_binary() -> None:
+    """containerd's own options carry it."""
+    entry = {"runtimeType": "io.containerd.runc.v2", "options": {"BinaryName": "/opt/runc"}}
+    runtime = Runtimes({"mine": entry}, "wherry").find("mine")
+    assert (runtime.shim, runtime.binary, runtime.ours) == ("io.containerd.runc.v2", "/opt/runc", False)
+    assert runtime.options is not None
+    assert runtime.options.type_url == "containerd.runc.v1.Options"
+
+
+def test_info_names_path_or_type() -> None:
+    """As `docker info` shows them."""
+    shown = Runtimes({"mine": {"path": "/opt/crun"}}, "wherry").to_info()
+    assert shown["mine"] == {"path": "/opt/crun"}
+    assert shown["wherry"]["runtimeType"] == OUR_SHIM

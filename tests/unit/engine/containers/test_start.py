@@ -26,13 +26,13 @@ async def test_the_record_holds_the_spec_the_runtime_and_the_snapshot(bench: Ben
     assert record["snapshot_key"] == live.container.id
     spec = json.loads(record["spec"])
     assert spec["process"]["args"] == ["echo", "hi"]
-    assert spec["process"]["user"] == {"uid": 33, "gid": 34, "additionalGids": []}
+    assert spec["process"]["user"] == {"uid": 33, "gid": 34, "additionalGids": [34]}
 
 
 async def test_root_gets_the_groups_of_the_image(bench: Bench) -> None:
     live = await bench.run()
     spec = json.loads(bench.records.records[live.container.id]["spec"])
-    assert spec["process"]["user"]["additionalGids"] == [10]
+    assert spec["process"]["user"]["additionalGids"] == [0, 10]
 
 
 async def test_a_second_start_changes_nothing(bench: Bench) -> None:

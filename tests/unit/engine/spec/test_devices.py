@@ -80,7 +80,6 @@ def test_rules_that_are_none(text: str) -> None:
         devices.parse_rule(text)
 
 
-@pytest.mark.xfail(reason="a dollar sign of re matches before a last line feed")
 def test_a_line_feed_at_the_end_is_no_part_of_a_rule() -> None:
     """Go's dollar sign is the end of the text."""
     for call in (

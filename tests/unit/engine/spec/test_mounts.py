@@ -108,7 +108,6 @@ def test_a_mount_never_comes_before_its_parent(places: list[str]) -> None:
     assert sorted(order[7:]) == sorted(places)
 
 
-@pytest.mark.xfail(reason="nocopy reaches the runtime")
 def test_a_volume_and_a_tmpfs() -> None:
     """nocopy is the engine's business and no mount option."""
     volume = mounts.from_mount(Mount("volume", "/v/_data", "/data", "v", options=["nocopy"]))

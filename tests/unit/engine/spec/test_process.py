@@ -62,7 +62,6 @@ def test_limits_have_the_kernels_names_and_no_limit_is_the_largest_number() -> N
     assert process.rlimits(None, {}) == []
 
 
-@pytest.mark.xfail(reason="the primary group is not among the supplementary ones")
 @pytest.mark.parametrize(
     ("user", "groups"), [(User(0, 0), [0]), (User(33, 34), [34]), (User(33, 34, (10, 34)), [34, 10])]
 )

@@ -33,7 +33,7 @@ async def test_refusals(bench: Bench) -> None:
         volumes.remove("nope")
     volumes.remove("nope", force=True)
     with pytest.raises(InvalidArgument, match="not built"):
-        volumes.ensure("xy", options={"type": "nfs"})
+        volumes.ensure("xy", options={"type": "nfs", "device": ":/x"})
 
 
 async def test_size_is_of_the_files(bench: Bench) -> None:

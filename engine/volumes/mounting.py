@@ -1,0 +1,77 @@
+"""Volumes of the `local` driver that are mounts themselves (`-o type=… -o device=… -o o=…`): mounted while
+somebody uses them.
+"""
+
+import os
+from collections.abc import Mapping
+
+from engine import kernel
+from proto.errdefs import Internal, InvalidArgument
+
+_KEYS = frozenset({"type", "o", "device"})
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3"})  # their addresses must be resolved first: not built
+_FLAGS = {
+    "ro": kernel.MS_RDONLY,
+    "rw": 0,
+    "nosuid": kernel.MS_NOSUID,
+    "nodev": kernel.MS_NODEV,
+    "noexec": kernel.MS_NOEXEC,
+    "bind": kernel.MS_BIND,
+    "rbind": kernel.MS_BIND | kernel.MS_REC,
+}
+
+
+def check(name: str, options: Mapping[str, str]) -> None:
+    """Refuse options that cannot work, when the volume is made."""
+    for key in options:
+        if key not in _KEYS:
+            raise InvalidArgument(f'create {name}: invalid option: "{key}"')
+    if not options:
+        return
+    if not options.get("device"):
+        raise InvalidArgument(f"create {name}: missing device in volume options")
+    if not options.get("type"):
+        raise InvalidArgument(f"create {name}: missing type in volume options")
+    if options["type"] in _NETWORK:
+        raise InvalidArgument(f'create {name}: volumes of type "{options["type"]}" are not built into this engine')
+
+
+def plan(options: Mapping[str, str]) -> tuple[int, str]:
+    """`o` → mount(2)'s flags and data. Pure."""
+    flags, data = 0, []
+    for word in filter(None, options.get("o", "").split(",")):
+        if word in _FLAGS:
+            flags |= _FLAGS[word]
+        else:
+            data.append(word)
+    return flags, ",".join(data)
+
+
+def mount(name: str, options: Mapping[str, str], target: str) -> None:
+    """Mount the volume at its place, unless it is."""
+    if not options or is_mounted(target):
+        return
+    flags, data = plan(options)
+    kind = "" if flags & kernel.MS_BIND else options["type"]
+    try:
+        kernel.mount(options["device"], target, kind, flags, data)
+        if flags & kernel.MS_BIND and flags & kernel.MS_RDONLY:
+            kernel.mount("", target, "", flags | kernel.MS_REMOUNT)
+    except OSError as error:
+        raise Internal(
+            f"failed to mount local volume: mount {options['device']}:{target}, flags: {flags:#x}, data: {data}: "
+            f"{(error.strerror or '').lower()}"
+        ) from error
+
+
+def unmount(target: str) -> None:
+    """Let go of it."""
+    if is_mounted(target):
+        kernel.umount(target)
+
+
+def is_mounted(target: str) -> bool:
+    """By the kernel's own list: os.path.ismount does not see a bind mount within one file system."""
+    real = os.path.realpath(target)
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        return any(line.split(" ", 5)[4] == real for line in file)
