@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,17 +89,19 @@ class Runtime:
 
 
 class Bundles:
-    """Makes bundles on one busybox root."""
+    """Makes bundles on one busybox root, each with a cgroup that no other run of the suite has."""
 
     def __init__(self, folder: Path, rootfs: Path) -> None:
         self.folder, self.rootfs = folder, rootfs
+        self._cgroup = f"wherry-contract-{uuid.uuid4().hex[:12]}"
         self._count = 0
 
     def __call__(self, *arguments: str, change: Change | None = None) -> str:
+        self._count += 1
         document = base_document(str(self.rootfs), list(arguments) or ["sleep", "60"])
+        document["linux"]["cgroupsPath"] = f"/{self._cgroup}-{self._count}"
         if change is not None:
             change(document)
-        self._count += 1
         bundle = self.folder / f"bundle{self._count}"
         bundle.mkdir()
         (bundle / "config.json").write_text(json.dumps(document))
@@ -106,6 +109,12 @@ class Bundles:
 
     def sh(self, script: str, change: Change | None = None) -> str:
         return self("sh", "-c", script, change=change)
+
+    def remove_cgroups(self) -> None:
+        """What a runtime left behind: crun does in hierarchies it does not know, and so does one that was killed."""
+        for hierarchy in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").iterdir()):
+            for folder in hierarchy.glob(f"{self._cgroup}-*") if not hierarchy.is_symlink() else ():
+                folder.rmdir()
 
 
 def make_rootfs(folder: Path) -> Path:
@@ -450,7 +459,7 @@ class Process:
 
     def test_a_working_directory_outside_is_refused(self, runtime: Runtime, bundles: Bundles) -> None:
         """CVE-2024-21626: no number leads to a directory of the host."""
-        for number in (*range(3, 24), 100):
+        for number in (*range(3, 16), 100):
             change: Change = lambda d, n=number: d["process"].update(cwd=f"/proc/self/fd/{n}")  # noqa: E731
             result = runtime("run", "-b", bundles("pwd", change=change), "c1")
             assert result.code != 0, f"/proc/self/fd/{number} was entered"
@@ -730,9 +739,10 @@ class Resources:
         if runtime.name == "crun":
             pytest.skip("crun leaves folders in hierarchies that it does not know")
         name = f"contract-{runtime.name}-{os.getpid()}"
-        runtime("run", "-b", bundles("true"), name)
-        runtime("run", "-b", bundles("nope"), name)
-        left = [str(path) for path in Path("/sys/fs/cgroup").rglob(name)]
+        forget: Change = lambda d: d["linux"].pop("cgroupsPath")  # noqa: E731  # then the id is the cgroup's name
+        runtime("run", "-b", bundles("true", change=forget), name)
+        runtime("run", "-b", bundles("nope", change=forget), name)
+        left = [folder for folder, names, _ in os.walk("/sys/fs/cgroup") if name in names]
         assert not left
         assert name not in Path("/proc/self/mountinfo").read_text()
 

@@ -25,12 +25,15 @@ def rootfs() -> Iterator[Path]:
 
 
 @pytest.fixture
-def bundles(tmp_path: Path, rootfs: Path) -> Bundles:
-    return Bundles(tmp_path, rootfs)
+def bundles(tmp_path: Path, rootfs: Path) -> Iterator[Bundles]:
+    bundles = Bundles(tmp_path, rootfs)
+    yield bundles
+    bundles.remove_cgroups()
 
 
 @pytest.fixture
-def lowrt(tmp_path: Path) -> Iterator[Runtime]:
+def lowrt(tmp_path: Path, bundles: Bundles) -> Iterator[Runtime]:
+    del bundles  # named so that it ends after us: its cgroups go last
     runtime = Runtime("lowrt", LOWRT, tmp_path, words=True)
     yield runtime
     runtime.clean_up()
@@ -51,6 +54,9 @@ def command_of(name: str, rootfs: Path) -> list[str]:
 @cache
 def _works(path: str, rootfs: Path) -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        bundle = Bundles(Path(folder), rootfs)("true")
-        arguments = [path, "--root", f"{folder}/state", "run", "-b", bundle, "probe"]
-        return subprocess.run(arguments, check=False, capture_output=True).returncode == 0
+        bundles = Bundles(Path(folder), rootfs)
+        arguments = [path, "--root", f"{folder}/state", "run", "-b", bundles("true"), "probe"]
+        try:
+            return subprocess.run(arguments, check=False, capture_output=True).returncode == 0
+        finally:
+            bundles.remove_cgroups()

@@ -16,7 +16,10 @@ pytestmark = [needs.root, needs.binary("busybox")]
 
 
 @pytest.fixture(params=["lowrt", "runc", "crun"])
-def runtime(request: pytest.FixtureRequest, tmp_path: Path, rootfs: Path) -> Iterator[Runtime]:
+def runtime(
+    request: pytest.FixtureRequest, tmp_path: Path, rootfs: Path, bundles: oci_runtime.Bundles
+) -> Iterator[Runtime]:
+    del bundles  # named so that it ends after us: its cgroups go last
     name: str = request.param
     runtime = Runtime(name, command_of(name, rootfs), tmp_path, words=name != "crun")
     yield runtime
