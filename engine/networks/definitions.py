@@ -26,7 +26,10 @@ Json = Mapping[str, Any]
 DEFAULT_LINK = "wherry0"
 _OPTION = "com.docker.network.bridge."
 _MTU = "com.docker.network.driver.mtu"
-_KNOWN_OPTIONS = {f"{_OPTION}{name}" for name in ("name", "enable_icc", "enable_ip_masquerade", "default_bridge")}
+_PREFIX = "com.docker.network.container_iface_prefix"
+_KNOWN_OPTIONS = {
+    f"{_OPTION}{name}" for name in ("name", "enable_icc", "enable_ip_masquerade", "default_bridge", "host_binding_ipv4")
+}
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 
@@ -63,7 +66,7 @@ class Definitions:
         _refuse(body)
         options = {str(key): str(value) for key, value in (body.get("Options") or {}).items()}
         for option in options:
-            if option not in _KNOWN_OPTIONS | {_MTU}:
+            if option not in _KNOWN_OPTIONS | {_MTU, _PREFIX}:
                 raise Unimplemented(f"network option {option} is not supported")
         network = replace(
             _network(name, BRIDGE),
@@ -73,6 +76,8 @@ class Definitions:
             masquerade=_flag(options, f"{_OPTION}enable_ip_masquerade"),
             isolated=not _flag(options, f"{_OPTION}enable_icc"),
             mtu=_number(options, _MTU, self._config.mtu or 1500),
+            host_ip=_binding(options.get(f"{_OPTION}host_binding_ipv4") or ""),
+            prefix=_prefix(options.get(_PREFIX) or "eth"),
             options=options,
             labels={str(key): str(value) for key, value in (body.get("Labels") or {}).items()},
         )
@@ -120,6 +125,7 @@ class Definitions:
             present or _network("bridge", BRIDGE),
             subnet=str(wanted.network),
             gateway=str(wanted.ip),
+            router=_router(self._config.default_gateway, wanted.network),
             ip_range=self._config.fixed_cidr,
             link=link,
             mtu=self._config.mtu or 1500,
@@ -226,6 +232,21 @@ def _refuse(body: Json) -> None:
         raise Unimplemented(f"network scope {body['Scope']} is not supported")
 
 
+def _router(text: str, subnet: Subnet) -> str:
+    """--default-gateway."""
+    if not text:
+        return ""
+    try:
+        router = Address(text)
+    except ValueError as error:
+        raise InvalidArgument(f"invalid default gateway (--default-gateway) {text}: {error}") from error
+    if router not in subnet:
+        raise InvalidArgument(
+            f"default gateway (--default-gateway) {text} is not in the default bridge's subnet {subnet}"
+        )
+    return text
+
+
 def _interface(text: str) -> Interface4:
     try:
         interface = Interface4(text)
@@ -244,6 +265,19 @@ def _subnet(text: str, what: str) -> Subnet:
     if not isinstance(found, Subnet):
         raise Unimplemented(f"IPv6 subnets ({text}) are not supported")
     return found
+
+
+def _binding(text: str) -> str:
+    try:
+        return str(Address(text)) if text else ""
+    except ValueError:
+        raise InvalidArgument(f"failed to parse {_OPTION}host_binding_ipv4 value: {text!r}") from None
+
+
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_-]{0,10}", text):
+        raise InvalidArgument(f"failed to parse {_PREFIX} value: {text!r}")
+    return text
 
 
 def _flag(options: Mapping[str, str], name: str) -> bool:

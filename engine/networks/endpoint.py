@@ -1,12 +1,12 @@
-"""One endpoint in the kernel: the veth between a bridge and a namespace, with its address and route."""
+"""One endpoint in the kernel: the veth between a bridge and a namespace, with its address, sysctls and route."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from engine.networks import links
 from engine.networks.ipam import Address, parse_hardware_address
 from engine.networks.links import Interface4, Links
 from engine.networks.model import Endpoint, Network
-from proto.errdefs import Internal
+from proto.errdefs import Internal, InvalidArgument
 
 
 def wire(
@@ -16,7 +16,6 @@ def wire(
     endpoint: Endpoint,
     namespace_fd: int,
     *,
-    default: bool,
     inside: Callable[[], Links] = Links,
 ) -> None:
     """Make the veth; the calling thread is in the container's namespace, `host` speaks to the bridge's."""
@@ -34,9 +33,34 @@ def wire(
             raise Internal(
                 f"interface {endpoint.interface} of {endpoint.container_id} went away while it was being made"
             )
-        messages = [links.up(own.index), links.address(own.index, Interface4(endpoint.address))]
-        if default and not network.internal:
-            messages.append(links.default_route(own.index, Address(network.gateway)))
-        inner.apply(*messages)
+        inner.apply(links.up(own.index), links.address(own.index, Interface4(endpoint.address)))
     finally:
         inner.close()
+
+
+def lead_out(interface: str, router: str, *, inside: Callable[[], Links] = Links) -> None:
+    """Have the default route of the namespace that the thread is in go by one interface, wherever it went before."""
+    inner = inside()
+    try:
+        own = inner.find(interface)
+        if own is not None:
+            inner.apply(links.default_route(own.index, Address(router)))
+    finally:
+        inner.close()
+
+
+def apply_sysctls(interface: str, sysctls: Iterable[str]) -> None:
+    """Set an interface's switches in the namespace that the thread is in; each is `net.ipv4.conf.IFNAME.name=value`."""
+    for sysctl in sysctls:
+        name, _, value = sysctl.partition("=")
+        _, family, group, _, last = name.split(".")
+        path = f"/proc/sys/net/{family}/{group}/{interface}/{last}"
+        try:
+            with open(path, "r+") as file:
+                if file.read().strip() != value:
+                    file.seek(0)
+                    file.write(value)
+        except FileNotFoundError:
+            raise InvalidArgument(f"{path} is not a sysctl file") from None
+        except OSError as error:
+            raise InvalidArgument(f"unable to write to '{path}': {error.strerror}") from error

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.networks.netlink import NLM_F_CREATE, NLM_F_EXCL, Message, Netlink, attribute, attributes
+from engine.networks.netlink import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Message, Netlink, attribute, attributes
 
 NETLINK_ROUTE = 0
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR, RTM_GETADDR, RTM_NEWROUTE, RTM_GETROUTE = 16, 17, 18, 20, 22, 24, 26
@@ -102,7 +102,7 @@ def address(index: int, interface: Interface4) -> Message:
 def default_route(index: int, gateway: ipaddress.IPv4Address) -> Message:
     head = _ROUTE.pack(AF_INET, 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _SCOPE_UNIVERSE, _RTN_UNICAST, 0)
     parts = attribute(RTA_GATEWAY, gateway.packed) + attribute(RTA_OIF, index)
-    return Message(RTM_NEWROUTE, head + parts, NLM_F_CREATE | NLM_F_EXCL)
+    return Message(RTM_NEWROUTE, head + parts, NLM_F_CREATE | NLM_F_REPLACE)
 
 
 class Links:

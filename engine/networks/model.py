@@ -25,7 +25,8 @@ class Network:
     driver: str
     created: str
     subnet: str = ""
-    gateway: str = ""
+    gateway: str = ""  # the bridge's own address
+    router: str = ""  # whom containers have as their default route, where that is not the bridge
     ip_range: str = ""
     reserved: dict[str, str] = field(default_factory=dict)  # AuxiliaryAddresses
     link: str = ""  # the bridge's name on the host
@@ -34,6 +35,8 @@ class Network:
     isolated: bool = False  # containers do not reach each other (icc=false)
     internal: bool = False
     attachable: bool = False
+    host_ip: str = ""  # where ports without an address are published, if not where the daemon says
+    prefix: str = "eth"  # of interfaces' names
     config_only: bool = False
     ipam_given: bool = False
     options: dict[str, str] = field(default_factory=dict)
@@ -78,6 +81,7 @@ class Endpoint:
     interface: str  # its end
     aliases: tuple[str, ...] = ()
     ports: tuple[Port, ...] = ()
+    priority: int = 0
 
     def with_ports(self, ports: tuple[Port, ...]) -> "Endpoint":
         return replace(self, ports=ports)
@@ -102,6 +106,8 @@ class Sandbox:
     name: str = ""
     owner: str = ""  # whose namespace it is, where it is another container's
     servers: list[str] = field(default_factory=list)  # whom its own name server asks
+    wanted: list[Json] = field(default_factory=list)  # the ports to publish, wherever the default route leads
+    exposed: list[str] = field(default_factory=list)
 
     def to_json(self) -> Json:
         return asdict(self)

@@ -7,7 +7,7 @@ the engine the filter's rules go on by themselves, and the next engine binds the
 import contextlib
 import errno
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from engine.networks.model import Port
 from engine.networks.request import Wanted
@@ -16,48 +16,70 @@ from proto.errdefs import Conflict, Internal
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 ANY_ADDRESS = "0.0.0.0"
 
+Key = tuple[str, str, int]  # protocol, address, number
+
 
 class Ports:
-    """The ports held, by endpoint."""
+    """The ports held, by container."""
 
     def __init__(self, default_address: str = ANY_ADDRESS) -> None:
         self._default = default_address
-        self._held: dict[str, list[socket.socket]] = {}
+        self._held: dict[str, dict[Key, socket.socket]] = {}
 
-    def hold(self, endpoint_id: str, wanted: Iterable[Wanted], taken: Iterable[Port], address: str) -> tuple[Port, ...]:
-        """Choose and bind a host port for each wish; all or none."""
-        used = {(port.protocol, port.host_port, port.host_ip) for port in taken}
+    def host_ip(self, wish: Wanted, network_ip: str = "") -> str:
+        """Where a port is published: as wished, or as its network says, or as the daemon does."""
+        return wish.host_ip or network_ip or self._default
+
+    def hold(
+        self, container_id: str, wanted: Iterable[Wanted], taken: Iterable[Port], address: str, network_ip: str = ""
+    ) -> tuple[Port, ...]:
+        """Choose and bind a host port for each wish; all or none. What the container holds already is its to use."""
+        used = {_key(port) for port in taken}
         found: list[Port] = []
+        own = self._held.setdefault(container_id, {})
         with contextlib.ExitStack() as undo:
-            undo.callback(self.release, endpoint_id)
+            undo.callback(self._let_go, container_id, set(own))
             for wish in wanted:
-                port = self._hold_one(endpoint_id, wish, used, address)
-                used.add((port.protocol, port.host_port, port.host_ip))
+                port = self._hold_one(own, wish, used, self.host_ip(wish, network_ip), address)
+                used.add(_key(port))
                 found.append(port)
             undo.pop_all()
         return tuple(found)
 
-    def hold_again(self, endpoint_id: str, ports: Iterable[Port]) -> None:
-        """Bind the ports of an endpoint that was there before the engine; one taken meanwhile stays with its taker."""
+    def hold_again(self, container_id: str, ports: Iterable[Port]) -> None:
+        """Bind the ports of a container that was there before the engine; one taken meanwhile stays with its taker."""
+        own = self._held.setdefault(container_id, {})
         for port in ports:
-            with contextlib.suppress(OSError):
-                self._held.setdefault(endpoint_id, []).append(_bind(port.protocol, port.host_ip, port.host_port))
+            if _key(port) not in own:
+                with contextlib.suppress(OSError):
+                    own[_key(port)] = _bind(port.protocol, port.host_ip, port.host_port)
 
-    def release(self, endpoint_id: str) -> None:
-        for one in self._held.pop(endpoint_id, ()):
-            one.close()
+    def keep_only(self, container_id: str, ports: Iterable[Port]) -> None:
+        """Let go of every other port of a container."""
+        self._let_go(container_id, {_key(port) for port in ports})
 
     def close(self) -> None:
-        for endpoint_id in list(self._held):
-            self.release(endpoint_id)
+        for container_id in list(self._held):
+            self._let_go(container_id, set())
 
-    def _hold_one(self, endpoint_id: str, wish: Wanted, used: set[tuple[str, int, str]], address: str) -> Port:
-        host_ip = wish.host_ip or self._default
+    def _let_go(self, container_id: str, but: Collection[Key]) -> None:
+        own = self._held.get(container_id, {})
+        for key in [key for key in own if key not in but]:
+            own.pop(key).close()
+        if not own:
+            self._held.pop(container_id, None)
+
+    def _hold_one(
+        self, own: dict[Key, socket.socket], wish: Wanted, used: Collection[Key], host_ip: str, address: str
+    ) -> Port:
         refusal: OSError | None = None
         for number in _choices(wish):
-            if _clashes(wish.protocol, number, host_ip, used):
+            key = wish.protocol, host_ip, number
+            if _clashes(key, used):
                 refusal = OSError(errno.EADDRINUSE, "port is already allocated")
                 continue
+            if key in own:
+                return Port(wish.port, wish.protocol, host_ip, number)
             try:
                 held = _bind(wish.protocol, host_ip, number)
             except OSError as error:
@@ -65,22 +87,28 @@ class Ports:
                 if error.errno != errno.EADDRINUSE:
                     break
                 continue
-            self._held.setdefault(endpoint_id, []).append(held)
-            return Port(wish.port, wish.protocol, host_ip, int(held.getsockname()[1]))
+            port = Port(wish.port, wish.protocol, host_ip, int(held.getsockname()[1]))
+            own[_key(port)] = held
+            return port
         raise _refused(wish, host_ip, address, refusal)
+
+
+def _key(port: Port) -> Key:
+    return port.protocol, port.host_ip, port.host_port
 
 
 def _choices(wish: Wanted) -> Iterator[int]:
     return iter((0,) * 64) if wish.first == 0 else iter(range(wish.first, wish.last + 1))
 
 
-def _clashes(protocol: str, number: int, host_ip: str, used: set[tuple[str, int, str]]) -> bool:
+def _clashes(wish: Key, used: Collection[Key]) -> bool:
     """An address and every address are the same port twice."""
+    protocol, host_ip, number = wish
     if number == 0:
         return False
     return any(
         (protocol, number) == (other, port) and (host_ip == address or ANY_ADDRESS in (host_ip, address))
-        for other, port, address in used
+        for other, address, port in used
     )
 
 

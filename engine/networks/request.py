@@ -12,6 +12,10 @@ from proto.errdefs import InvalidArgument, Unimplemented
 Json = dict[str, Any]
 
 _PORT = re.compile(r"(\d+)(?:-(\d+))?(?:/(\w+))?")
+_INTERFACE_NAME = "com.docker.network.endpoint.ifname"
+_SYSCTLS = "com.docker.network.endpoint.sysctls"
+_INTERFACE = re.compile(r"(?!lo$|\.)[A-Za-z0-9_.-]{1,15}")
+_SYSCTL = re.compile(r"net\.(ipv4|ipv6|mpls)\.[a-z0-9_]+\.(IFNAME|ifname)\.[a-z0-9_]+=[^\n]*")  # the CLI lowers letters
 PROTOCOLS = ("tcp", "udp", "sctp")
 
 
@@ -34,6 +38,9 @@ class Attachment:
     address: str = ""
     mac: str = ""
     aliases: tuple[str, ...] = ()
+    priority: int = 0  # who gives the default route: the highest
+    interface: str = ""  # its name in the container, where one is wished
+    sysctls: tuple[str, ...] = ()  # name=value, with IFNAME for the interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +111,37 @@ def _attachment(name: str, entry: Json, mac: str) -> Attachment:
     mac = entry.get("MacAddress") or mac
     if mac:
         parse_hardware_address(mac)
+    if entry.get("Aliases") and name in ("bridge", "default"):
+        raise InvalidArgument("network-scoped aliases are only supported for user-defined networks")
+    priority = entry.get("GwPriority") or 0
+    if not isinstance(priority, int):
+        raise InvalidArgument(f"invalid gateway priority: {priority!r}")
     address = ipam.get("IPv4Address") or ""
     if address:
         try:
             ipaddress.IPv4Address(address)
         except ValueError:
             raise InvalidArgument(f"invalid IPv4 address: {address}") from None
-    return Attachment(name, address, mac, tuple(entry.get("Aliases") or ()))
+    interface, sysctls = _driver_options(entry.get("DriverOpts") or {})
+    return Attachment(name, address, mac, tuple(entry.get("Aliases") or ()), priority, interface, sysctls)
+
+
+def _driver_options(options: Json) -> tuple[str, tuple[str, ...]]:
+    """The interface's name and its sysctls; any other option is refused by name."""
+    for name in options:
+        if name not in (_INTERFACE_NAME, _SYSCTLS):
+            raise Unimplemented(f"endpoint option {name} (DriverOpts) is not supported")
+    interface = str(options.get(_INTERFACE_NAME) or "")
+    if interface and not _INTERFACE.fullmatch(interface):
+        raise InvalidArgument(f"invalid interface name {interface!r} ({_INTERFACE_NAME})")
+    sysctls = tuple(filter(None, str(options.get(_SYSCTLS) or "").split(",")))
+    for sysctl in sysctls:
+        if not _SYSCTL.fullmatch(sysctl):
+            raise InvalidArgument(
+                f"invalid endpoint settings:\nunrecognised network interface sysctl '{sysctl}'; represent "
+                "'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'"
+            )
+    return interface, sysctls
 
 
 def _ports(host_config: Json, exposed: tuple[str, ...]) -> tuple[Wanted, ...]:

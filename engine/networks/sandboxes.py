@@ -1,6 +1,6 @@
 """Containers' sandboxes: a namespace with its endpoints and files, made at start, found again, let go at exit.
 
-    reserve address and ports → make the namespace → wire each endpoint → rules for its ports → files
+    reserve addresses → hold ports → make the namespace → wire each endpoint → default route → rules → files
 
 All of it runs in the network thread, one call after the other. A failure takes back everything: the namespace takes the
 veths along, and addresses, ports and rules are undone in reverse.
@@ -9,21 +9,20 @@ veths along, and addresses, ports and rules are undone in reverse.
 import contextlib
 import os
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 
-from engine.networks import files, ipam, links, namespace
+from engine.networks import files, gateway, ipam, links, namespace, publishing
 from engine.networks.bridge import Bridges
 from engine.networks.dns_sockets import DnsSockets, listen
-from engine.networks.endpoint import wire
+from engine.networks.endpoint import apply_sysctls, lead_out, wire
 from engine.networks.hosts_files import OWN_SERVER
 from engine.networks.ipam import Address
 from engine.networks.links import Interface4, Links
 from engine.networks.model import BRIDGE, Endpoint, Network, Sandbox
-from engine.networks.ports import Ports
-from engine.networks.request import Attachment, Request
+from engine.networks.publishing import Publishing
+from engine.networks.request import Attachment, Request, Wanted
 from engine.networks.store import Store
-from proto.errdefs import Conflict, Internal, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
+from proto.errdefs import Conflict, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
 
 
 class Sandboxes:
@@ -35,17 +34,15 @@ class Sandboxes:
         netns_folder: str,
         host: Links,
         bridges: Bridges,
-        ports: Ports,
+        publishing: Publishing,
         writer: files.Writer,
-        name_of: Callable[[str], str],
     ) -> None:
         self._store = store
         self._folder = netns_folder
         self._host = host
         self._bridges = bridges
-        self._ports = ports
+        self._publishing = publishing
         self._files = writer
-        self._name_of = name_of
         self._opened: dict[str, DnsSockets] = {}  # name servers that nobody has begun to serve
         self._draining: dict[tuple[str, Address], str] = {}  # given back, but the veth is still there
 
@@ -72,6 +69,7 @@ class Sandboxes:
         if sandbox is None or not sandbox.owner:
             namespace.remove(self._path(container_id))
         self._drop(self._store.endpoints(container_id=container_id))
+        self._publishing.release(container_id)
         self._store.drop_sandbox(container_id)
 
     def connect(self, container_id: str, network: Network, attachment: Attachment) -> None:
@@ -84,15 +82,18 @@ class Sandboxes:
                 "container sharing network namespace with another container or host cannot be connected to any other "
                 "network"
             )
-        taken = self._store.endpoints(container_id=container_id)
+        taken = self._own(container_id)
         if any(one.network_id == network.id for one in taken):
             raise PermissionDenied(f"endpoint with name {container_id} already exists in network {network.name}")
         names = {one.interface for one in taken}
-        number = next(number for number in range(len(taken) + 1) if f"eth{number}" not in names)
+        number = next(number for number in range(len(taken) + 1) if f"{network.prefix}{number}" not in names)
         with contextlib.ExitStack() as undo:
-            endpoint, master = self._reserve(undo, container_id, network, attachment, number)
+            endpoint, master = self._reserve(undo, container_id, network, attachment, f"{network.prefix}{number}")
             with namespace.entered(str(sandbox.netns)) as fd:
-                wire(self._host, network, master, endpoint, fd, default=not taken)
+                wire(self._host, network, master, endpoint, fd)
+                apply_sysctls(endpoint.interface, attachment.sysctls)
+                self._route(container_id)
+            self._publishing.place(container_id, _wanted(sandbox))
             self._files.write_hosts(sandbox, self._own(container_id))
             undo.pop_all()
 
@@ -103,8 +104,25 @@ class Sandboxes:
             self._host.apply(links.delete(found.index))
         self._drop([endpoint])
         sandbox = self._store.sandbox(endpoint.container_id)
-        if sandbox is not None:
-            self._files.write_hosts(sandbox, self._own(endpoint.container_id))
+        if sandbox is None:
+            return
+        self._files.write_hosts(sandbox, self._own(endpoint.container_id))
+        if namespace.exists(str(sandbox.netns)):
+            with namespace.entered(str(sandbox.netns)):
+                self._route(endpoint.container_id)
+        self._publishing.place(endpoint.container_id, _wanted(sandbox))
+
+    def publish(self, container_id: str, request: Request) -> None:
+        """Publish on a running container exactly what is asked for now."""
+        sandbox = self._store.sandbox(container_id)
+        if sandbox is None:
+            raise NotFound(f"container {container_id} is not running")
+        if sandbox.owner or sandbox.netns in (None, "host"):
+            raise InvalidArgument(
+                f"container {container_id} has no network of its own to publish ports of (network mode {sandbox.mode})"
+            )
+        self._publishing.place(container_id, request.ports)
+        self._store.put_sandbox(replace(sandbox, wanted=publishing.to_json(request.ports)))
 
     def open_dns(self, container_id: str) -> DnsSockets | None:
         """The sockets of a container's name server, if it is to have one; made anew where an engine died with them."""
@@ -127,8 +145,7 @@ class Sandboxes:
         left = set(os.listdir(self._folder)) if os.path.isdir(self._folder) else set()
         for container_id in (known | left) - alive:
             self.release(container_id)
-        for endpoint in self._store.endpoints():
-            self._ports.hold_again(endpoint.id, endpoint.ports)
+        self._publishing.hold_again()
 
     def _make(self, container_id: str, request: Request) -> Sandbox:
         wanted = [(self.network(one.network), one) for one in request.attachments]
@@ -139,25 +156,45 @@ class Sandboxes:
         os.makedirs(self._folder, mode=0o755, exist_ok=True)
         with contextlib.ExitStack() as undo:
             places = [
-                (network, *self._reserve(undo, container_id, network, one, number, request if number == 0 else None))
+                (network, *self._reserve(undo, container_id, network, one, f"{network.prefix}{number}"), one.sysctls)
                 for number, (network, one) in enumerate(wanted)
                 if network.driver == BRIDGE
             ]
+            if request.ports:
+                undo.callback(self._publishing.release, container_id)
+                self._publishing.hold(container_id, request.ports)
             undo.callback(namespace.remove, path)
-            own_server = any(not network.is_predefined for network, _, _ in places)
+            own_server = any(not network.is_predefined for network, _, _, _ in places)
             with namespace.created(path) as fd:
-                for number, (network, endpoint, master) in enumerate(places):
-                    wire(self._host, network, master, endpoint, fd, default=number == 0)
+                for network, endpoint, master, sysctls in places:
+                    wire(self._host, network, master, self._store.endpoint(endpoint.id) or endpoint, fd)
+                    apply_sysctls(endpoint.interface, sysctls)
+                self._route(container_id)
                 if own_server:
                     self._opened[container_id] = listen()
                     undo.callback(self._close_dns, container_id)
-            for network, endpoint, _ in places:
+            for endpoint in self._own(container_id):
                 if endpoint.ports:
-                    self._bridges.set_rules(network, self._store.endpoints(network_id=network.id))
+                    self._write_rules(endpoint.network_id)
             written = self._files.write(container_id, request, self._own(container_id), own_server=own_server)
             undo.pop_all()
-        servers = self._files.servers(request) if own_server else []
-        return Sandbox(container_id, path, written, request.mode, self._files.hostname(request), servers=servers)
+        return Sandbox(
+            container_id,
+            path,
+            written,
+            request.mode,
+            self._files.hostname(request),
+            servers=self._files.servers(request) if own_server else [],
+            wanted=publishing.to_json(request.ports),
+            exposed=list(request.exposed),
+        )
+
+    def _route(self, container_id: str) -> None:
+        """Lead the way out by the network that is to give it; the thread is in the container's namespace."""
+        networks = {network.id: network for network in self._store.networks()}
+        chosen = gateway.choose(self._own(container_id), networks)
+        if chosen is not None:
+            lead_out(chosen.interface, gateway.router(networks[chosen.network_id]))
 
     def _join(self, container_id: str, other_id: str) -> Sandbox:
         other = self._store.sandbox(other_id)
@@ -177,15 +214,9 @@ class Sandboxes:
         return found[0]
 
     def _reserve(
-        self,
-        undo: contextlib.ExitStack,
-        container_id: str,
-        network: Network,
-        attachment: Attachment,
-        number: int,
-        request: Request | None = None,
+        self, undo: contextlib.ExitStack, container_id: str, network: Network, attachment: Attachment, interface: str
     ) -> tuple[Endpoint, int]:
-        """Take an address and host ports for an endpoint, and see that its bridge is there; all on the host's side."""
+        """Take an address for an endpoint, and see that its bridge is there; all on the host's side."""
         address = self._address(network, attachment)
         endpoint = Endpoint(
             id=secrets.token_hex(32),
@@ -194,19 +225,13 @@ class Sandboxes:
             address=f"{address}/{network.pool.prefixlen}",
             mac=attachment.mac.replace("-", ":").lower() or ipam.hardware_address(address),
             link=f"veth{secrets.token_hex(4)[:7]}",
-            interface=f"eth{number}",
+            interface=attachment.interface or interface,
             aliases=attachment.aliases,
+            priority=attachment.priority,
         )
         undo.callback(self._drop, [endpoint])
-        if request is not None and request.ports:
-            taken = [port for one in self._store.endpoints() for port in one.ports]
-            try:
-                endpoint = replace(endpoint, ports=self._ports.hold(endpoint.id, request.ports, taken, str(address)))
-            except Internal as fault:
-                name = self._name_of(container_id) or container_id[:12]
-                raise Internal(
-                    f"driver failed programming external connectivity on endpoint {name} ({endpoint.id}): {fault}"
-                ) from fault
+        if endpoint.interface in (one.interface for one in self._own(container_id)):
+            raise InvalidArgument(f"interface name {endpoint.interface} is taken by another network of the container")
         self._store.put_endpoint(endpoint)
         master = self._bridges.index(network)
         if master is None:
@@ -215,7 +240,12 @@ class Sandboxes:
 
     def _address(self, network: Network, attachment: Attachment) -> Address:
         used = {Interface4(one.address).ip for one in self._store.endpoints(network_id=network.id)}
-        used |= {Address(network.gateway), *map(Address, network.reserved.values()), *self._still_there(network)}
+        used |= {
+            Address(network.gateway),
+            Address(gateway.router(network)),
+            *map(Address, network.reserved.values()),
+            *self._still_there(network),
+        }
         if attachment.address:
             if network.is_predefined:
                 raise InvalidArgument("user specified IP address is supported on user defined networks only")
@@ -238,17 +268,19 @@ class Sandboxes:
         """Give back addresses, ports, and the rules for them."""
         published = set()
         for endpoint in endpoints:
-            known = next((one for one in self._store.endpoints() if one.id == endpoint.id), endpoint)
-            self._ports.release(endpoint.id)
+            known = self._store.endpoint(endpoint.id) or endpoint
             if self._host.find(endpoint.link) is not None:
                 self._draining[endpoint.network_id, Interface4(endpoint.address).ip] = endpoint.link
             if known.ports:
                 published.add(endpoint.network_id)
         self._store.drop_endpoints(endpoints)
         for network_id in published:
-            network = self._store.network(network_id)
-            if network is not None:
-                self._bridges.set_rules(network, self._store.endpoints(network_id=network_id))
+            self._write_rules(network_id)
+
+    def _write_rules(self, network_id: str) -> None:
+        network = self._store.network(network_id)
+        if network is not None:
+            self._publishing.write_rules(network)
 
     def _still_there(self, network: Network) -> set[Address]:
         """Addresses whose last holder's veth the kernel has still to take down."""
@@ -266,3 +298,7 @@ class Sandboxes:
 
     def _path(self, container_id: str) -> str:
         return f"{self._folder}/{container_id}"
+
+
+def _wanted(sandbox: Sandbox) -> list[Wanted]:
+    return [Wanted(**wish) for wish in sandbox.wanted]

@@ -21,6 +21,7 @@ from engine.networks.hosts_files import Wishes
 from engine.networks.links import Links
 from engine.networks.model import Endpoint, Network, Sandbox
 from engine.networks.ports import Ports
+from engine.networks.publishing import Publishing
 from engine.networks.request import Attachment
 from engine.networks.resolver import Directory, Resolver
 from engine.networks.sandboxes import Sandboxes
@@ -110,6 +111,10 @@ class Networks:
         for endpoint in gone:
             self._tell("disconnect", endpoint)
 
+    async def publish(self, container_id: str, config: Json, host_config: Json, endpoints: Json) -> None:
+        """Have a running container's published ports be what its documents say now."""
+        await self._call(self._ready.sandboxes.publish, container_id, requests.read(config, host_config, endpoints))
+
     def settings(self, container_id: str, host_config: Json, endpoints: Json) -> Json:
         """NetworkSettings for inspect."""
         store = self._ready.store
@@ -174,7 +179,8 @@ class Networks:
             self._paths.container, Wishes(tuple(config.dns), tuple(config.dns_search), tuple(config.dns_opts))
         )
         definitions = Definitions(store, host, bridges, config)
-        sandboxes = Sandboxes(store, self._paths.netns, host, bridges, ports, writer, self._name_of)
+        publishing = Publishing(store, host, bridges, ports, self._name_of)
+        sandboxes = Sandboxes(store, self._paths.netns, host, bridges, publishing, writer)
         return _Inside(store, host, firewall, bridges, ports, definitions, sandboxes, writer)
 
     def _open(self) -> None:

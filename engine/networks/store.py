@@ -63,6 +63,9 @@ class Store:
             if network_id in ("", one.network_id) and container_id in ("", one.container_id)
         ]
 
+    def endpoint(self, endpoint_id: str) -> Endpoint | None:
+        return self._endpoints.get(endpoint_id)
+
     def put_endpoint(self, endpoint: Endpoint) -> None:
         self._database.execute(
             "INSERT INTO endpoints VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET document = excluded.document",

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from engine.networks.gateway import router
 from engine.networks.links import Interface4
 from engine.networks.model import BRIDGE, Endpoint, Network, Sandbox
 
 Document = dict[str, Any]
 
 _NO_ENDPOINT: Document = {
-    "IPAMConfig": None, "Links": None, "Aliases": None, "MacAddress": "", "DriverOpts": None, "NetworkID": "",
+    "IPAMConfig": None, "Links": None, "Aliases": None, "MacAddress": "", "DriverOpts": None, "GwPriority": 0,
+    "NetworkID": "",
     "EndpointID": "", "Gateway": "", "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "",
     "GlobalIPv6PrefixLen": 0, "DNSNames": None,
 }  # fmt: skip
@@ -39,7 +41,7 @@ def settings(
         "Bridge": "",
         "SandboxID": container_id if sandbox is not None else "",
         "SandboxKey": _key(sandbox),
-        "Ports": ports(endpoints) if sandbox is not None else {},
+        "Ports": ports(endpoints, sandbox.exposed) if sandbox is not None else {},
         "HairpinMode": False,
         "LinkLocalIPv6Address": "",
         "LinkLocalIPv6PrefixLen": 0,
@@ -56,12 +58,12 @@ def settings(
     }  # fmt: skip
 
 
-def ports(endpoints: Sequence[Endpoint]) -> Document:
-    """Which port of the host leads to which of the container."""
-    found: Document = {}
+def ports(endpoints: Sequence[Endpoint], exposed: Sequence[str] = ()) -> Document:
+    """Which port of the host leads to which of the container; null where none does."""
+    found: Document = dict.fromkeys(exposed)
     for endpoint in endpoints:
         for port in endpoint.ports:
-            found.setdefault(port.key, []).append({"HostIp": port.host_ip, "HostPort": str(port.host_port)})
+            found[port.key] = [*(found.get(port.key) or ()), {"HostIp": port.host_ip, "HostPort": str(port.host_port)}]
     return found
 
 
@@ -115,6 +117,7 @@ def _entry(known: Network | None, endpoint: Endpoint | None, asked: Document, *,
         "IPAMConfig": asked.get("IPAMConfig") or None,
         "Aliases": list(asked.get("Aliases") or ()) or None,
         "DriverOpts": asked.get("DriverOpts") or None,
+        "GwPriority": asked.get("GwPriority") or 0,
         "NetworkID": known.id if known is not None and (running or known.driver == BRIDGE) else "",
     }
     if endpoint is None or known is None:
@@ -123,7 +126,7 @@ def _entry(known: Network | None, endpoint: Endpoint | None, asked: Document, *,
     return entry | {
         "MacAddress": endpoint.mac,
         "EndpointID": endpoint.id,
-        "Gateway": "" if known.internal else known.gateway,
+        "Gateway": "" if known.internal else router(known),
         "IPAddress": str(interface.ip),
         "IPPrefixLen": interface.network.prefixlen,
     }

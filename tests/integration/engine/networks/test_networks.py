@@ -25,7 +25,9 @@ OUTSIDE, LAB = "192.0.2.2", "192.0.2.1"
 
 
 def published(*ports: tuple[int, int], host_ip: str = "") -> dict[str, Any]:
-    bindings = {f"{inner}/tcp": [{"HostIp": host_ip, "HostPort": str(outer)}] for inner, outer in ports}
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for inner, outer in ports:
+        bindings.setdefault(f"{inner}/tcp", []).append({"HostIp": host_ip, "HostPort": str(outer)})
     return {"NetworkMode": "default", "PortBindings": bindings}
 
 
@@ -302,3 +304,63 @@ def test_a_container_that_joins_a_users_network_later_learns_names_too(lab: "Lab
         return found
 
     assert lab.run(live) == "10.96.0.2"
+
+
+def test_the_way_out_and_the_ports_follow_the_networks_that_come_and_go(lab: "Lab") -> None:
+    async def live() -> None:
+        networks = lab.networks()
+        await networks.open()
+        wish = published((80, 8080))
+        await networks.allocate("one", {"ExposedPorts": {"90/tcp": {}}}, wish, {})
+        mine = await networks.create({"Name": "mine", "IPAM": {"Config": [{"Subnet": "10.96.0.0/24"}]}})
+        assert "via 10.99.0.1 dev eth0" in lab.shell("one", "ip route")
+        await networks.connect(
+            "one", mine, Attachment("mine", priority=1, sysctls=("net.ipv4.conf.IFNAME.rp_filter=2",))
+        )
+        assert "default via 10.96.0.1 dev eth1" in lab.shell("one", "ip route")
+        assert lab.shell("one", "cat /proc/sys/net/ipv4/conf/eth1/rp_filter") == "2\n"
+        with lab.listen("one", 80):
+            assert await asyncio.to_thread(lab.reach, "outside", LAB, 8080) == OUTSIDE
+        ports = networks.settings("one", DEFAULT, {})["Ports"]
+        assert ports == {"90/tcp": None, "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}
+        await networks.disconnect("one", mine)
+        assert "default via 10.99.0.1 dev eth0" in lab.shell("one", "ip route")
+        with lab.listen("one", 80):
+            assert await asyncio.to_thread(lab.reach, "outside", LAB, 8080) == OUTSIDE
+        await networks.close()
+
+    lab.run(live)
+
+
+def test_ports_are_published_and_unpublished_while_the_container_runs(lab: "Lab") -> None:
+    async def live() -> None:
+        networks = lab.networks()
+        await networks.open()
+        await networks.allocate("one", {}, DEFAULT, {})
+        await networks.publish("one", {}, published((80, 8080), (80, 8081)), {})
+        with lab.listen("one", 80):
+            for port in (8080, 8081):
+                assert await asyncio.to_thread(lab.reach, "outside", LAB, port) == OUTSIDE
+            assert await asyncio.to_thread(lab.reach, "one", "10.99.0.1", 8080) == "10.99.0.1"
+            await networks.publish("one", {}, published((80, 8081)), {})
+            assert await asyncio.to_thread(lab.reach, "outside", LAB, 8080) == "ConnectionRefusedError"
+            assert await asyncio.to_thread(lab.reach, "outside", LAB, 8081) == OUTSIDE
+        blocker = socket.create_server(("0.0.0.0", 8085))
+        with pytest.raises(Fault, match="address already in use"):
+            await networks.publish("one", {}, published((80, 8085)), {})
+        blocker.close()
+        assert list(networks.settings("one", DEFAULT, {})["Ports"].values()) == [
+            [{"HostIp": "0.0.0.0", "HostPort": "8081"}]
+        ]
+        await networks.publish("one", {}, DEFAULT, {})
+        await networks.release("one")
+        await networks.close()
+
+    lab.run(live)
+    assert "dnat" not in lab.left()
+
+
+def test_a_default_gateway_leads_elsewhere_than_the_bridge(lab: "Lab") -> None:
+    started(lab, ("one", DEFAULT), default_gateway="10.99.0.2")
+    assert "default via 10.99.0.2 dev eth0" in lab.shell("one", "ip route")
+    assert "10.99.0.3/24" in lab.shell("one", "ip addr"), "its address is nobody else's"

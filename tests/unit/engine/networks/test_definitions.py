@@ -148,3 +148,28 @@ def test_a_network_in_use_or_predefined_stays(place: Place) -> None:
     (default,) = [network for network in place.store.networks() if network.name == "bridge"]
     with pytest.raises(PermissionDenied, match="bridge is a pre-defined network and cannot be removed"):
         place.definitions.remove(default)
+
+
+def test_a_default_gateway_is_whom_the_default_bridges_containers_send_to(tmp_path: Path) -> None:
+    place = Place(tmp_path, bip="10.5.0.1/24", default_gateway="10.5.0.254")
+    place.definitions.open()
+    (one,) = [network for network in place.store.networks() if network.name == "bridge"]
+    assert (one.gateway, one.router) == ("10.5.0.1", "10.5.0.254")
+    for wrong in ("10.6.0.1", "x"):
+        again = Definitions(place.store, place.host, place.bridges, Config(bip="10.5.0.1/24", default_gateway=wrong))  # type: ignore[arg-type]
+        with pytest.raises(InvalidArgument, match="--default-gateway"):
+            again.open()
+    place.store.close()
+
+
+def test_a_bridges_options_say_where_ports_are_published_and_how_interfaces_are_called(place: Place) -> None:
+    place.definitions.open()
+    options = {
+        "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
+        "com.docker.network.container_iface_prefix": "wan",
+    }
+    one = place.definitions.create({"Name": "mine", "Options": options})
+    assert (one.host_ip, one.prefix, one.options) == ("127.0.0.1", "wan", options)
+    for name in options:
+        with pytest.raises(InvalidArgument, match="failed to parse"):
+            place.definitions.create({"Name": "other", "Options": {name: "a/b"}})

@@ -36,7 +36,7 @@ def test_any_port_is_one_that_is_free_and_then_held(ports: Ports) -> None:
     (port,) = ports.hold("e", [wanted()], [], "10.0.0.2")
     assert port.host_ip == LOOPBACK
     assert not is_free(port.host_port)
-    ports.release("e")
+    ports.keep_only("e", ())
     assert is_free(port.host_port)
 
 
@@ -65,7 +65,7 @@ def test_of_a_range_the_first_free_one_is_taken(ports: Ports) -> None:
 
 def test_if_one_port_cannot_be_had_none_is_held(ports: Ports) -> None:
     (first,) = ports.hold("a", [wanted()], [], "10.0.0.2")
-    ports.release("a")
+    ports.keep_only("a", ())
     number = first.host_port
     with pytest.raises(Internal):
         ports.hold("b", [wanted(number, number), wanted(number, number)], [], "10.0.0.2")
@@ -82,6 +82,21 @@ def test_the_same_number_is_two_ports_for_two_protocols(ports: Ports) -> None:
 def test_after_a_restart_ports_are_held_again_if_they_are_free(ports: Ports) -> None:
     (port,) = ports.hold("a", [wanted()], [], "10.0.0.2")
     ports.hold_again("b", [port])
-    ports.release("a")
+    ports.keep_only("a", ())
     ports.hold_again("b", [port])
     assert not is_free(port.host_port)
+
+
+def test_what_a_container_holds_is_its_own_to_use_again(ports: Ports) -> None:
+    (first,) = ports.hold("a", [wanted()], [], "10.0.0.2")
+    (again,) = ports.hold("a", [wanted(first.host_port, first.host_port)], [], "10.0.0.2")
+    assert again == first
+    with pytest.raises(Internal):
+        ports.hold("a", [wanted(), wanted(first.host_port, first.host_port)], [first], "10.0.0.2")
+    assert not is_free(first.host_port), "what fails takes nothing of what was there"
+
+
+def test_a_networks_address_comes_before_the_daemons(ports: Ports) -> None:
+    assert ports.host_ip(wanted(), "127.0.0.3") == "127.0.0.3"
+    assert ports.host_ip(Wanted(80, "tcp", "127.0.0.5", 0, 0), "127.0.0.3") == "127.0.0.5"
+    assert ports.host_ip(wanted()) == LOOPBACK

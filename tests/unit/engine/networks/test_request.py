@@ -20,8 +20,42 @@ def test_a_disabled_network_is_none() -> None:
 
 def test_the_default_is_the_bridge() -> None:
     assert read({}, {"NetworkMode": "default"}, {}).attachments == (Attachment("bridge"),)
-    asked = read({"MacAddress": "02:42:ac:11:00:09"}, {"NetworkMode": "default"}, {"default": {"Aliases": ["a"]}})
-    assert asked.attachments == (Attachment("bridge", "", "02:42:ac:11:00:09", ("a",)),)
+    asked = read({"MacAddress": "02:42:ac:11:00:09"}, {"NetworkMode": "default"}, {"default": {"GwPriority": 3}})
+    assert asked.attachments == (Attachment("bridge", "", "02:42:ac:11:00:09", (), 3),)
+
+
+def test_an_alias_is_for_a_users_network() -> None:
+    assert read({}, {"NetworkMode": "n"}, {"n": {"Aliases": ["a"]}}).attachments[0].aliases == ("a",)
+    with pytest.raises(InvalidArgument, match="network-scoped aliases are only supported for user-defined networks"):
+        read({}, {"NetworkMode": "default"}, {"default": {"Aliases": ["a"]}})
+
+
+def test_an_endpoints_options_are_its_interfaces_name_and_sysctls() -> None:
+    options = {
+        "com.docker.network.endpoint.ifname": "wan0",
+        "com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.forwarding=1,net.ipv6.conf.ifname.accept_ra=0",
+    }
+    (asked,) = read({}, {"NetworkMode": "n"}, {"n": {"DriverOpts": options}}).attachments
+    assert asked.interface == "wan0"
+    assert asked.sysctls == ("net.ipv4.conf.IFNAME.forwarding=1", "net.ipv6.conf.ifname.accept_ra=0")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sysctls", "net.ipv4.conf.eth0.forwarding=1"),
+        ("sysctls", "net.core.conf.IFNAME.forwarding=1"),
+        ("sysctls", "net.ipv4.conf.IFNAME.../../../kernel/core_pattern=x"),
+        ("sysctls", "net.ipv4.conf.IFNAME.forwarding"),
+        ("ifname", "lo"),
+        ("ifname", "a/b"),
+        ("ifname", ".."),
+        ("ifname", "x" * 16),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(name: str, value: str) -> None:
+    with pytest.raises(InvalidArgument):
+        read({}, {"NetworkMode": "n"}, {"n": {"DriverOpts": {f"com.docker.network.endpoint.{name}": value}}})
 
 
 def test_further_networks_come_after_the_modes_own() -> None:
@@ -86,6 +120,7 @@ def test_addresses_must_be_some(endpoint: dict[str, object]) -> None:
         ({}, {"IPAMConfig": {"IPv6Address": "::1"}}, "IPv6Address"),
         ({}, {"IPAMConfig": {"LinkLocalIPs": ["169.254.1.1"]}}, "LinkLocalIPs"),
         ({"PortBindings": {"80/tcp": [{"HostIp": "::1"}]}}, {}, "IPv6"),
+        ({}, {"DriverOpts": {"com.example.speed": "9"}}, "com.example.speed"),
     ],
 )
 def test_what_is_not_built_is_refused_by_its_name(

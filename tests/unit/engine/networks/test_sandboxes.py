@@ -9,6 +9,7 @@ from engine.networks.files import Writer
 from engine.networks.hosts_files import Wishes
 from engine.networks.model import Network, Port, Sandbox
 from engine.networks.ports import Ports
+from engine.networks.publishing import Publishing
 from engine.networks.request import Attachment, Request, Wanted
 from engine.networks.sandboxes import Sandboxes
 from engine.networks.store import Store
@@ -25,8 +26,9 @@ class Place:
         self.host = FakeLinks()
         self.bridges = FakeBridges()
         writer = Writer(lambda name: ContainerPaths(str(folder / name), str(folder), name), Wishes())
+        publishing = Publishing(self.store, self.host, self.bridges, Ports("127.0.0.1"), str.upper)  # type: ignore[arg-type]
         self.sandboxes = Sandboxes(
-            self.store, str(folder / "netns"), self.host, self.bridges, Ports("127.0.0.1"), writer, str.upper  # type: ignore[arg-type]
+            self.store, str(folder / "netns"), self.host, self.bridges, publishing, writer  # type: ignore[arg-type]
         )  # fmt: skip
 
     def address(self, network: Network, wanted: str = "") -> str:
@@ -140,3 +142,21 @@ def test_after_a_restart_the_dead_have_nothing(place: Place) -> None:
     place.sandboxes.reconcile(frozenset(["c2"]))
     assert [one.container_id for one in place.store.endpoints()] == ["c2"]
     assert [one.container_id for one in place.store.sandboxes()] == ["c2"]
+
+
+def test_two_networks_cannot_have_one_interfaces_name(place: Place) -> None:
+    one, two = bridge_network("one"), bridge_network("two", "10.8.0.0/24")
+    place.store.put_network(one)
+    place.store.put_network(two)
+    attachments = Attachment("one", interface="wan0"), Attachment("two", interface="wan0")
+    with pytest.raises(InvalidArgument, match="interface name wan0 is taken"):
+        place.sandboxes.allocate("c1", Request("networks", attachments=attachments))
+    assert place.store.endpoints() == []
+
+
+def test_what_has_no_network_of_its_own_has_no_ports_to_publish(place: Place) -> None:
+    place.sandboxes.allocate("c1", Request("host"))
+    with pytest.raises(InvalidArgument, match="network mode host"):
+        place.sandboxes.publish("c1", Request("host"))
+    with pytest.raises(NotFound):
+        place.sandboxes.publish("c9", Request("host"))

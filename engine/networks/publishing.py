@@ -1,0 +1,112 @@
+"""Published ports of running containers: held on the host, written into the rules, changed while the container runs.
+
+    wanted ports + the gateway's endpoint ──▶ ports that stay · that come · that go ──▶ hold ▶ rules ▶ let go
+
+A port that is wanted as before stays as it is, its number too where it was chosen for the container; connections
+through it notice nothing. What cannot be held changes nothing.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+
+from engine.networks import gateway, links
+from engine.networks.bridge import Bridges
+from engine.networks.links import Interface4, Links
+from engine.networks.model import Endpoint, Network, Port
+from engine.networks.ports import Ports
+from engine.networks.request import Wanted
+from engine.networks.store import Store
+from proto.errdefs import Internal
+
+
+class Publishing:
+    """The published ports of one engine's containers."""
+
+    def __init__(
+        self, store: Store, host: Links, bridges: Bridges, ports: Ports, name_of: Callable[[str], str]
+    ) -> None:
+        self._store = store
+        self._host = host
+        self._bridges = bridges
+        self._ports = ports
+        self._name_of = name_of
+
+    def hold(self, container_id: str, wanted: Sequence[Wanted]) -> None:
+        """Hold a container's ports and note them at its gateway's endpoint; rules and links come later."""
+        networks = {network.id: network for network in self._store.networks()}
+        own = self._store.endpoints(container_id=container_id)
+        chosen = gateway.choose(own, networks)
+        before = [port for one in own for port in one.ports]
+        after: tuple[Port, ...] = ()
+        if chosen is not None:
+            after = self._held(container_id, chosen, networks[chosen.network_id], wanted, before)
+        self._ports.keep_only(container_id, after)
+        for one in own:
+            ports = after if one is chosen else ()
+            if ports != one.ports:
+                self._store.put_endpoint(replace(one, ports=ports))
+
+    def place(self, container_id: str, wanted: Sequence[Wanted]) -> None:
+        """Publish exactly the wanted ports of a running container."""
+        before = {one.id: one for one in self._store.endpoints(container_id=container_id)}
+        self.hold(container_id, wanted)
+        for one in self._store.endpoints(container_id=container_id):
+            network = self._store.network(one.network_id)
+            if network is None or one.ports == before[one.id].ports:
+                continue
+            self.write_rules(network)
+            if bool(one.ports) != bool(before[one.id].ports) and self._host.find(one.link) is not None:
+                self._host.apply(links.bridge_port(one.link, hairpin=bool(one.ports), isolated=network.isolated))
+
+    def write_rules(self, network: Network) -> None:
+        self._bridges.set_rules(network, self._store.endpoints(network_id=network.id))
+
+    def hold_again(self) -> None:
+        """After a restart of the engine: the ports of everybody who is there."""
+        for one in self._store.endpoints():
+            self._ports.hold_again(one.container_id, one.ports)
+
+    def release(self, container_id: str) -> None:
+        self._ports.keep_only(container_id, ())
+
+    def _held(
+        self, container_id: str, chosen: Endpoint, network: Network, wanted: Sequence[Wanted], before: Sequence[Port]
+    ) -> tuple[Port, ...]:
+        kept, missing = match(wanted, before, lambda wish: self._ports.host_ip(wish, network.host_ip))
+        others = [port for one in self._store.endpoints() if one.container_id != container_id for port in one.ports]
+        address = str(Interface4(chosen.address).ip)
+        try:
+            found = self._ports.hold(container_id, missing, [*others, *kept.values()], address, network.host_ip)
+        except Internal as fault:
+            name = self._name_of(container_id) or container_id[:12]
+            raise Internal(
+                f"driver failed programming external connectivity on endpoint {name} ({chosen.id}): {fault}"
+            ) from fault
+        new = iter(found)
+        return tuple(kept[number] if number in kept else next(new) for number in range(len(wanted)))
+
+
+def match(
+    wanted: Sequence[Wanted], before: Iterable[Port], host_ip: Callable[[Wanted], str]
+) -> tuple[dict[int, Port], list[Wanted]]:
+    """Which wishes the present ports fulfil, by their place among the wishes; and the wishes that are left."""
+    present = list(before)
+    kept: dict[int, Port] = {}
+    missing: list[Wanted] = []
+    for number, wish in enumerate(wanted):
+        found = next((port for port in present if _fulfils(port, wish, host_ip(wish))), None)
+        if found is None:
+            missing.append(wish)
+        else:
+            present.remove(found)
+            kept[number] = found
+    return kept, missing
+
+
+def to_json(wanted: Iterable[Wanted]) -> list[dict[str, object]]:
+    return [asdict(wish) for wish in wanted]
+
+
+def _fulfils(port: Port, wish: Wanted, host_ip: str) -> bool:
+    numbers = wish.first == 0 or wish.first <= port.host_port <= wish.last
+    return (port.port, port.protocol, port.host_ip) == (wish.port, wish.protocol, host_ip) and numbers

@@ -1,0 +1,33 @@
+"""Which network gives the default route."""
+
+from engine.networks import gateway
+from engine.networks.model import Network
+from tests.fakes.engine_networks import bridge_network, endpoint
+
+ALPHA, BETA = bridge_network("alpha"), bridge_network("beta", "10.8.0.0/24")
+INNER = bridge_network("aaa", "10.7.0.0/24", internal=True)
+
+
+def chosen(*places: tuple[Network, int]) -> str:
+    networks = {network.id: network for network, _ in places}
+    found = gateway.choose([endpoint(1, network, priority=priority) for network, priority in places], networks)
+    return networks[found.network_id].name if found is not None else ""
+
+
+def test_the_first_name_leads_out() -> None:
+    assert chosen((BETA, 0), (ALPHA, 0)) == "alpha"
+
+
+def test_the_highest_priority_comes_first() -> None:
+    assert chosen((ALPHA, 0), (BETA, 1)) == "beta"
+    assert chosen((ALPHA, 0), (BETA, -1)) == "alpha"
+
+
+def test_an_internal_network_leads_nowhere() -> None:
+    assert chosen((INNER, 9), (BETA, 0)) == "beta"
+    assert chosen((INNER, 0)) == ""
+
+
+def test_the_router_is_the_bridge_unless_another_was_named() -> None:
+    assert gateway.router(ALPHA) == "10.9.0.1"
+    assert gateway.router(bridge_network("x", router="10.9.0.254")) == "10.9.0.254"
