@@ -25,7 +25,7 @@ COMMANDS = {
     "login": ("login", "Authenticate to a registry"),
     "logout": ("login:logout", "Log out from a registry"),
     "pause": ("pause", "Pause all processes within one or more containers"),
-    "port": ("port", "List port mappings for the container"),
+    "port": ("port", "List a container's port mappings, or publish and unpublish ports"),
     "rename": ("rename", "Rename a container"),
     "restart": ("restart", "Restart one or more containers"),
     "rm": ("rm", "Remove one or more containers"),

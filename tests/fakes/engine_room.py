@@ -252,6 +252,10 @@ class FakeNetworks:
 
     def __init__(self) -> None:
         self.held: set[str] = set()
+        self.published: list[tuple[str, Json]] = []
+
+    async def publish(self, container_id: str, config: Json, host_config: Json, endpoints: Json) -> None:
+        self.published.append((container_id, host_config["PortBindings"]))
 
     async def check(self, config: Json, host_config: Json, endpoints: Json) -> None:
         if host_config["NetworkMode"] == "nowhere":

@@ -34,3 +34,22 @@ async def test_bad_limits_are_refused(bench: Bench) -> None:
     live = await bench.create()
     with pytest.raises(InvalidArgument, match="Minimum memory limit allowed is 6MB"):
         await update.update(bench.room, live, {"Memory": 100})
+
+
+async def test_a_running_containers_ports_are_published_at_once(bench: Bench) -> None:
+    live = await bench.run()
+    bindings = {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}
+    await update.update(bench.room, live, {"PortBindings": bindings})
+    assert bench.networks.published == [(live.container.id, bindings)]
+    assert live.container.host_config["PortBindings"] == bindings
+    await update.update(bench.room, live, {"PortBindings": {}})
+    assert bench.networks.published[-1] == (live.container.id, {})
+    await update.update(bench.room, live, {"CpuShares": 5})
+    assert len(bench.networks.published) == 2, "what is not said stays"
+
+
+async def test_the_ports_of_a_stopped_container_are_for_its_next_start(bench: Bench) -> None:
+    live = await bench.create()
+    await update.update(bench.room, live, {"PortBindings": {"80/tcp": None}})
+    assert bench.networks.published == []
+    assert live.container.host_config["PortBindings"] == {"80/tcp": None}
