@@ -156,6 +156,9 @@ _UNBUILT_WORDS = """
 """
 UNBUILT = frozenset(_UNBUILT_WORDS.split())
 
+# Of these, "off" is what this engine is: false is taken, true refused.
+OFF = frozenset({"experimental", "ip6tables", "ipv6", "raw-logs", "rootless", "selinux-enabled", "userland-proxy"})
+
 _BY_FLAG = {setting.flag: setting for setting in SETTINGS}
 _BY_SHORT = {setting.short: setting for setting in SETTINGS if setting.short}
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
@@ -200,6 +203,8 @@ def check(config: Config) -> Config:
     for option in config.exec_opts:
         if option != "native.cgroupdriver=cgroupfs":
             raise InvalidArgument(f"invalid --exec-opt: {option} (only native.cgroupdriver=cgroupfs is built)")
+    if config.storage_driver == "overlay2":  # dockerd's name of the same
+        config = replace(config, storage_driver="overlayfs")
     if not config.hosts:
         return replace(config, hosts=("unix:///run/wherry/docker.sock",))
     return config
@@ -220,6 +225,8 @@ def _flags(argv: Sequence[str]) -> Iterator[tuple[Setting, str]]:
         if word.startswith("--") and len(word) > 2:
             name, equals, text = word[2:].partition("=")
             setting = _BY_FLAG.get(name)
+            if name in OFF and equals and text in _FALSE:
+                continue
             if setting is None:
                 raise InvalidArgument(
                     f"flag --{name} is not built into wherryd" if name in UNBUILT else f"unknown flag: --{name}"
@@ -318,6 +325,7 @@ def parse_file(text: str, path: str) -> dict[str, Any]:
         raise InvalidArgument(f"{where}: {error}") from None
     if not isinstance(document, dict):
         raise InvalidArgument(f"{where}: not an object")
+    document = {key: value for key, value in document.items() if not (key in OFF and value is False)}
     unknown = sorted(key for key in document if key not in _BY_KEY)
     if unknown:
         raise InvalidArgument(

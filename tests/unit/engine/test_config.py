@@ -34,7 +34,9 @@ def test_the_grammar_of_flags() -> None:
     [
         (["--nope"], "unknown flag: --nope"),
         (["-Z"], "unknown shorthand flag: 'Z' in -Z"),
-        (["--userland-proxy=false"], "flag --userland-proxy is not built into wherryd"),
+        (["--userland-proxy=true"], "flag --userland-proxy is not built into wherryd"),
+        (["--userland-proxy"], "flag --userland-proxy is not built into wherryd"),
+        (["--metrics-addr=x"], "flag --metrics-addr is not built into wherryd"),
         (["--bip"], "flag needs an argument: --bip"),
         (["--iptables=maybe"], "invalid syntax"),
         (["--mtu", "x"], "invalid syntax"),
@@ -85,6 +87,13 @@ def test_a_setting_given_twice_is_refused(tmp_path: Path) -> None:
 def test_values_that_cannot_work(tmp_path: Path, argv: list[str]) -> None:
     with pytest.raises(InvalidArgument):
         load(tmp_path, "{}", *argv)
+
+
+def test_what_is_off_may_be_said_to_be_off(tmp_path: Path) -> None:
+    assert config.parse_flags(["--userland-proxy=false", "--ip6tables=false"]) == {}
+    assert load(tmp_path, '{"experimental": false}', "-s", "overlay2").storage_driver == "overlayfs"
+    with pytest.raises(InvalidArgument, match="experimental"):
+        load(tmp_path, '{"experimental": true}')
 
 
 def test_sizes() -> None:
