@@ -2,6 +2,7 @@
 
     PREFIX/lib/wherry/            a virtual environment of its own: no package of the system's or a user's is touched
     PREFIX/bin/wherry …           the five programs; the two that start once per container do without `site`
+    PREFIX/share/…                wherry's completion for bash, zsh and fish, where each of them looks
     /etc/systemd/system/wherry*   where systemd runs: units, with the engine activated by its socket
 
 Images and containers live under /var/lib/wherry and are left alone by --uninstall. Standard library only: nothing is
@@ -21,6 +22,12 @@ UNITS = ("wherry-supervisor.service", "wherryd.service", "wherryd.socket")
 UNIT_FOLDER = Path("/etc/systemd/system")
 PROGRAMS = ("wherry", "wherryd", "wherry-supervisor")
 HOT_PROGRAMS = {"containerd-shim-wherry-v2": "shim", "lowrt": "lowrt"}
+# file of deploy/completions → its place under PREFIX/share
+COMPLETIONS = {
+    "wherry.bash": "bash-completion/completions/wherry",
+    "_wherry": "zsh/site-functions/_wherry",
+    "wherry.fish": "fish/vendor_completions.d/wherry.fish",
+}
 
 
 def hot_launcher(interpreter: Path, packages: Path, layer: str) -> str:
@@ -51,6 +58,7 @@ def install(prefix: Path) -> None:
         # Both places: people call the one in PATH, our own programs the one beside their interpreter.
         for path in (programs / name, home / "bin" / name):
             _replace_file(path, text)
+    install_completions(prefix)
     if systemd_runs():
         _install_units(prefix)
     print(f"installed: {', '.join([*PROGRAMS, *HOT_PROGRAMS])} in {programs}")
@@ -64,8 +72,18 @@ def uninstall(prefix: Path) -> None:
         (UNIT_FOLDER / name).unlink(missing_ok=True)
     for name in (*PROGRAMS, *HOT_PROGRAMS):
         (prefix / "bin" / name).unlink(missing_ok=True)
+    for place in COMPLETIONS.values():
+        (prefix / "share" / place).unlink(missing_ok=True)
     shutil.rmtree(prefix / "lib" / "wherry", ignore_errors=True)
     print("removed the programs; images and containers are still under /var/lib/wherry")
+
+
+def install_completions(prefix: Path) -> None:
+    """Copy the scripts; the house tests see to it that they are what `wherry completion` prints."""
+    for name, place in COMPLETIONS.items():
+        target = prefix / "share" / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace_file(target, (SOURCE / "deploy" / "completions" / name).read_text(), mode=0o644)
 
 
 def systemd_runs() -> bool:
