@@ -53,7 +53,8 @@ def test_what_is_no_policy(wrong: dict) -> None:
     [
         (
             {"Name": "foo"},
-            "invalid restart policy: unknown policy 'foo'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
+            "invalid restart policy: unknown policy 'foo'; "
+            "use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
         ),
         (
             {"Name": "always", "MaximumRetryCount": 1},

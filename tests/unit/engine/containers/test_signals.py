@@ -69,6 +69,7 @@ def test_a_number_of_any_length_is_the_clients_mistake() -> None:
 def test_whatever_is_taken_can_be_sent(text: str) -> None:
     """1 to 64; zero would only ask."""
     try:
-        assert 1 <= parse_signal(text) <= 64
-    except InvalidArgument as fault:
-        assert str(fault) == f"invalid signal: {text}"
+        number = parse_signal(text)
+    except InvalidArgument:
+        return
+    assert 1 <= number <= 64

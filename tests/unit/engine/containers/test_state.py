@@ -114,7 +114,8 @@ def test_each_requirement_in_each_state(name: str, status: str) -> None:
         ("paused", 'cannot remove container "web": container is paused and must be unpaused first'),
         (
             "restarting",
-            'cannot remove container "web": container is restarting: stop the container before removing or force remove',
+            'cannot remove container "web": container is restarting: '
+            "stop the container before removing or force remove",
         ),
     ],
 )
@@ -128,5 +129,5 @@ def test_what_runs_is_not_removed(status: str, words: str) -> None:
 
 def test_a_message_of_the_callers_own() -> None:
     """Kill says it otherwise than exec."""
-    with pytest.raises(Conflict, match="^cannot kill container: web$"):
+    with pytest.raises(Conflict, match=r"^cannot kill container: web$"):
         state.require_running(in_state("exited"), "cannot kill container: web")  # type: ignore[arg-type]
