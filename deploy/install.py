@@ -72,8 +72,7 @@ def uninstall(prefix: Path) -> None:
         (UNIT_FOLDER / name).unlink(missing_ok=True)
     for name in (*PROGRAMS, *HOT_PROGRAMS):
         (prefix / "bin" / name).unlink(missing_ok=True)
-    for place in COMPLETIONS.values():
-        (prefix / "share" / place).unlink(missing_ok=True)
+    remove_completions(prefix)
     shutil.rmtree(prefix / "lib" / "wherry", ignore_errors=True)
     print("removed the programs; images and containers are still under /var/lib/wherry")
 
@@ -84,6 +83,12 @@ def install_completions(prefix: Path) -> None:
         target = prefix / "share" / place
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace_file(target, (SOURCE / "deploy" / "completions" / name).read_text(), mode=0o644)
+
+
+def remove_completions(prefix: Path) -> None:
+    """The scripts, not their folders: other programs' lie there too."""
+    for place in COMPLETIONS.values():
+        (prefix / "share" / place).unlink(missing_ok=True)
 
 
 def systemd_runs() -> bool:

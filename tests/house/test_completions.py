@@ -8,7 +8,7 @@ import pytest
 from click.shell_completion import get_completion_class
 from click.testing import CliRunner
 
-from deploy.install import COMPLETIONS, install_completions, uninstall
+from deploy.install import COMPLETIONS, install_completions, remove_completions
 from engine.cli.main import wherry
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "completions"
@@ -43,13 +43,10 @@ def test_bash_takes_the_script_for_the_command() -> None:
     assert "_wherry_completion" in done.stdout
 
 
-def test_the_installer_puts_each_where_its_shell_looks_and_takes_it_out_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_installer_puts_each_where_its_shell_looks_and_takes_it_out_again(tmp_path: Path) -> None:
     """The folders stay: other programs' completions may be in them."""
-    monkeypatch.setattr("deploy.install.systemd_runs", lambda: False)
     install_completions(tmp_path)
     for name, place in COMPLETIONS.items():
         assert (tmp_path / "share" / place).read_text() == (FOLDER / name).read_text()
-    uninstall(tmp_path)
+    remove_completions(tmp_path)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
