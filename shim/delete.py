@@ -46,7 +46,8 @@ def _delete_container(bundle: Bundle, arguments: Arguments) -> None:
     argv = settings.command(bundle.runtime_log, *delete_words(arguments.id, force=True))
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     try:
-        pid = spawn(argv, (null, null, null), dict(os.environ))
+        environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+        pid = spawn(argv, (null, null, null), environment)
         _, raw = os.waitpid(pid, 0)
         if raw != 0:
             _warn(f"failed to remove the container: {runtime}: status {os.waitstatus_to_exitcode(raw)}")

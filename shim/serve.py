@@ -133,6 +133,8 @@ def _listener(arguments: Arguments) -> tuple[socket.socket, str]:
 def _become_shim(arguments: Arguments) -> None:
     """Orphans of our containers become our children; a leaving reader must not kill us; SIGUSR1 shows what we do."""
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    # It is the supervisor's, for its own service manager: an OCI runtime that finds it reports there, unasked.
+    os.environ.pop("NOTIFY_SOCKET", None)
     linux.set_process_name("containerd-shim")
     linux.set_command_line(["containerd-shim-wherry-v2", *server_argv(arguments)])
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)

@@ -50,12 +50,22 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, meant for whoever started the supervisor
     gc.collect()
     gc.freeze()
-    while packet := control.recv(_PACKET):
+    serve_requests(control)
+    return 0
+
+
+def serve_requests(control: socket.socket) -> None:
+    """Answer until the supervisor has gone, also in the middle of a request."""
+    while True:
         try:
+            packet = control.recv(_PACKET)
+            if not packet:
+                return
             handle(packet, control)
+        except ConnectionError:  # it died with an answer unread, or before ours could be written
+            return
         except Exception as error:  # one bad request must not cost the warm parent of all others
             sys.stderr.write(f"{NAME}: zygote: {cli.describe(error)}\n")
-    return 0
 
 
 def seal() -> None:

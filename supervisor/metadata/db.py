@@ -142,7 +142,10 @@ class Database:
     def close(self) -> None:
         self._flusher.close()
         with self._write_lock:
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            try:
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:  # a full disk, say: the log keeps everything, and is read at the next start
+                logger.warning("the write-ahead log stays: %s", error)
             for connection in list(self._open):
                 connection.close()
 

@@ -33,7 +33,6 @@ from supervisor.runtime.bootstrap import Endpoint
 Reply = TypeVar("Reply", bound=Message)
 
 _CLASS_WORDS = {
-    Fault.code: "unknown",
     InvalidArgument.code: "invalid argument",
     NotFound.code: "not found",
     AlreadyExists.code: "already exists",
@@ -46,8 +45,8 @@ _CONNECT_TIMEOUT = 100.0
 _GRPC_CONNECT_TIMEOUT = 10.0
 
 
-class ShimGone(Unavailable):
-    """The connection ended: the shim is dead, or about to be."""
+class ShimGone(NotFound):
+    """The connection ended: the shim is dead or about to be, and what it knew is not to be found any more."""
 
 
 class Carrier(Protocol):
@@ -89,7 +88,7 @@ class ShimClient:
             return await self._carrier.call(f"containerd.task.v{self.version}.Task", method, request, reply, timeout)
         except Fault as fault:
             if isinstance(fault, Unavailable) and self.closed.done():
-                raise ShimGone("ttrpc: closed: unavailable") from fault
+                raise ShimGone("ttrpc: closed: not found") from fault
             raise classed(fault) from fault
 
     async def create(self, request: shim.CreateTaskRequest) -> shim.CreateTaskResponse:
@@ -136,7 +135,10 @@ async def connect(endpoint: Endpoint, namespace: str, timeout: float = _CONNECT_
 
 
 def classed(fault: Fault) -> Fault:
-    """The fault with its class named at the end, once, as containerd passes on what a shim says."""
+    """The fault with its class named at the end, once, as containerd passes on what a shim says.
+
+    What has no class gets no word: a client of containerd 1.6's generation adds its own, a newer one shows none.
+    """
     words = _CLASS_WORDS.get(fault.code)
     if words is None or str(fault) == words or str(fault).endswith(f": {words}"):
         return fault

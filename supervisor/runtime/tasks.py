@@ -192,8 +192,9 @@ class Tasks:
         try:
             return await task.client.create(request)
         except Fault as fault:
-            kind = Fault if isinstance(fault, ShimGone) else type(fault)
-            raise kind(f"failed to create shim task: {fault}") from fault
+            if isinstance(fault, ShimGone):
+                raise Fault("failed to create shim task: ttrpc: closed") from fault
+            raise type(fault)(f"failed to create shim task: {fault}") from fault
 
     def adopt(self, task: Task) -> None:
         """Take a task with a living shim into the table, and stand by for the shim's death."""
@@ -206,6 +207,12 @@ class Tasks:
         return await asyncio.shield(self._background.run(self._delete(task), f"delete {container_id}"))
 
     async def _delete(self, task: Task) -> shim.DeleteResponse:
+        try:
+            return await self._delete_living(task)
+        except ShimGone:
+            return await asyncio.shield(task.ended)  # who stands by deletes it in the shim's place, and knows its end
+
+    async def _delete_living(self, task: Task) -> shim.DeleteResponse:
         async with task.lock:
             if task.deleted:
                 raise NotFound(f"task {task.id} not found")
@@ -213,6 +220,8 @@ class Tasks:
             response = shim.DeleteResponse()
             try:
                 response = await task.client.delete(task.id)
+            except ShimGone:
+                raise
             except NotFound as fault:
                 missing = fault  # the shim has forgotten it: take the rest away all the same
             except Fault as fault:

@@ -6,7 +6,7 @@ import grpc
 
 from proto.containerd.services.diff.v1 import diff_pb2 as api
 from proto.containerd.services.diff.v1 import diff_pb2_grpc
-from proto.errdefs import InvalidArgument
+from proto.errdefs import Fault, InvalidArgument
 from supervisor.content.threads import in_stoppable_thread
 from supervisor.core.content import ContentStore
 from supervisor.diff.apply import apply
@@ -26,7 +26,10 @@ class DiffService(diff_pb2_grpc.DiffServicer):
     async def Apply(self, request: api.ApplyRequest, context: Context) -> api.ApplyResponse:
         if request.payloads:
             raise InvalidArgument(f"no stream processor for payload {sorted(request.payloads)[0]}: invalid argument")
-        reader = self._content.reader(namespace_of(context), request.diff.digest)
+        try:
+            reader = self._content.reader(namespace_of(context), request.diff.digest)
+        except Fault as fault:
+            raise type(fault)(f"failed to get reader from content store: {fault}") from fault
         try:
             mounts = mounts_from_proto(request.mounts)
             applied = await in_stoppable_thread(

@@ -83,7 +83,10 @@ class TasksService(tasks_pb2_grpc.TasksServicer):
     async def Kill(self, request: api.KillRequest, context: Context) -> Empty:
         task = await self._task(context, request.container_id)
         message = shim.KillRequest(id=task.id, exec_id=request.exec_id, signal=request.signal, all=request.all)
-        return await task.client.call("Kill", message, Empty)
+        try:
+            return await task.client.call("Kill", message, Empty)
+        except ShimGone as gone:
+            raise NotFound("process already finished: not found") from gone
 
     async def Exec(self, request: api.ExecProcessRequest, context: Context) -> Empty:
         if not request.exec_id:

@@ -3,9 +3,14 @@
 import json
 import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 from shim import zygote
 from shim.zygote import ForkLauncher
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def ask(**request: object) -> dict[str, object]:
@@ -36,6 +41,21 @@ def test_a_start_that_fails_is_answered_with_its_reason() -> None:
     assert answer["stderr"] == "containerd-shim-wherry-v2: /does/not/exist/config.json: No such file or directory\n"
 
 
+def test_a_supervisor_that_dies_in_mid_request_ends_the_service() -> None:
+    """Its last answer is not read, or cannot even be written; neither is an error to stay for."""
+    packet = json.dumps({"id": 1, "cwd": "/", "env": {}, "stdin": "", "args": ["-what"]}).encode()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        ours.send(packet)
+        ours.close()
+        zygote.serve_requests(theirs)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        theirs.send(b"an answer that is never read")
+        ours.close()
+        zygote.serve_requests(theirs)
+
+
 def test_other_runtimes_are_programs_also_when_warm() -> None:
     """Only lowrt is in memory."""
     null = os.open("/dev/null", os.O_RDWR)
@@ -45,11 +65,8 @@ def test_other_runtimes_are_programs_also_when_warm() -> None:
 
 
 def test_lowrt_runs_in_a_fork_with_the_streams_given() -> None:
-    """Same output and status as the program."""
-    null = os.open("/dev/null", os.O_RDWR)
-    output = os.memfd_create("output")
-    pid = ForkLauncher().launch(["/anywhere/lowrt", "--version"], (null, output, output))
-    assert os.waitpid(pid, 0)[1] == 0
-    assert os.pread(output, 1000, 0).startswith(b"lowrt version ")
-    for fd in (null, output):
-        os.close(fd)
+    """Same output and status as the program. From a process of its own: a zygote has one thread and no grpc."""
+    code = "import os; from shim.zygote import ForkLauncher\n"
+    code += "pid = ForkLauncher().launch(['/anywhere/lowrt', '--version'], (0, 1, 2)); raise SystemExit(os.wait()[1])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert done.stdout.startswith(b"lowrt version ")

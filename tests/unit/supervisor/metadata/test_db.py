@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -189,3 +190,16 @@ def test_it_can_be_closed_and_opened_again(tmp_path: Path) -> None:
     db = Database(path)
     assert names(db) == ["a"]
     db.close()
+
+
+def test_a_checkpoint_that_fails_at_the_end_loses_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The log is read at the next start."""
+    db = Database(str(tmp_path / "db"))
+    add(db, "a")
+    with db._write_lock:
+        db._writer.set_authorizer(lambda action, *_: 1 if action == sqlite3.SQLITE_PRAGMA else 0)
+    db.close()
+    assert "the write-ahead log stays" in caplog.text
+    again = Database(str(tmp_path / "db"))
+    assert names(again) == ["a"]
+    again.close()

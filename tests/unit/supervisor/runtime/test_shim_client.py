@@ -52,7 +52,7 @@ async def test_a_version_three_shim_is_asked_as_such(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (Fault("oh"), "oh: unknown"),
+        (Fault("oh"), "oh"),
         (NotFound("process already finished: not found"), "process already finished: not found"),
         (NotFound("not found"), "not found"),
         (DeadlineExceeded("context deadline exceeded"), "context deadline exceeded"),

@@ -203,6 +203,19 @@ async def test_who_waits_is_told_of_a_shims_death(runtime: Runtime) -> None:
     assert (await asyncio.wait_for(waiting, 5)).exit_status == 137
 
 
+async def test_a_delete_that_meets_a_shims_death_answers_how_it_ended(runtime: Runtime) -> None:
+    await runtime.tasks.create("ns", "c1", runtime.options)
+    task = await runtime.tasks.get("ns", "c1")
+    async with task.lock:
+        deleting = asyncio.ensure_future(runtime.tasks.delete("ns", "c1"))
+        await asyncio.sleep(0.01)
+        await runtime.launcher.shims["c1"].die()
+        await task.client.closed
+    assert (await asyncio.wait_for(deleting, 5)).exit_status == 137
+    assert runtime.exchange.topics == ["/tasks/exit", "/tasks/delete"]
+    assert runtime.left_over() == []
+
+
 async def test_a_shim_that_claims_version_three_is_asked_as_version_two(runtime: Runtime) -> None:
     runtime.launcher.claimed_version = 3
     assert await runtime.tasks.create("ns", "c1", runtime.options) == PID

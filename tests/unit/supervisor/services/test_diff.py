@@ -56,7 +56,7 @@ async def test_a_difference_is_stored_with_its_labels(tmp_path: Path) -> None:
 async def test_missing_blobs_and_unknown_payloads_are_refused(tmp_path: Path) -> None:
     with open_stores(tmp_path / "s") as stores:
         service = DiffService(stores.content)
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound, match="failed to get reader from content store: content"):
             await service.Apply(api.ApplyRequest(diff=Descriptor(digest=digest_of(b""))), Context())
         with pytest.raises(InvalidArgument, match="no stream processor"):
             await service.Apply(api.ApplyRequest(payloads={"x": Any()}), Context())

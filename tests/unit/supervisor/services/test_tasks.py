@@ -229,3 +229,16 @@ def test_runc_options_may_name_a_checkpoint() -> None:
     assert criu_image_path(options) == "/cp"
     assert criu_image_path(Any(type_url="other")) == ""
     assert criu_image_path(None) == ""
+
+
+async def test_whoever_asks_a_shim_that_is_gone_hears_that_the_process_is(room: Room) -> None:
+    """A kill that comes too late is no failure to docker."""
+    await create(room)
+    task = await room.runtime.tasks.get("ns", "c1")
+    async with task.lock:  # nobody cleans up meanwhile
+        await room.shim.die()
+        await task.client.closed
+        with pytest.raises(NotFound, match="process already finished: not found"):
+            await room.service.Kill(api.KillRequest(container_id="c1", signal=9), CONTEXT)
+        with pytest.raises(NotFound, match="ttrpc: closed"):
+            await room.service.Pause(api.PauseTaskRequest(container_id="c1"), CONTEXT)
