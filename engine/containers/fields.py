@@ -17,13 +17,14 @@ Json = dict[str, Any]
 class Field:
     """One field: its JSON type and the value that inspect shows when the client sent none."""
 
-    kind: str  # str, int, bool, list, dict, or any of them with "?" when null is kept apart from the zero value
+    kind: str  # str, int, bool, list, dict, words, or any of them with "?" when null is kept apart from the zero value
     default: Any = None
     omit_empty: bool = False
+    element: type | None = None  # of the list's elements or the map's values
 
 
 _S, _I, _B = Field("str", ""), Field("int", 0), Field("bool", False)
-_L, _D = Field("list"), Field("dict")
+_L, _D, _TEXTS = Field("list"), Field("dict"), Field("list", element=str)
 
 CONFIG: dict[str, Field] = {
     "Hostname": _S,
@@ -36,7 +37,7 @@ CONFIG: dict[str, Field] = {
     "Tty": _B,
     "OpenStdin": _B,
     "StdinOnce": _B,
-    "Env": _L,
+    "Env": _TEXTS,
     "Cmd": Field("words"),
     "Healthcheck": Field("dict", None, omit_empty=True),
     "ArgsEscaped": Field("bool", False, omit_empty=True),
@@ -46,15 +47,15 @@ CONFIG: dict[str, Field] = {
     "Entrypoint": Field("words"),
     "NetworkDisabled": Field("bool", False, omit_empty=True),
     "MacAddress": Field("str", "", omit_empty=True),
-    "OnBuild": _L,
-    "Labels": _D,
+    "OnBuild": _TEXTS,
+    "Labels": Field("dict", element=str),
     "StopSignal": Field("str", "", omit_empty=True),
     "StopTimeout": Field("int?", None, omit_empty=True),
     "Shell": Field("words", None, omit_empty=True),
 }
 
 HOST_CONFIG: dict[str, Field] = {
-    "Binds": _L,
+    "Binds": _TEXTS,
     "ContainerIDFile": _S,
     "LogConfig": Field("dict", {"Type": "", "Config": {}}),
     "NetworkMode": _S,
@@ -62,32 +63,32 @@ HOST_CONFIG: dict[str, Field] = {
     "RestartPolicy": Field("dict", {"Name": "no", "MaximumRetryCount": 0}),
     "AutoRemove": _B,
     "VolumeDriver": _S,
-    "VolumesFrom": _L,
-    "ConsoleSize": Field("list", [0, 0]),
-    "Annotations": Field("dict", None, omit_empty=True),
+    "VolumesFrom": _TEXTS,
+    "ConsoleSize": Field("list", [0, 0], element=int),
+    "Annotations": Field("dict", None, omit_empty=True, element=str),
     "CapAdd": Field("words"),
     "CapDrop": Field("words"),
     "CgroupnsMode": _S,
-    "Dns": _L,
-    "DnsOptions": _L,
-    "DnsSearch": _L,
-    "ExtraHosts": _L,
-    "GroupAdd": _L,
+    "Dns": _TEXTS,
+    "DnsOptions": _TEXTS,
+    "DnsSearch": _TEXTS,
+    "ExtraHosts": _TEXTS,
+    "GroupAdd": _TEXTS,
     "IpcMode": _S,
     "Cgroup": _S,
-    "Links": _L,
+    "Links": _TEXTS,
     "OomScoreAdj": _I,
     "PidMode": _S,
     "Privileged": _B,
     "PublishAllPorts": _B,
     "ReadonlyRootfs": _B,
-    "SecurityOpt": _L,
-    "StorageOpt": Field("dict", None, omit_empty=True),
-    "Tmpfs": Field("dict", None, omit_empty=True),
+    "SecurityOpt": _TEXTS,
+    "StorageOpt": Field("dict", None, omit_empty=True, element=str),
+    "Tmpfs": Field("dict", None, omit_empty=True, element=str),
     "UTSMode": _S,
     "UsernsMode": _S,
     "ShmSize": _I,
-    "Sysctls": Field("dict", None, omit_empty=True),
+    "Sysctls": Field("dict", None, omit_empty=True, element=str),
     "Runtime": _S,
     "Isolation": _S,
     "CpuShares": _I,
@@ -95,20 +96,20 @@ HOST_CONFIG: dict[str, Field] = {
     "NanoCpus": _I,
     "CgroupParent": _S,
     "BlkioWeight": _I,
-    "BlkioWeightDevice": _L,
-    "BlkioDeviceReadBps": _L,
-    "BlkioDeviceWriteBps": _L,
-    "BlkioDeviceReadIOps": _L,
-    "BlkioDeviceWriteIOps": _L,
+    "BlkioWeightDevice": Field("list", element=dict),
+    "BlkioDeviceReadBps": Field("list", element=dict),
+    "BlkioDeviceWriteBps": Field("list", element=dict),
+    "BlkioDeviceReadIOps": Field("list", element=dict),
+    "BlkioDeviceWriteIOps": Field("list", element=dict),
     "CpuPeriod": _I,
     "CpuQuota": _I,
     "CpuRealtimePeriod": _I,
     "CpuRealtimeRuntime": _I,
     "CpusetCpus": _S,
     "CpusetMems": _S,
-    "Devices": _L,
-    "DeviceCgroupRules": _L,
-    "DeviceRequests": _L,
+    "Devices": Field("list", element=dict),
+    "DeviceCgroupRules": _TEXTS,
+    "DeviceRequests": Field("list", element=dict),
     "KernelMemory": Field("int", 0, omit_empty=True),
     "KernelMemoryTCP": Field("int", 0, omit_empty=True),
     "MemoryReservation": _I,
@@ -116,12 +117,12 @@ HOST_CONFIG: dict[str, Field] = {
     "MemorySwappiness": Field("int?"),
     "OomKillDisable": Field("bool?"),
     "PidsLimit": Field("int?"),
-    "Ulimits": _L,
+    "Ulimits": Field("list", element=dict),
     "CpuCount": _I,
     "CpuPercent": _I,
     "IOMaximumIOps": _I,
     "IOMaximumBandwidth": _I,
-    "Mounts": Field("list", None, omit_empty=True),
+    "Mounts": Field("list", None, omit_empty=True, element=dict),
     "Init": Field("bool?", None, omit_empty=True),
     "MaskedPaths": Field("list?"),
     "ReadonlyPaths": Field("list?"),
@@ -150,11 +151,34 @@ def _checked(name: str, field: Field, value: Any, owner: str) -> Any:
         value = [value] if isinstance(value, str) else value
         kind = "list"
     wanted = _TYPES[kind]
-    if isinstance(value, wanted) and not (wanted is int and isinstance(value, bool)):
-        return value
-    raise InvalidArgument(
-        f"invalid JSON: json: cannot unmarshal {_json_type(value)} "
-        f"into Go struct field {owner}.{name} of type {_GO[kind]}"
+    element = str if field.kind.startswith("words") else field.element
+    if not _is(value, wanted):
+        raise _mismatch(owner, name, value, _GO[kind])
+    if element is not None:
+        for part in value.values() if wanted is dict else value:
+            if not _is(part, element):
+                raise _mismatch(owner, name, part, _GO_ELEMENT[element])
+    if name == "RestartPolicy":
+        _restart_policy(value, owner)
+    return value
+
+
+_GO_ELEMENT: dict[type, str] = {str: "string", int: "uint", dict: "struct"}
+
+
+def _is(value: Any, wanted: type) -> bool:
+    return isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))
+
+
+def _restart_policy(value: Json, owner: str) -> None:
+    for name, wanted, words in (("Name", str, "string"), ("MaximumRetryCount", int, "int")):
+        if value.get(name) is not None and not _is(value[name], wanted):
+            raise _mismatch(owner, f"RestartPolicy.{name}", value[name], words)
+
+
+def _mismatch(owner: str, name: str, value: Any, wanted: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"invalid JSON: json: cannot unmarshal {_json_type(value)} into Go struct field {owner}.{name} of type {wanted}"
     )
 
 

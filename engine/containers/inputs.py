@@ -14,7 +14,7 @@ from engine.spec.build import Inputs
 from engine.spec.namespaces import Joined
 from engine.spec.process import User
 from proto.containerd.types import mount_pb2
-from proto.errdefs import Conflict, FailedPrecondition
+from proto.errdefs import Conflict, FailedPrecondition, InvalidArgument
 
 Json = dict[str, Any]
 
@@ -71,7 +71,10 @@ def _block_devices(host_config: dict[str, object]) -> None:
         *(f"BlkioDevice{kind}" for kind in ("ReadBps", "WriteBps", "ReadIOps", "WriteIOps")),
     ):
         for entry in host_config.get(key) or ():  # type: ignore[attr-defined]  # verified when created
-            node = os.stat(entry["Path"])
+            try:
+                node = os.stat(entry["Path"])
+            except OSError as error:
+                raise InvalidArgument(f"{entry['Path']}: {(error.strerror or 'unknown').lower()}") from None
             entry["Major"], entry["Minor"] = os.major(node.st_rdev), os.minor(node.st_rdev)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from proto.errdefs import InvalidArgument
 
 _ALLOWED = "[a-zA-Z0-9][a-zA-Z0-9_.-]"
-_NAME = re.compile(rf"^/?{_ALLOWED}+$")
+_NAME = re.compile(rf"^/?{_ALLOWED}+\Z")
 
 _MOODS = [
     "able",

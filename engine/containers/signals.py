@@ -13,10 +13,9 @@ _NUMBERS |= {"CLD": int(signal.SIGCHLD), "IOT": int(signal.SIGABRT), "POLL": int
 def parse_signal(text: str) -> int:
     """ "TERM", "SIGTERM", "15" → 15."""
     if text.isascii() and text.isdigit():
-        number = int(text)
-        if number == 0 or number > int(signal.SIGRTMAX):
+        if len(text) > 8 or not 0 < int(text) <= int(signal.SIGRTMAX):
             raise InvalidArgument(f"invalid signal: {text}")
-        return number
+        return int(text)
     found = _NUMBERS.get(text.upper().removeprefix("SIG"))
     if found is None:
         raise InvalidArgument(f"invalid signal: {text}")

@@ -20,12 +20,16 @@ def _rows(text: str, columns: int) -> Iterable[list[str]]:
 
 
 def _number(text: str) -> int | None:
-    if not text.isascii() or not text.isdigit():
+    if not _is_number(text):
         return None
-    value = int(text)
-    if value > _MAX_ID:
+    if len(text) > 64 or int(text) > _MAX_ID:
         raise InvalidArgument(f"uids and gids must be in range 0-{_MAX_ID}")
-    return value
+    return int(text)
+
+
+def _is_number(text: str) -> bool:
+    """Of ASCII digits alone: int() and str.isdigit() know more of them, and not the same."""
+    return text.isascii() and text.isdigit()
 
 
 def resolve(spec: str, extra_groups: Sequence[str], passwd: str, group: str) -> User:
@@ -39,7 +43,7 @@ def resolve(spec: str, extra_groups: Sequence[str], passwd: str, group: str) -> 
         gid = _group(group_name, groups)
     elif login:
         supplementary = [
-            int(row[2]) for row in groups if row[2].isdigit() and len(row) > 3 and login in row[3].split(",")
+            int(row[2]) for row in groups if _is_number(row[2]) and len(row) > 3 and login in row[3].split(",")
         ]
     for extra in extra_groups:
         number = _group(extra, groups)
@@ -51,7 +55,7 @@ def resolve(spec: str, extra_groups: Sequence[str], passwd: str, group: str) -> 
 def _user(name: str, users: list[list[str]]) -> tuple[int, int, str]:
     number = _number(name) if name else 0
     for row in users:
-        if not (row[2].isdigit() and row[3].isdigit()):
+        if not (_is_number(row[2]) and _is_number(row[3])):
             continue
         if (name and row[0] == name) or (number is not None and int(row[2]) == number):
             return int(row[2]), int(row[3]), row[0]
@@ -62,7 +66,7 @@ def _user(name: str, users: list[list[str]]) -> tuple[int, int, str]:
 
 def _group(name: str, groups: list[list[str]]) -> int:
     for row in groups:
-        if row[0] == name and row[2].isdigit():
+        if row[0] == name and _is_number(row[2]):
             return int(row[2])
     number = _number(name)
     if number is None:

@@ -4,7 +4,7 @@ not built, by name.
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from engine.containers import restart_policy
@@ -38,7 +38,26 @@ def verify(config: Json, host_config: Json, known_runtime: Callable[[str], bool]
     if host_config["Runtime"] and not known_runtime(host_config["Runtime"]):
         raise InvalidArgument(f"unknown or invalid runtime name: {host_config['Runtime']}")
     _sysctls(host_config)
-    return []
+    _block_io(host_config)
+    if any(not key for key in host_config.get("Annotations") or {}):
+        raise InvalidArgument("invalid Annotations: the empty string is not permitted as an annotation key")
+    return list(_warnings(host_config))
+
+
+def _block_io(host_config: Json) -> None:
+    if host_config["BlkioWeight"] and not 10 <= host_config["BlkioWeight"] <= 1000:
+        raise InvalidArgument("Range of blkio weight is from 10 to 1000")
+
+
+def _warnings(host_config: Json) -> Iterator[str]:
+    """What is legal and unwise: clients print it."""
+    if host_config["NetworkMode"] == "host" and any((host_config["PortBindings"] or {}).values()):
+        yield "Published ports are discarded when using host network mode"
+    if host_config["OomKillDisable"] and not host_config["Memory"]:
+        yield (
+            "OOM killer is disabled for the container, but no memory limit is set, this can result in the system "
+            "running out of resources."
+        )
 
 
 _UNBUILT: Mapping[str, tuple[Any, ...]] = {
@@ -80,7 +99,12 @@ def _config(config: Json) -> None:
 def _healthcheck(check: Json | None) -> None:
     if not check:
         return
-    for name, words in (("Interval", "Interval"), ("Timeout", "Timeout"), ("StartPeriod", "StartPeriod")):
+    for name, words in (
+        ("Interval", "Interval"),
+        ("Timeout", "Timeout"),
+        ("StartPeriod", "StartPeriod"),
+        ("StartInterval", "StartInterval"),
+    ):
         value = check.get(name) or 0
         if value and value < 1_000_000:
             raise InvalidArgument(f"{words} in Healthcheck cannot be less than 1ms")
@@ -107,7 +131,7 @@ def _modes(host_config: Json) -> None:
 
 def _memory(host_config: Json) -> None:
     memory, swap = host_config["Memory"], host_config["MemorySwap"]
-    if 0 < memory < _MIN_MEMORY:
+    if memory and memory < _MIN_MEMORY:
         raise InvalidArgument("Minimum memory limit allowed is 6MB")
     if memory > 0 and 0 < swap < memory:
         raise InvalidArgument("Minimum memoryswap limit should be larger than memory limit, see usage")

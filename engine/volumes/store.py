@@ -19,7 +19,7 @@ from engine.events.bus import Bus
 from engine.volumes import mounting
 from proto.errdefs import Conflict, InvalidArgument, NotFound
 
-_NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$")
+_NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+\Z")
 ANONYMOUS_LABEL = "com.docker.volume.anonymous"
 
 

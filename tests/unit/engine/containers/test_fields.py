@@ -59,7 +59,6 @@ def test_a_document_that_is_none() -> None:
         fields.complete(fields.HOST_CONFIG, [1], "HostConfig")  # type: ignore[arg-type]
 
 
-@pytest.mark.xfail(reason="the elements of lists and maps are taken as they come")
 @pytest.mark.parametrize(
     ("table", "given"),
     [

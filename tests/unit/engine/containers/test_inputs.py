@@ -89,7 +89,6 @@ async def test_block_devices_are_looked_up_by_path(bench: Bench) -> None:
     assert given["BlkioDeviceReadBps"][0] == {"Path": "/dev/null", "Rate": 1, "Major": 1, "Minor": 3}
 
 
-@pytest.mark.xfail(reason="a path that is not there is an OSError, which becomes a 500")
 async def test_a_throttled_device_that_is_not_there_fails_the_start(bench: Bench) -> None:
     """As a refusal that names it, with everything undone."""
     throttle = [{"Path": "/dev/no-such", "Rate": 1}]

@@ -131,7 +131,6 @@ def test_what_lies_at_the_edge_passes(host: dict) -> None:
     assert verify.verify(config(), host_config(**host), lambda name: name == "foreign") == []
 
 
-@pytest.mark.xfail(reason="not looked at")
 @pytest.mark.parametrize(
     ("words", "own", "host"),
     [
@@ -155,7 +154,6 @@ def test_checks_that_dockerd_makes_too(words: str, own: dict, host: dict) -> Non
     refused(words, own, **host)
 
 
-@pytest.mark.xfail(reason="no warnings are made")
 @pytest.mark.parametrize(
     ("words", "host"),
     [
