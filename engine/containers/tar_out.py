@@ -3,7 +3,7 @@
 import os
 import stat
 import tarfile
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from engine import kernel
 
@@ -19,12 +19,22 @@ class TarWriter:
 
     def write(self, path: str, name: str) -> None:
         """The file or folder at `path`, called `name` in the tar, and everything below it."""
-        parent = kernel.openat2(self._root, os.path.dirname(path) or "/", os.O_RDONLY | os.O_DIRECTORY)
         try:
-            self._entry(parent, os.path.basename(path) or ".", name)
-        finally:
-            os.close(parent)
+            parent = kernel.openat2(self._root, os.path.dirname(path) or "/", os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                self._entry(parent, os.path.basename(path) or ".", name)
+            finally:
+                os.close(parent)
+        except BaseException:
+            self._abandon()
+            raise
         self._tar.close()
+
+    def _abandon(self) -> None:
+        """The reader has gone: no end marks, and no finalizer that would try to write them."""
+        tar: Any = self._tar  # neither attribute is in the library's type stubs
+        tar.fileobj.closed = True
+        tar.closed = True
 
     def _entry(self, folder: int, base: str, name: str) -> None:
         try:
