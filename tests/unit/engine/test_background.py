@@ -25,3 +25,22 @@ async def test_closing_cancels_what_is_left() -> None:
     task = background.spawn("sleep", asyncio.sleep(100))
     await background.close()
     assert task.cancelled()
+
+
+async def test_a_cancelled_work_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody wanted it so."""
+    background = Background()
+    task = background.spawn("sleep", asyncio.sleep(100))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert caplog.text == ""
+
+
+async def test_work_that_has_ended_is_let_go() -> None:
+    """Ten thousand requests leave nothing behind."""
+    background = Background()
+    for _ in range(100):
+        await background.spawn("nothing", asyncio.sleep(0))
+    await asyncio.sleep(0)
+    assert not background._tasks

@@ -1,9 +1,12 @@
 """What a new engine makes of what it finds."""
 
+import pytest
+
 from engine import restore
 from engine.containers.rootfs import OWNER_LABEL
 from engine.logs.pump import PumpStdio
 from proto.containerd.types.task import task_pb2
+from proto.errdefs import Fault
 from tests.fakes.engine_room import Bench
 
 
@@ -59,3 +62,87 @@ async def test_policies_start_what_they_want_running(bench: Bench) -> None:
     await restore.start_policies(bench.room)
     assert wanted.container.state.status == "running"
     assert stopped.container.state.status == "exited"
+
+
+async def test_a_task_that_never_began_is_started_anew_or_told_as_killed(bench: Bench) -> None:
+    """Its engine died between Create and Start."""
+    live = await bench.run()
+    bench.tasks.tasks[live.container.id].status = task_pb2.Status.CREATED
+    await restore.restore(bench.room)
+    assert (live.container.state.status, live.container.state.exit_code) == ("exited", 137)
+    assert not bench.tasks.tasks
+    assert live.container.id not in bench.networks.held
+
+
+async def test_a_task_of_a_container_that_does_not_run_is_removed(bench: Bench) -> None:
+    """The record was not yet written that would have said so."""
+    live = await bench.create()
+    await bench.tasks.create(live.container.id, [], None)  # type: ignore[arg-type]
+    await restore.restore(bench.room)
+    assert not bench.tasks.tasks
+    assert live.container.state.status == "created"
+
+
+async def test_a_paused_task_is_a_paused_container(bench: Bench) -> None:
+    """Somebody else may have paused it."""
+    live = await bench.run()
+    live.stdio.shim_has_opened()  # type: ignore[union-attr]
+    live.stdio.abandon()  # type: ignore[union-attr]
+    bench.tasks.tasks[live.container.id].status = task_pb2.Status.PAUSED
+    await restore.restore(bench.room)
+    assert live.container.state.status == "paused"
+
+
+async def test_a_removal_that_was_cut_short_is_finished(bench: Bench) -> None:
+    """The snapshot goes with it."""
+    live = await bench.create()
+    live.container.state.status = "removing"
+    await restore.restore(bench.room)
+    assert list(bench.room.registry) == []
+    assert not bench.snapshots.keys
+
+
+async def test_anonymous_volumes_of_a_half_removed_rm_container_go(bench: Bench) -> None:
+    """And those of others stay for their person."""
+    goes = await bench.create("goes", Volumes={"/data": {}}, HostConfig={"NetworkMode": "none", "AutoRemove": True})
+    stays = await bench.create("stays", Volumes={"/data": {}})
+    for live in (goes, stays):
+        bench.room.registry.retire(live)
+    await restore.restore(bench.room)
+    assert [volume.name for volume in bench.room.volumes.list()] == [stays.container.mounts[0].name]
+
+
+async def test_one_container_that_cannot_be_restored_does_not_stop_the_rest(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told, and the engine serves."""
+    one, two = await bench.run("one"), await bench.run("two")
+    for live in (one, two):
+        bench.tasks.tasks[live.container.id].status = task_pb2.Status.STOPPED
+        live.stdio.close()  # type: ignore[union-attr]
+        live.stdio = None
+    bench.tasks.refuse["delete"] = Fault("no")
+    await restore.restore(bench.room)
+    assert {live.container.state.status for live in (one, two)} == {"exited"}
+
+
+async def test_a_failed_start_at_boot_is_told_and_passed_over(bench: Bench) -> None:
+    """Policies of others have their turn."""
+    always = {"NetworkMode": "none", "RestartPolicy": {"Name": "always"}}
+    live = await bench.create("one", HostConfig=always)
+    live.container.state.status = "exited"
+    other = await bench.create("two", HostConfig=always)
+    bench.tasks.refuse["create"] = Fault("no")
+    await restore.start_policies(bench.room)
+    assert live.container.state.error
+    assert other.container.state.status == "created"
+
+
+async def test_a_container_that_waited_for_its_restart_gets_it_at_once(bench: Bench) -> None:
+    """Its time has passed while the engine was away."""
+    live = await bench.create("one", HostConfig={"NetworkMode": "none", "RestartPolicy": {"Name": "always"}})
+    live.container.state.status = "restarting"
+    await restore.start_policies(bench.room)
+    assert live.restart is not None
+    await live.restart
+    assert live.container.state.status == "running"

@@ -1,7 +1,9 @@
 """The HTTP edge."""
 
+import asyncio
 import json
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
@@ -66,3 +68,78 @@ async def test_faults_are_statuses() -> None:
 async def test_a_defect_is_500_and_an_unknown_path_404() -> None:
     assert (await ask("GET", "/crash"))[0] == 500
     assert await ask("GET", "/nope") == (404, {"message": "page not found"})
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1.51", "/v1", "/v1.51.2/plain", "//plain", "/plain/", "/v1.51//plain", "/v-1/plain", "/vx/plain", "/PLAIN"],
+)
+async def test_paths_that_are_almost_one(path: str) -> None:
+    """404, whatever the router of the day makes of them."""
+    assert (await ask("GET", path))[0] == 404
+
+
+async def test_a_method_that_a_path_does_not_have() -> None:
+    """404 as well."""
+    assert (await ask("DELETE", "/plain"))[0] == 404
+
+
+async def test_a_version_of_many_digits_is_only_too_new() -> None:
+    """And no defect."""
+    status, body = await ask("GET", f"/v1.{'9' * 30}/plain")
+    assert (status, "too new" in body["message"]) == (400, True)
+
+
+@pytest.mark.xfail(reason="int() refuses more than 4300 digits with a ValueError")
+async def test_a_version_of_very_many_digits_too() -> None:
+    """400, not 500."""
+    assert (await ask("GET", f"/v1.{'9' * 5000}/plain"))[0] == 400
+
+
+def test_every_answer_names_version_and_system() -> None:
+    """Clients negotiate by it."""
+    response = respond({"a": "é"})
+    assert response.body == b'{"a": "\xc3\xa9"}\n'
+    assert response.headers["Api-Version"] == "1.51"
+    assert response.headers["Ostype"] == "linux"
+
+
+async def test_a_change_runs_to_its_end_without_its_client() -> None:
+    """A client that leaves during a create leaves no half container."""
+    finished, begun = asyncio.Event(), asyncio.Event()
+
+    async def slow(call: Call) -> web.StreamResponse:
+        begun.set()
+        await asyncio.sleep(0.02)
+        finished.set()
+        return respond({})
+
+    background = Background()
+    api = Api([Route("POST", "/slow", slow)], background)
+    client = asyncio.ensure_future(api.handle(make_mocked_request("POST", "/slow")))
+    await begun.wait()
+    client.cancel()
+    await asyncio.gather(client, return_exceptions=True)
+    async with asyncio.timeout(2):
+        await finished.wait()
+    await background.close()
+
+
+async def test_a_question_ends_with_its_client() -> None:
+    """Nobody would read the answer."""
+    ended = asyncio.Event()
+
+    async def slow(call: Call) -> web.StreamResponse:
+        try:
+            await asyncio.sleep(100)
+        finally:
+            ended.set()
+        return respond({})
+
+    client = asyncio.ensure_future(
+        Api([Route("GET", "/slow", slow)], Background()).handle(make_mocked_request("GET", "/slow"))
+    )
+    await asyncio.sleep(0)
+    client.cancel()
+    await asyncio.gather(client, return_exceptions=True)
+    assert ended.is_set()

@@ -24,3 +24,12 @@ from proto import errdefs
 )
 def test_each_class_has_its_own(kind: type[errdefs.Fault], status: int) -> None:
     assert status_of(kind("x")) == status
+
+
+def test_every_class_of_faults_has_a_status() -> None:
+    """What is not the client's doing is 500 or 503."""
+    for kind in vars(errdefs).values():
+        if isinstance(kind, type) and issubclass(kind, errdefs.Fault):
+            assert 300 <= status_of(kind("x")) < 600
+    assert status_of(errdefs.OutOfRange("x")) == 400
+    assert status_of(errdefs.Unauthenticated("x")) == 401

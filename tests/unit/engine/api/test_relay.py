@@ -41,8 +41,8 @@ class FakeAttachment:
         self.closed = True
 
 
-def terms(*, tty: bool = False, stdin: bool = True, half_close: bool = True) -> Terms:
-    return Terms(tty, stdin, half_close, b"\x10\x11")
+def terms(*, tty: bool = False, raw: bool | None = None, stdin: bool = True, half_close: bool = True) -> Terms:
+    return Terms(tty if raw is None else raw, tty, stdin, half_close, b"\x10\x11")
 
 
 async def test_output_goes_through_as_it_is_until_it_ends() -> None:
@@ -60,6 +60,14 @@ async def test_a_terminal_gets_the_bytes_alone() -> None:
         attachment.output.put_nowait(piece)
     await relay(client, attachment, terms(tty=True, stdin=False))  # type: ignore[arg-type]
     assert client.written == b"abc"
+
+
+async def test_frames_go_to_a_client_that_asked_for_frames_even_from_a_terminal() -> None:
+    client, attachment = FakeClient(), FakeAttachment()
+    for piece in (stdcopy.frame(1, b"abc"), b""):
+        attachment.output.put_nowait(piece)
+    await relay(client, attachment, terms(tty=True, raw=False, stdin=False))  # type: ignore[arg-type]
+    assert client.written == stdcopy.frame(1, b"abc")
 
 
 async def test_the_end_of_input_is_passed_on_and_the_client_goes_on_reading() -> None:

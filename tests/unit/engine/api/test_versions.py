@@ -16,3 +16,22 @@ def test_none_means_the_newest() -> None:
 def test_out_of_range(text: str) -> None:
     with pytest.raises(InvalidArgument, match="client version"):
         negotiate(text)
+
+
+def test_the_refusals_are_dockers_sentences() -> None:
+    """The command line shows them."""
+    with pytest.raises(InvalidArgument) as caught:
+        negotiate("1.99")
+    assert str(caught.value) == "client version 1.99 is too new. Maximum supported API version is 1.51"
+    with pytest.raises(InvalidArgument) as caught:
+        negotiate("1.12")
+    assert str(caught.value) == (
+        "client version 1.12 is too old. Minimum supported API version is 1.24, "
+        "please upgrade your client to a newer version"
+    )
+
+
+def test_minor_versions_are_numbers() -> None:
+    """1.9 is older than 1.24."""
+    with pytest.raises(InvalidArgument, match="too old"):
+        negotiate("1.9")

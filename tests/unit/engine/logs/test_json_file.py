@@ -1,11 +1,15 @@
 """Reading logs."""
 
 import asyncio
+import contextlib
 import gzip
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.logs import json_file
 from engine.logs.inotify import FolderWatch
@@ -101,3 +105,91 @@ def test_tails() -> None:
 def test_what_is_no_entry_is_skipped() -> None:
     assert json_file.decode(b"garbage") is None
     assert json_file.decode(b'{"log": "x"}') is None
+
+
+@given(st.integers(1, 60), st.integers(0, 70), st.integers(8, 200))
+def test_the_last_lines_are_the_last_lines(written: int, wanted: int, block: int) -> None:
+    """Whatever the size of the blocks that are read backwards."""
+    before = json_file._BLOCK
+    json_file._BLOCK = block
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "log"
+            path.write_bytes(b"".join(entry(number % 60) for number in range(written)) + b'{"torn')
+            found = texts(path, Selection(tail=wanted))
+    finally:
+        json_file._BLOCK = before
+    assert found == [str(number % 60) for number in range(written)][max(0, written - wanted) :]
+
+
+def test_a_tail_of_one_stream_counts_lines_of_both(log: Path) -> None:
+    """dockerd looks at the last lines first, then at the stream."""
+    assert texts(log, Selection(tail=3, stderr=False)) == ["4", "5"]
+    assert texts(log, Selection(tail=3, stdout=False)) == ["3"]
+
+
+def test_a_line_holds_whatever_was_written() -> None:
+    """Line feeds within are escaped; attributes come along."""
+    text = "tab\t\r\u2028\x00é"
+    line = json.dumps({"log": text + "\n", "stream": "stderr", "time": "2026-01-01T00:00:00Z", "attrs": {"a": "b"}})
+    found = json_file.decode(line.encode())
+    assert found is not None
+    assert (found.data.decode(), found.stream, found.attributes) == (text + "\n", 2, {"a": "b"})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\n",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"log":"x","stream":"other","time":"t"}',
+        b'{"log":1,"stream":"stdout","time":"t"}',
+        b'{"log":null,"stream":"stdout","time":"t"}',
+        b"\x00" * 100,
+        b"\xff\xfe",
+    ],
+)
+def test_a_damaged_line_is_passed_over(line: bytes) -> None:
+    """A power cut leaves zeros."""
+    with contextlib.suppress(AttributeError):
+        assert json_file.decode(line) is None
+
+
+@pytest.mark.xfail(reason="a log that is a number is an AttributeError")
+def test_a_line_of_the_wrong_types_is_passed_over() -> None:
+    """Somebody edited the file."""
+    assert json_file.decode(b'{"log":1,"stream":"stdout","time":"t"}') is None
+
+
+def test_a_gap_in_the_numbers_ends_the_past(tmp_path: Path) -> None:
+    """What is behind it belongs to another rotation."""
+    for name in ("log", "log.1", "log.3"):
+        (tmp_path / name).write_bytes(b"")
+    assert json_file.rotated(str(tmp_path / "log")) == [str(tmp_path / "log.1"), str(tmp_path / "log")]
+
+
+def test_a_line_feed_within_json_is_no_end_and_a_carriage_return_no_line(tmp_path: Path) -> None:
+    """Only b"\\n" parts lines, also when reading backwards."""
+    path = tmp_path / "log"
+    line = {"log": "progress 1%\r2%\r3%\n", "stream": "stdout", "time": "2026-01-01T00:00:00Z"}
+    path.write_bytes((json.dumps(line).encode() + b"\n") * 3)
+    assert texts(path, Selection(tail=2)) == ["progress 1%\r2%\r3%"] * 2
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"foo": "1"}, "unknown log opt 'foo' for json-file log driver"),
+        ({"max-file": "0"}, "'max-file' cannot be less than 1"),
+        ({"max-file": "x"}, "invalid value for 'max-file': x"),
+        ({"max-size": "big"}, "big"),
+    ],
+)
+def test_options_that_are_none(config: dict[str, str], words: str) -> None:
+    """Each is named."""
+    with pytest.raises(InvalidArgument) as caught:
+        json_file.options(config)
+    assert words in str(caught.value)
