@@ -11,8 +11,9 @@ from engine.containers.stdio import Attachment
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How this client is joined: `half_close`: the end of its input is the end of the process's."""
+    """How this client is joined: `raw`: it reads bytes, not frames; `half_close`: its input's end is the process's."""
 
+    raw: bool
     tty: bool
     stdin: bool
     half_close: bool
@@ -25,9 +26,8 @@ async def relay(client: Hijacked, attachment: Attachment, terms: Terms) -> bool:
     It leaves by its detach keys, or, as with dockerd, by ending its input where that is not to be passed on: at a
     terminal, or where the container's stdin outlives its clients.
     """
-    tty, stdin = terms.tty, terms.stdin
-    output = asyncio.ensure_future(_output(client, attachment, tty=tty))
-    pressed = asyncio.ensure_future(_input(client, attachment, terms) if stdin else _never())
+    output = asyncio.ensure_future(_output(client, attachment, raw=terms.raw))
+    pressed = asyncio.ensure_future(_input(client, attachment, terms) if terms.stdin else _never())
     try:
         await asyncio.wait((output, pressed), return_when=asyncio.FIRST_COMPLETED)
         if pressed.done() and pressed.result():
@@ -46,10 +46,10 @@ async def _never() -> bool:
     return False
 
 
-async def _output(client: Hijacked, attachment: Attachment, *, tty: bool) -> None:
+async def _output(client: Hijacked, attachment: Attachment, *, raw: bool) -> None:
     decoder = stdcopy.Decoder()
     while chunk := await attachment.read():
-        data = b"".join(piece for _, piece in decoder.feed(chunk)) if tty else chunk
+        data = b"".join(piece for _, piece in decoder.feed(chunk)) if raw else chunk
         if data and not await client.write_out(data):
             return
 

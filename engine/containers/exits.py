@@ -94,8 +94,7 @@ async def settle(room: Room, live: Live, status: ExitStatus) -> None:
     room.announce(container, "die", {"exitCode": str(status.status), "execDuration": str(max(0, int(ran_for)))})
     live.exited.set()
     live.wake("next-exit")
-    if not restarting:
-        live.wake("not-running")
+    live.wake("not-running")  # also before a restart: it does not run now
     if goes:
         await remove.discard(room, live, volumes=True)  # the record goes with the rest
         return

@@ -65,7 +65,8 @@ class ContainerIoRoutes:
             return
         self._room.announce(live.container, "attach")
         config = live.container.config
-        terms = Terms(live.container.tty, stdin and config["OpenStdin"], bool(config["StdinOnce"]), keys)
+        tty = live.container.tty
+        terms = Terms(tty, tty, stdin and config["OpenStdin"], bool(config["StdinOnce"]), keys)
         if await relay(client, attachment, terms):
             self._room.announce(live.container, "detach")
 

@@ -54,30 +54,31 @@ class ExecRoutes:
         made = self._room.execs.get(call.path["id"])
         body = await call.json()
         keys = detach.parse(made.config["DetachKeys"])
-        stdio = self._room.execs.open(made, size=body.get("ConsoleSize"))
+        raw = bool(body.get("Tty"))  # how the client reads is the client's to say, whatever the exec was created with
+        stdio = self._room.execs.open(made, size=body.get("ConsoleSize") if raw else None)
         if body.get("Detach"):
             await self._room.execs.run(made)
             return empty(200)
-        client = hijack(call, tty=made.tty)
+        client = hijack(call, tty=raw)
         try:
-            await self._attached(made, stdio, client, keys)
+            terms = Terms(raw, made.tty, bool(made.config["AttachStdin"]), half_close=True, keys=keys)
+            await self._attached(made, stdio, client, terms)
         finally:
             await client.finish()
         return client
 
-    async def _attached(self, made: Exec, stdio: PumpStdio, client: Hijacked, keys: bytes) -> None:
-        stdin = bool(made.config["AttachStdin"])
+    async def _attached(self, made: Exec, stdio: PumpStdio, client: Hijacked, terms: Terms) -> None:
         attachment = await stdio.attach(
-            stdin=stdin, stdout=bool(made.config["AttachStdout"]), stderr=bool(made.config["AttachStderr"])
+            stdin=terms.stdin, stdout=bool(made.config["AttachStdout"]), stderr=bool(made.config["AttachStderr"])
         )
         try:
             await self._room.execs.run(made)
         except Fault as fault:
             attachment.close()
             text = f"{fault}\r\n".encode()
-            await client.write_out(text if made.tty else stdcopy.frame(stdcopy.STDOUT, text))
+            await client.write_out(text if terms.raw else stdcopy.frame(stdcopy.STDOUT, text))
             return
-        if await relay(client, attachment, Terms(made.tty, stdin, half_close=True, keys=keys)):
+        if await relay(client, attachment, terms):
             self._room.announce(made.live.container, "exec_detach", {"execID": made.id})
             return
         await self._room.execs.settled(made)

@@ -57,6 +57,17 @@ async def test_a_policy_brings_a_container_back(bench: Bench) -> None:
     assert live.container.state.status == "exited"
 
 
+async def test_who_waits_for_an_end_hears_it_although_the_policy_starts_again(bench: Bench) -> None:
+    live = await bench.run(HostConfig={"NetworkMode": "none", "RestartPolicy": {"Name": "always"}})
+    result = wait.begin(live, "not-running")
+    bench.tasks.end(live.container.id, 3)
+    async with asyncio.timeout(5):
+        assert (await result).exit_code == 3
+    await bench.settled(live)
+    assert live.restart is not None
+    live.restart.cancel()
+
+
 async def test_events_of_other_namespaces_are_not_ours(bench: Bench) -> None:
     live = await bench.run()
     assert bench.tasks.exits is not None
