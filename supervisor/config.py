@@ -20,6 +20,7 @@ from supervisor.runtime.cleanup import Timeouts
 VERSIONS = (2, 3, 4)
 LOG_LEVELS = ("trace", "debug", "info", "warn", "error", "fatal", "panic")
 LOG_FORMATS = ("text", "json")
+MAX_MESSAGE = 16 << 20
 
 
 class ConfigError(Exception):
@@ -46,6 +47,9 @@ class Config:
     grpc: Socket = Socket(DEFAULT_ADDRESS)
     ttrpc: Socket = Socket()  # empty: the gRPC address with `.ttrpc`
     debug: Socket = Socket()
+    max_receive: int = MAX_MESSAGE  # bytes of one message of the API
+    max_send: int = MAX_MESSAGE
+    metrics_address: str = ""  # host:port of the Prometheus page; empty: none
     log_level: str = "info"
     log_format: str = "text"
     gc: SchedulerConfig = field(default_factory=SchedulerConfig)
@@ -186,6 +190,9 @@ def _build(found: dict[str, Any], passed_over: tuple[str, ...]) -> Config:
             grpc=_socket(found, "grpc", default.grpc),
             ttrpc=_socket(found, "ttrpc", default.ttrpc),
             debug=_socket(found, "debug", default.debug),
+            max_receive=found.get("grpc.max_recv_message_size") or default.max_receive,
+            max_send=found.get("grpc.max_send_message_size") or default.max_send,
+            metrics_address=found.get("metrics.address", ""),
             log_level=found.get("debug.level") or default.log_level,
             log_format=found.get("debug.format") or default.log_format,
             gc=_schedule(found, default.gc),
@@ -228,6 +235,10 @@ def check(config: Config) -> Config:
     for name in (*config.disabled_plugins, *config.required_plugins):
         if "." not in name:
             raise ConfigError(f'invalid plugin URI "{name}" expect io.containerd.x.vx')
+    if min(config.max_receive, config.max_send) <= 0:
+        raise ConfigError("grpc message sizes must be positive")
+    if config.metrics_address and not config.metrics_address.rpartition(":")[2].isdigit():
+        raise ConfigError(f"metrics address {config.metrics_address!r}: expected host:port")
     if not config.grpc.address:
         raise ConfigError("grpc address cannot be empty")
     return config

@@ -27,6 +27,9 @@ KEYS: Mapping[str, type] = {
     "grpc.address": str,
     "grpc.uid": int,
     "grpc.gid": int,
+    "grpc.max_recv_message_size": int,
+    "grpc.max_send_message_size": int,
+    "metrics.address": str,
     "ttrpc.address": str,
     "ttrpc.uid": int,
     "ttrpc.gid": int,
@@ -40,10 +43,7 @@ NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "grpc.tcp_tls_cert": ("",),
     "grpc.tcp_tls_key": ("",),
     "grpc.tcp_tls_common_name": ("",),
-    "grpc.max_recv_message_size": (0, 16 << 20),
-    "grpc.max_send_message_size": (0, 16 << 20),
     "debug.log_trace_id": (False,),
-    "metrics.address": ("",),
     "metrics.grpc_histogram": (False,),
 }
 
@@ -70,7 +70,14 @@ PLUGIN_KEYS: Mapping[str, Mapping[str, type]] = {
     NATIVE: {"root_path": str},
     TRANSFER: {"max_concurrent_downloads": int, "config_path": str},
     # version 4 moved the sockets here
-    "io.containerd.server.v1.grpc": {"address": str, "uid": int, "gid": int},
+    "io.containerd.server.v1.grpc": {
+        "address": str,
+        "uid": int,
+        "gid": int,
+        "max_recv_message_size": int,
+        "max_send_message_size": int,
+    },
+    "io.containerd.server.v1.metrics": {"address": str},
     "io.containerd.server.v1.ttrpc": {"address": str, "uid": int, "gid": int},
     "io.containerd.server.v1.debug": {"address": str, "uid": int, "gid": int},
 }
@@ -90,10 +97,7 @@ PLUGIN_NEUTRAL: Mapping[str, Mapping[str, tuple[object, ...]]] = {
         "max_concurrent_unpacks": (0, 1),
         "check_platform_supported": (False,),
     },
-    "io.containerd.server.v1.grpc": {
-        "max_recv_message_size": (0, 16 << 20),
-        "max_send_message_size": (0, 16 << 20),
-    },
+    "io.containerd.metrics.v1.grpc-prometheus": {"grpc_histogram": (False,)},
     "io.containerd.metadata.v1.bolt": {"content_sharing_policy": ("shared",), "no_sync": (False,)},
     "io.containerd.service.v1.tasks-service": {"rdt_config_file": ("",), "blockio_config_file": ("",)},
     "io.containerd.service.v1.diff-service": {"default": (["walking"],), "sync_fs": (False,)},
@@ -103,6 +107,7 @@ SERVER_TABLES = {
     "io.containerd.server.v1.grpc": "grpc",
     "io.containerd.server.v1.ttrpc": "ttrpc",
     "io.containerd.server.v1.debug": "debug",
+    "io.containerd.server.v1.metrics": "metrics",
 }
 
 TIMEOUTS: Mapping[str, str] = {

@@ -22,7 +22,13 @@ def render(config: Config) -> str:
             "required_plugins": list(config.required_plugins),
             "imports": [],
         },
-        "grpc": {"address": config.grpc.address, "uid": config.grpc.uid, "gid": config.grpc.gid},
+        "grpc": {
+            "address": config.grpc.address,
+            "uid": config.grpc.uid,
+            "gid": config.grpc.gid,
+            "max_recv_message_size": config.max_receive,
+            "max_send_message_size": config.max_send,
+        },
         "ttrpc": {"address": config.ttrpc.address, "uid": config.ttrpc.uid, "gid": config.ttrpc.gid},
         "debug": {
             "address": config.debug.address,
@@ -31,6 +37,7 @@ def render(config: Config) -> str:
             "level": config.log_level,
             "format": config.log_format,
         },
+        "metrics": {"address": config.metrics_address},
         "timeouts": {
             name: format_duration(getattr(config.timeouts, field)) for name, field in sorted(keys.TIMEOUTS.items())
         },

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterable
 
 from proto.errdefs import Fault
 from supervisor.background import Background
@@ -21,6 +22,10 @@ from supervisor.config import Config
 from supervisor.events.exchange import Exchange
 from supervisor.lock import RootLock
 from supervisor.log import set_up
+from supervisor.metrics import containers, process
+from supervisor.metrics.calls import Calls
+from supervisor.metrics.exposition import Family
+from supervisor.metrics.server import MetricsServer
 from supervisor.paths import Paths
 from supervisor.runtime.bootstrap import Daemon as DaemonFacts
 from supervisor.runtime.bundle import BundleRoots
@@ -92,7 +97,11 @@ class Daemon:
         self._ttrpc = TtrpcServer(config.ttrpc_socket, self.runtime.monitor)
         self._debug = DebugServer(config.debug)
         info = RuntimeInfos(self.runtime.programs)
-        self._grpc = build_server(config, self._paths, self._stores, self._exchange, self.runtime.tasks, info, VERSION)
+        self._calls = Calls()
+        self._grpc = build_server(
+            config, self._paths, self._stores, self._exchange, self.runtime.tasks, info, self._calls
+        )
+        self.metrics = MetricsServer(config.metrics_address, self._collect)
 
     async def start(self) -> None:
         """Up to the first request let in, and the rest set going."""
@@ -104,6 +113,7 @@ class Daemon:
         self._grpc.listen(clear_address(self._config.grpc.address), self._config.grpc.uid, self._config.grpc.gid)
         await self._grpc.start()
         await self._debug.start()
+        await self.metrics.start()
         self._background.start(self.runtime.restore.run(bundles), "restore")
         self._background.start(self._stores.collector.serve(), "collector")
         if self.runtime.zygote is not None:
@@ -117,6 +127,7 @@ class Daemon:
         self._exchange.close()
         await self._grpc.stop(_GRACE)
         await self._debug.stop()
+        await self.metrics.stop()
         await self.runtime.tasks.aclose()
         await self._ttrpc.stop()
         if self.runtime.zygote is not None:
@@ -124,6 +135,10 @@ class Daemon:
         await self._background.aclose()
         self._stores.close()
         self._lock.release()
+
+    async def _collect(self) -> Iterable[Family]:
+        answers = await containers.ask(self.runtime.tasks)
+        return (*process.families(VERSION, ""), *self._calls.families(), *containers.families(answers))
 
 
 async def _serve(config: Config, began: float) -> None:

@@ -21,9 +21,11 @@ from proto.containerd.services.tasks.v1.tasks_pb2_grpc import add_TasksServicer_
 from proto.containerd.services.transfer.v1.transfer_pb2_grpc import add_TransferServicer_to_server
 from proto.containerd.services.version.v1.version_pb2_grpc import add_VersionServicer_to_server
 from proto.errdefs import FailedPrecondition
+from supervisor.cli import VERSION
 from supervisor.config import Config
 from supervisor.core.events import EventExchange
 from supervisor.core.plugins import Plugin
+from supervisor.metrics.calls import Calls
 from supervisor.paths import Paths
 from supervisor.runtime.checkpoint import Checkpoints
 from supervisor.runtime.info import RuntimeInfos
@@ -73,10 +75,10 @@ def build_server(
     exchange: EventExchange,
     tasks: Tasks,
     info: RuntimeInfos,
-    version: str,
+    calls: Calls,
 ) -> GrpcServer:
     """The API's server with every service on it, not listening yet."""
-    server = GrpcServer()
+    server = GrpcServer(calls, max_receive=config.max_receive, max_send=config.max_send)
     services: list[Service] = [
         *_record_services(stores, exchange),
         *_image_services(config, stores),
@@ -85,10 +87,10 @@ def build_server(
             TasksService(tasks, stores.containers, Checkpoints(stores.content)),
             "tasks.v1.Tasks",
         ),
-        (add_VersionServicer_to_server, VersionService(version, ""), "version.v1.Version"),
+        (add_VersionServicer_to_server, VersionService(VERSION, ""), "version.v1.Version"),
     ]
     names = [_PREFIX + name for _, _, name in services]
-    plugins = _plugins(config, paths, info, [*names, f"{_PREFIX}introspection.v1.Introspection"])
+    plugins = _plugins(config, paths, stores, info, [*names, f"{_PREFIX}introspection.v1.Introspection"])
     check_plugins(config, plugins)
     introspection = IntrospectionService(plugins, load_identity(paths.identity))
     services.append((add_IntrospectionServicer_to_server, introspection, "introspection.v1.Introspection"))
@@ -142,11 +144,11 @@ def _image_services(config: Config, stores: Stores) -> Iterator[Service]:
     yield add_StreamingServicer_to_server, StreamingService(streams), "streaming.v1.Streaming"
 
 
-def _plugins(config: Config, paths: Paths, info: RuntimeInfos, services: list[str]) -> list[Plugin]:
+def _plugins(config: Config, paths: Paths, stores: Stores, info: RuntimeInfos, services: list[str]) -> list[Plugin]:
     roots = {name: config.snapshot_roots.get(name) or paths.snapshotter(name) for name in ("overlayfs", "native")}
     here = (host_platform(),)
     return [
-        *base_plugins(roots, {}),
+        *base_plugins(roots, {}, stores.unsupported),
         Plugin(DIFF, "walking", platforms=here),
         Plugin(SHIM, "manager"),
         Plugin(

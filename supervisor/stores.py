@@ -1,7 +1,9 @@
 """Everything that keeps state on disk, built once: database, blobs, snapshot drivers, and the stores on top."""
 
+import logging
 from collections.abc import Mapping
 
+from proto.errdefs import Fault
 from supervisor.config import Config
 from supervisor.content.store import DiskBlobStore
 from supervisor.core.events import EventPublisher
@@ -20,6 +22,9 @@ from supervisor.metadata.sweep import Sweeper
 from supervisor.paths import Paths
 from supervisor.snapshots.native import NativeSnapshotter
 from supervisor.snapshots.overlay import OverlaySnapshotter
+from supervisor.snapshots.support import overlay_fault
+
+logger = logging.getLogger(__name__)
 
 
 class Stores:
@@ -29,10 +34,15 @@ class Stores:
         self.db = Database(paths.metadata)
         claims = Claims()
         self.blobs = DiskBlobStore(paths.content)
-        self.drivers: Mapping[str, Snapshotter] = {
-            "overlayfs": OverlaySnapshotter(_root(config, paths, "overlayfs"), self.db),
-            "native": NativeSnapshotter(_root(config, paths, "native"), self.db),
-        }
+        overlay = _root(config, paths, "overlayfs")
+        fault = overlay_fault(overlay)
+        self.unsupported: Mapping[str, Fault] = {} if fault is None else {"overlayfs": fault}
+        drivers: dict[str, Snapshotter] = {"native": NativeSnapshotter(_root(config, paths, "native"), self.db)}
+        if fault is None:
+            drivers["overlayfs"] = OverlaySnapshotter(overlay, self.db)
+        else:
+            logger.warning("no snapshotter overlayfs: %s", fault)
+        self.drivers: Mapping[str, Snapshotter] = drivers
         self.content = NamespacedContent(self.db, self.blobs, publisher, claims)
         self.snapshots = NamespacedSnapshots(self.db, self.drivers, publisher, claims)
         self.containers = ContainerTable(self.db)

@@ -8,13 +8,12 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped] # ships no types
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped] # ships no types
 
+from supervisor.metrics.calls import Calls
 from supervisor.server.interceptors import FaultsToStatus
 
 MAX_MESSAGE = 16 << 20
 
 _OPTIONS = (
-    ("grpc.max_receive_message_length", MAX_MESSAGE),
-    ("grpc.max_send_message_length", MAX_MESSAGE),
     ("grpc.so_reuseport", 0),
     # Go clients ping when they like; the default would cut them off with ENHANCE_YOUR_CALM.
     ("grpc.http2.max_ping_strikes", 0),
@@ -25,8 +24,11 @@ _OPTIONS = (
 class GrpcServer:
     """Add services, listen, start; `stop` lets calls under way finish."""
 
-    def __init__(self) -> None:
-        self._server = grpc.aio.server(interceptors=(FaultsToStatus(),), options=_OPTIONS)
+    def __init__(
+        self, calls: Calls | None = None, *, max_receive: int = MAX_MESSAGE, max_send: int = MAX_MESSAGE
+    ) -> None:
+        limits = (("grpc.max_receive_message_length", max_receive), ("grpc.max_send_message_length", max_send))
+        self._server = grpc.aio.server(interceptors=(FaultsToStatus(calls),), options=(*limits, *_OPTIONS))
         self._names: list[str] = []
         self._health = health.aio.HealthServicer()
         self._listening: list[str] = []

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+from proto.errdefs import Fault
 from supervisor.core.digests import Platform
 from supervisor.core.plugins import Plugin
 
@@ -32,14 +33,20 @@ def host_platform() -> Platform:
     return Platform("linux", architecture, variant)
 
 
-def base_plugins(snapshotter_roots: Mapping[str, str], gc_exports: Mapping[str, str]) -> list[Plugin]:
-    """What this room has; the composition root adds the services it registers (`grpc_plugin`) and the rest."""
+def base_plugins(
+    snapshotter_roots: Mapping[str, str], gc_exports: Mapping[str, str], unsupported: Mapping[str, Fault] | None = None
+) -> list[Plugin]:
+    """What this room has; the composition root adds the services it registers (`grpc_plugin`) and the rest.
+
+    A snapshotter that this host does not support is listed with the reason.
+    """
+    reasons = unsupported or {}
     here = (host_platform(),)
     return [
         Plugin(CONTENT, "content"),
         Plugin(EVENT, "exchange"),
         *(
-            Plugin(SNAPSHOTTER, name, platforms=here, exports={"root": root})
+            Plugin(SNAPSHOTTER, name, platforms=here, exports={"root": root}, error=reasons.get(name))
             for name, root in sorted(snapshotter_roots.items())
         ),
         Plugin(METADATA, "sqlite", requires=(CONTENT, EVENT, SNAPSHOTTER), exports={"policy": "shared"}),

@@ -3,8 +3,11 @@
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from tests import needs
 from tests.supervisor_process import PROGRAM, ROOT, Supervisor, eventually
 
 pytestmark = [needs.root, needs.overlay, needs.binary("ctr")]
+BUSYBOX = "docker.io/library/busybox:latest"
 PEERS = Path(os.environ.get("PEERS_ROOT", "/var/cache/wherry-peers")) / "native" / "bin"
 
 
@@ -48,6 +52,33 @@ def test_a_configuration_file_is_obeyed(tmp_path: Path) -> None:
             ["curl", "-s", "--unix-socket", str(tmp_path / "debug.sock"), "http://d/"], capture_output=True, check=False
         )
         assert b"thread MainThread" in shown.stdout or shutil.which("curl") is None
+
+
+@needs.binary("busybox")
+def test_metrics_are_served_where_the_configuration_says(
+    own_supervisor: Callable[..., Supervisor], tmp_path: Path
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "c.toml").write_text(f'[metrics]\naddress = "127.0.0.1:{port}"\n')
+    supervisor = own_supervisor("-c", str(tmp_path / "c.toml"))
+    supervisor.ctr("run", "-d", "--runtime", "io.containerd.wherry.v2", BUSYBOX, "counted", "sleep", "1000")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/metrics") as answer:
+        page = answer.read().decode()
+    assert 'container_pids_current{container_id="counted",namespace="default"} 1\n' in page
+    labels = 'grpc_code="OK",grpc_method="Create",grpc_service="containerd.services.tasks.v1.Tasks",grpc_type="unary"'
+    assert f"grpc_server_handled_total{{{labels}}} 1\n" in page
+    assert "process_resident_memory_bytes " in page
+
+
+def test_the_limits_of_messages_are_the_configurations(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("[grpc]\nmax_recv_message_size = 100000\n")
+    with Supervisor(tmp_path / "s", "-c", str(tmp_path / "c.toml")) as supervisor:
+        done = subprocess.run(
+            supervisor.command("content", "ingest", "ref"), input=bytes(300_000), capture_output=True, check=False
+        )
+        assert b"ResourceExhausted" in done.stderr or b"larger than max" in done.stderr
 
 
 def test_a_wrong_configuration_file_stops_it_at_once(tmp_path: Path) -> None:

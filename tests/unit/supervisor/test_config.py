@@ -29,6 +29,9 @@ def test_every_table_with_an_effect_has_it(tmp_path: Path) -> None:
             [grpc]
             address = "/a.sock"
             gid = 7
+            max_recv_message_size = 1048576
+            [metrics]
+            address = "127.0.0.1:0"
             [debug]
             level = "debug"
             [timeouts]
@@ -45,6 +48,7 @@ def test_every_table_with_an_effect_has_it(tmp_path: Path) -> None:
     )
     assert (config.root, config.state, config.oom_score, config.log_level) == ("/r", "/s", -5, "debug")
     assert config.grpc == Socket("/a.sock", 0, 7)
+    assert (config.max_receive, config.max_send, config.metrics_address) == (1 << 20, 16 << 20, "127.0.0.1:0")
     assert config.ttrpc_socket == Socket("/a.sock.ttrpc", 0, 7)
     assert config.timeouts.load == 60
     assert config.gc.startup_delay == 1
@@ -77,6 +81,8 @@ def test_tables_of_plugins_that_are_not_here_are_passed_over_and_remembered(tmp_
         ("version = 1", "version: expected one of 2, 3, 4"),
         ("root = ", "config.toml"),
         ("[debug]\nlevel = 'loud'", "log level 'loud'"),
+        ("[metrics]\naddress = 'x'", "metrics address 'x': expected host:port"),
+        ("[grpc]\nmax_send_message_size = -1", "grpc message sizes must be positive"),
         ("disabled_plugins = ['cri']", 'invalid plugin URI "cri"'),
     ],
 )
