@@ -11,14 +11,21 @@ if not __package__:
 def main() -> None:
     """Run the command line and leave at once: nothing of ours waits for the interpreter's tidying up."""
     gc.disable()  # the process ends before anything is worth collecting
-    if not {"create", "run", "exec"}.isdisjoint(sys.argv):
+    argv = sys.argv[1:]
+    if not {"create", "run", "exec"}.isdisjoint(argv) and not os.statvfs("/proc/self/exe").f_flag & os.ST_RDONLY:
         # Only cli knows for certain which word is the verb; but what is imported before a new start is imported twice.
         from lowrt.seal import ensure_sealed
 
-        ensure_sealed(sys.argv[1:])
+        ensure_sealed(argv)
+    from lowrt import packed
+
+    pack = packed.file_for(argv)
+    complete = not pack or packed.load(pack)
     from lowrt.cli import main as run
 
-    status = run(sys.argv[1:], sys.argv[0])
+    status = run(argv, sys.argv[0])
+    if not complete:
+        packed.save(pack)
     os._exit(status)
 
 

@@ -78,6 +78,7 @@ def _run_here(context: "Context", request: Request, spec: "Spec", pid_file: str)
 
 def _end(context: "Context", request: Request, created: Created) -> None:
     if not request.keep:
-        destroy.kill_and_wait(created.container)
+        if created.container.is_alive() or not created.container.has_own_pid_namespace:
+            destroy.kill_and_wait(created.container)
         destroy.destroy(created.container, context.log)
     created.close()
