@@ -59,11 +59,15 @@ class Config:
     bridge: str = ""
     bip: str = ""
     fixed_cidr: str = ""
+    ipv6: bool = False
+    fixed_cidr_v6: str = ""
     default_gateway: str = ""
     default_address_pools: tuple[Mapping[str, Any], ...] = ()
     mtu: int = 0
     icc: bool = True
     ip: str = "0.0.0.0"
+    publish_loopback: bool = False  # ports without an address are there for this host alone
+    publish_allow: tuple[str, ...] = ()  # [ADDRESS:]PORTS[/PROTOCOL]: nothing else is published
     iptables: bool = True
     ip_forward: bool = True
     ip_masq: bool = True
@@ -127,11 +131,15 @@ SETTINGS = (
     _setting("bridge", "str", short="b"),
     _setting("bip", "str"),
     _setting("fixed-cidr", "str"),
+    _setting("ipv6", "bool"),
+    _setting("fixed-cidr-v6", "str"),
     _setting("default-gateway", "str"),
     _setting("default-address-pool", "pools", name="default_address_pools", key="default-address-pools"),
     _setting("mtu", "int"),
     _setting("icc", "bool"),
     _setting("ip", "str"),
+    _setting("publish-loopback", "bool"),
+    _setting("publish-allow", "list"),
     _setting("iptables", "bool"),
     _setting("ip-forward", "bool"),
     _setting("ip-masq", "bool"),
@@ -147,8 +155,8 @@ _UNBUILT_WORDS = """
     add-registry allow-direct-routing allow-nondistributable-artifacts api-cors-header authorization-plugin bip6
     bridge-accept-fwmark builder cdi-spec-dir cluster-advertise cluster-store containerd-plugins-namespace
     cpu-rt-period cpu-rt-runtime cri-containerd data-root-uid default-gateway-v6 default-network-opt
-    dns-result-order experimental features firewall-backend fixed-cidr-v6 graph host-gateway-ip http-proxy
-    https-proxy ip6tables ipv6 log-format max-concurrent-downloads max-concurrent-uploads max-download-attempts
+    dns-result-order experimental features firewall-backend graph host-gateway-ip http-proxy
+    https-proxy ip6tables log-format max-concurrent-downloads max-concurrent-uploads max-download-attempts
     metrics-addr min-api-version network-control-plane-mtu network-diagnostic-port no-proxy
     node-generic-resource node-generic-resources proxies raw-logs rootless seccomp-profile selinux-enabled
     storage-opt storage-opts swarm-default-advertise-addr userland-proxy userland-proxy-path userns-remap

@@ -5,11 +5,13 @@ Everything here is made to be what it should be, whatever it was: calling it aga
 
 import contextlib
 import ipaddress
+from collections.abc import Iterator
 
 from engine.networks import links
 from engine.networks.firewall import Firewall, Plan, Published
 from engine.networks.links import Interface4, Links
-from engine.networks.model import Endpoint, Network
+from engine.networks.model import Endpoint, Network, Subnet, Subnet6
+from engine.networks.nftables import FAMILY_IPV6
 from proto.errdefs import Conflict, Internal
 
 _LONGEST_LINK = 15
@@ -32,12 +34,17 @@ class Bridges:
             if any(one.network.overlaps(wanted.network) for one in self._links.addresses()):
                 raise Conflict(f"bridge {network.link}: {wanted} overlaps with an address of this host")
             self._links.apply(links.address(index, wanted))
+        _switch(f"ipv6/conf/{network.link}/accept_ra", "0")  # CVE-2020-13401
+        _switch(f"ipv6/conf/{network.link}/disable_ipv6", "0" if network.subnet6 else "1")
+        self._address6(network, index)
         self._links.apply(links.up(index))
         self.set_rules(network, endpoints)
-        _switch(f"ipv6/conf/{network.link}/accept_ra", "0")  # CVE-2020-13401
-        _switch(f"ipv6/conf/{network.link}/disable_ipv6", "1")
+        if self._firewall is not None and not network.subnet6:
+            self._firewall.remove(network.link, FAMILY_IPV6)
         if self._forward and not network.internal:
             _switch("ipv4/ip_forward", "1")
+            if network.subnet6:
+                _switch("ipv6/conf/all/forwarding", "1")
         return index
 
     def index(self, network: Network) -> int | None:
@@ -49,22 +56,16 @@ class Bridges:
         """Let the packet filter know the network and its published ports."""
         if self._firewall is None:
             return
-        published = tuple(
-            Published(
-                port.protocol,
-                ipaddress.IPv4Address(port.host_ip),
-                port.host_port,
-                Interface4(endpoint.address).ip,
-                port.port,
+        published = [one for endpoint in endpoints for one in _published(endpoint)]
+        pools: list[Subnet | Subnet6] = [network.pool, *([network.pool6] if network.pool6 else [])]
+        for pool in pools:
+            ports = tuple(one for one in published if one.address.version == pool.version)
+            if pool.version == 4:
+                # connections from 127.0.0.1 to a container keep their source until they leave by the bridge
+                _switch(f"ipv4/conf/{network.link}/route_localnet", "1" if ports else "0")
+            self._firewall.apply(
+                Plan(network.link, pool, network.masquerade, network.internal, not network.isolated, ports)
             )
-            for endpoint in endpoints
-            for port in endpoint.ports
-        )
-        # connections from 127.0.0.1 to a container keep their source until they leave by the bridge
-        _switch(f"ipv4/conf/{network.link}/route_localnet", "1" if published else "0")
-        self._firewall.apply(
-            Plan(network.link, network.pool, network.masquerade, network.internal, not network.isolated, published)
-        )
 
     def remove(self, network: Network) -> None:
         """Take the bridge and its rules away."""
@@ -73,6 +74,15 @@ class Bridges:
         found = self._links.find(network.link)
         if found is not None and found.kind == "bridge":
             self._links.apply(links.delete(found.index))
+
+    def _address6(self, network: Network, index: int) -> None:
+        if not network.pool6:
+            return
+        wanted = ipaddress.IPv6Interface(f"{network.gateway6}/{network.pool6.prefixlen}")
+        if wanted not in self._links.addresses6(index):
+            if any(one.network.overlaps(wanted.network) for one in self._links.addresses6()):
+                raise Conflict(f"bridge {network.link}: {wanted} overlaps with an address of this host")
+            self._links.apply(links.address(index, wanted))
 
     def _link(self, network: Network) -> int:
         found = self._links.find(network.link)
@@ -85,6 +95,15 @@ class Bridges:
         if found.kind != "bridge":
             raise Conflict(f"device {network.link} exists and is not a bridge")
         return found.index
+
+
+def _published(endpoint: Endpoint) -> Iterator[Published]:
+    """The ports of an endpoint, each leading to the address of its host address's family."""
+    by_version = {address.version: address for address in endpoint.addresses}
+    for port in endpoint.ports:
+        host_address = ipaddress.ip_address(port.host_ip)
+        if host_address.version in by_version:
+            yield Published(port.protocol, host_address, port.host_port, by_version[host_address.version], port.port)
 
 
 def check_link_name(name: str) -> str:

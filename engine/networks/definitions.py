@@ -4,7 +4,6 @@ Runs in the network thread. The default bridge keeps its subnet over restarts un
 """
 
 import contextlib
-import ipaddress
 import re
 import secrets
 from collections.abc import Mapping
@@ -13,12 +12,13 @@ from typing import Any
 
 from engine import timestamps
 from engine.config import Config
-from engine.networks import ipam
+from engine.networks import ipam, subnets
 from engine.networks.bridge import Bridges, check_link_name
 from engine.networks.ipam import Address, Subnet
 from engine.networks.links import Interface4, Links
 from engine.networks.model import BRIDGE, HOST, NULL, Network
 from engine.networks.store import Store
+from engine.networks.subnets import Taken
 from proto.errdefs import Conflict, InvalidArgument, PermissionDenied, Unimplemented
 
 Json = Mapping[str, Any]
@@ -70,7 +70,7 @@ class Definitions:
                 raise Unimplemented(f"network option {option} is not supported")
         network = replace(
             _network(name, BRIDGE),
-            **self._addresses(body.get("IPAM") or {}),
+            **subnets.plan(body.get("IPAM") or {}, self._pools(), self._taken(), ipv6=bool(body.get("EnableIPv6"))),
             internal=bool(body.get("Internal")),
             attachable=bool(body.get("Attachable")),
             masquerade=_flag(options, f"{_OPTION}enable_ip_masquerade"),
@@ -127,6 +127,7 @@ class Definitions:
             gateway=str(wanted.ip),
             router=_router(self._config.default_gateway, wanted.network),
             ip_range=self._config.fixed_cidr,
+            **self._default_subnet6(present),
             link=link,
             mtu=self._config.mtu or 1500,
             masquerade=self._config.ip_masq,
@@ -150,61 +151,47 @@ class Definitions:
         own = self._host.addresses(found.index) if found is not None else []
         if own:
             return own[0]
-        if present is not None and not any(present.pool.overlaps(taken) for taken in self._taken(present)):
+        if present is not None and not any(present.pool.overlaps(taken) for taken in self._taken(present).all4()):
             return Interface4(f"{present.gateway}/{present.pool.prefixlen}")
-        subnet = ipam.choose_subnet(self._pools(), self._taken(present))
+        subnet = ipam.choose_subnet(self._pools(), self._taken(present).all4())
         return Interface4(f"{ipam.gateway_of(subnet)}/{subnet.prefixlen}")
 
-    def _addresses(self, document: Json) -> dict[str, Any]:
-        """The IPAM part of a new network."""
-        if document.get("Driver") not in (None, "", "default"):
-            raise Unimplemented(f"IPAM driver {document['Driver']} is not supported")
-        if document.get("Options"):
-            raise Unimplemented("IPAM options (IPAM.Options) are not supported")
-        entries = [entry for entry in document.get("Config") or [] if any(entry.values())]
-        if len(entries) > 1:
-            raise Unimplemented("more than one subnet of a network (IPAM.Config) is not supported")
-        if not entries or not entries[0].get("Subnet"):
-            if entries:
-                raise InvalidArgument(
-                    "invalid network config:\ninvalid subnet : a subnet is needed for a gateway or range"
-                )
-            subnet = ipam.choose_subnet(self._pools(), self._taken(None))
-            return {"subnet": str(subnet), "gateway": str(ipam.gateway_of(subnet))}
-        return self._given_addresses(entries[0])
+    def _default_subnet6(self, present: Network | None) -> dict[str, Any]:
+        """--ipv6 and --fixed-cidr-v6 of the default bridge."""
+        text = self._config.fixed_cidr_v6
+        if not self._config.ipv6:
+            if text:
+                raise InvalidArgument("--fixed-cidr-v6 needs --ipv6")
+            return {"subnet6": "", "gateway6": ""}
+        if text:
+            subnet = subnets.parse(text, "subnet (--fixed-cidr-v6)")
+            if not isinstance(subnet, ipam.Subnet6):
+                raise InvalidArgument(f"invalid --fixed-cidr-v6 {text}: not an IPv6 subnet")
+        elif present is not None and present.pool6 is not None:
+            subnet = present.pool6
+        else:
+            subnet = ipam.choose_subnet6(self._pools(), self._taken(present).all6())
+        return {"subnet6": str(subnet), "gateway6": str(ipam.gateway6_of(subnet))}
 
-    def _given_addresses(self, entry: Json) -> dict[str, Any]:
-        subnet = _subnet(entry["Subnet"], "subnet")
-        if any(subnet.overlaps(taken) for taken in self._networks()):
-            raise PermissionDenied("Pool overlaps with other one on this address space")
-        within = _subnet(entry["IPRange"], "ip-range") if entry.get("IPRange") else None
-        if within is not None and not within.subnet_of(subnet):
-            raise InvalidArgument(f"invalid network config:\ninvalid ip-range {within}: it is not in subnet {subnet}")
-        gateway = Address(entry["Gateway"]) if entry.get("Gateway") else ipam.gateway_of(subnet, within)
-        if gateway not in subnet:
-            raise InvalidArgument(f"no matching subnet for gateway {gateway}")
-        return {
-            "subnet": str(subnet),
-            "gateway": str(gateway),
-            "ip_range": str(within) if within is not None else "",
-            "reserved": {str(key): str(value) for key, value in (entry.get("AuxiliaryAddresses") or {}).items()},
-            "ipam_given": True,
-        }
+    def _pools(self) -> list[Mapping[str, Any]]:
+        """Those of the daemon's settings; where they have no IPv6, one of this engine's own."""
+        pools = list(self._config.default_address_pools or ipam.DEFAULT_POOLS)
+        if not any(":" in pool["base"] for pool in pools):
+            own = self._named("host")
+            assert own is not None, "predefined networks come first"
+            pools.append(ipam.unique_local(own.id))
+        return pools
 
-    def _pools(self) -> Any:
-        return self._config.default_address_pools or ipam.DEFAULT_POOLS
-
-    def _networks(self) -> list[Subnet]:
-        return [one.pool for one in self._store.networks() if one.subnet]
-
-    def _taken(self, but: Network | None) -> list[Subnet]:
-        """What a new subnet must not overlap: this host's routes and addresses, and the other networks."""
+    def _taken(self, but: Network | None = None) -> Taken:
         others = [one for one in self._store.networks() if one.subnet and (but is None or one.id != but.id)]
-        return [
-            *self._host.routes(),
-            *(address.network for address in self._host.addresses()),
-            *(one.pool for one in others),
-        ]
+        return Taken(
+            [pool for one in others for pool in (one.pool, one.pool6) if pool is not None],
+            [
+                *self._host.routes(),
+                *self._host.routes6(),
+                *(address.network for address in self._host.addresses()),
+            ],
+        )
 
     def _named(self, name: str) -> Network | None:
         return next((one for one in self._store.networks() if one.name == name), None)
@@ -221,7 +208,7 @@ def _refuse(body: Json) -> None:
         raise PermissionDenied(f'only one instance of "{driver}" network is allowed')
     if driver != BRIDGE:
         raise Unimplemented(f"network driver {driver} is not supported")
-    for key in ("EnableIPv6", "Ingress", "ConfigOnly"):
+    for key in ("Ingress", "ConfigOnly"):
         if body.get(key):
             raise Unimplemented(f"{key} of a network is not supported")
     if (body.get("ConfigFrom") or {}).get("Network"):
@@ -255,16 +242,6 @@ def _interface(text: str) -> Interface4:
     if "/" not in text or interface.ip == interface.network.network_address:
         raise InvalidArgument(f"invalid bridge address (--bip) {text}: an address with its prefix length is needed")
     return interface
-
-
-def _subnet(text: str, what: str) -> Subnet:
-    try:
-        found = ipaddress.ip_network(text)
-    except ValueError as error:
-        raise InvalidArgument(f"invalid network config:\ninvalid {what} {text}: {error}") from error
-    if not isinstance(found, Subnet):
-        raise Unimplemented(f"IPv6 subnets ({text}) are not supported")
-    return found
 
 
 def _binding(text: str) -> str:

@@ -16,7 +16,9 @@ _QUESTION_TAIL = struct.Struct("!HH")
 _RESPONSE, _RECURSION_DESIRED, _RECURSION_AVAILABLE, _OPCODE = 0x8000, 0x0100, 0x0080, 0x7800
 _TTL = 600
 _TO_QUESTION = 0xC00C  # a name that is written where the question's is
-_REVERSE = ".in-addr.arpa"
+_REVERSE, _REVERSE6 = ".in-addr.arpa", ".ip6.arpa"
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,19 @@ class Question:
     raw: bytes  # the question as it was sent
 
     @property
-    def address(self) -> ipaddress.IPv4Address | None:
+    def address(self) -> Address | None:
         """The address whose name is asked for."""
-        if self.kind != PTR or not self.name.endswith(_REVERSE):
+        if self.kind != PTR:
             return None
+        labels = list(reversed(self.name.split(".")[:-2]))
         try:
-            return ipaddress.IPv4Address(".".join(reversed(self.name.removesuffix(_REVERSE).split("."))))
+            if self.name.endswith(_REVERSE):
+                return ipaddress.IPv4Address(".".join(labels))
+            if self.name.endswith(_REVERSE6) and len(labels) == 32:
+                return ipaddress.IPv6Address(bytes.fromhex("".join(labels)))
         except ValueError:
-            return None
+            pass  # it only looks like one
+        return None
 
 
 def read(message: bytes) -> Question | None:
@@ -63,10 +70,10 @@ def read(message: bytes) -> Question | None:
     return Question(number, flags, ".".join(labels), kind, message[_HEADER.size : end])
 
 
-def answer(question: Question, addresses: Sequence[ipaddress.IPv4Address]) -> bytes:
-    """The addresses of a name; for another kind than A it is known, but has none."""
-    found = addresses if question.kind == A else ()
-    records = [_record(A, address.packed) for address in found]
+def answer(question: Question, addresses: Sequence[Address]) -> bytes:
+    """The addresses of a name, of the family that is asked for; for another kind it is known, but has none."""
+    wanted = {A: 4, AAAA: 6}.get(question.kind)
+    records = [_record(question.kind, address.packed) for address in addresses if address.version == wanted]
     return _message(question, records, NO_ERROR)
 
 

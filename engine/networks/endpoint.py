@@ -1,12 +1,15 @@
 """One endpoint in the kernel: the veth between a bridge and a namespace, with its address, sysctls and route."""
 
+import ipaddress
 from collections.abc import Callable, Iterable
 
 from engine.networks import links
-from engine.networks.ipam import Address, parse_hardware_address
+from engine.networks.ipam import parse_hardware_address
 from engine.networks.links import Interface4, Links
 from engine.networks.model import Endpoint, Network
 from proto.errdefs import Internal, InvalidArgument
+
+Interface6 = ipaddress.IPv6Interface
 
 
 def wire(
@@ -33,20 +36,31 @@ def wire(
             raise Internal(
                 f"interface {endpoint.interface} of {endpoint.container_id} went away while it was being made"
             )
-        inner.apply(links.up(own.index), links.address(own.index, Interface4(endpoint.address)))
+        messages = [links.up(own.index), links.address(own.index, Interface4(endpoint.address))]
+        if endpoint.address6:
+            _allow_ipv6(endpoint.interface)
+            messages.append(links.address(own.index, Interface6(endpoint.address6)))
+        inner.apply(*messages)
     finally:
         inner.close()
 
 
-def lead_out(interface: str, router: str, *, inside: Callable[[], Links] = Links) -> None:
+def lead_out(interface: str, routers: Iterable[str], *, inside: Callable[[], Links] = Links) -> None:
     """Have the default route of the namespace that the thread is in go by one interface, wherever it went before."""
     inner = inside()
     try:
         own = inner.find(interface)
         if own is not None:
-            inner.apply(links.default_route(own.index, Address(router)))
+            inner.apply(*(links.default_route(own.index, ipaddress.ip_address(one)) for one in routers))
     finally:
         inner.close()
+
+
+def _allow_ipv6(interface: str) -> None:
+    """IPv6 with the address that we give and no other, at once."""
+    for name, value in (("accept_ra", "0"), ("autoconf", "0"), ("accept_dad", "0"), ("disable_ipv6", "0")):
+        with open(f"/proc/sys/net/ipv6/conf/{interface}/{name}", "w") as file:
+            file.write(value)
 
 
 def apply_sysctls(interface: str, sysctls: Iterable[str]) -> None:

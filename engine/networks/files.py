@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from engine.networks import hosts_files as contents
 from engine.networks.hosts_files import Wishes
-from engine.networks.links import Interface4
 from engine.networks.model import Endpoint, Sandbox
 from engine.networks.request import Request
 from engine.paths import ContainerPaths
@@ -77,4 +76,4 @@ class Writer:
 
 
 def _own(endpoints: Sequence[Endpoint], names: str) -> list[tuple[str, str]]:
-    return [(str(Interface4(endpoint.address).ip), names) for endpoint in endpoints]
+    return [(str(address), names) for endpoint in endpoints for address in endpoint.addresses]

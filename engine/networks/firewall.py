@@ -1,31 +1,32 @@
 """What the packet filter must say for one bridge, as a table of its own: planned here, pure; applied by `Firewall`.
 
-    table ip wherry_<bridge>
+    table ip wherry_<bridge>       and the same in table ip6, where the network has IPv6
       postrouting  nat     from the bridge's network to anywhere else: masquerade
       prerouting   nat     to a published port of this host: the container's address and port
       output       nat     the same, for the host's own connections
       forward      filter  out of the bridge: accept; into it: only answers and published ports
       local        filter  from the bridge to 127.0.0.0/8: drop (what route_localnet would otherwise open)
 
-The table is always written whole, in one batch, so a crash leaves the old one or the new one. Where Docker's own chains
-are on the host, its FORWARD policy drops what it does not know, whatever we accept: two rules in DOCKER-USER, the chain
-it keeps for others, let the bridge's packets through (our own table still judges them). They are of the shape that
-iptables understands, and carry a comment by which they are found and taken out again.
+The table is always written whole, in one batch, so a crash leaves the old one or the new one. What another table
+drops stays dropped, whatever we accept. So where Docker's chains are on the host, two rules in DOCKER-USER, the chain
+it keeps for others, let the bridge's packets through (our own table still judges them); where there is no Docker, but a
+FORWARD chain that drops what it does not know (ufw's), they go there. They are of the shape that iptables understands,
+and carry a comment by which they are found and taken out again.
 """
 
-import contextlib
 import ipaddress
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.networks import nftables as nft
 from engine.networks.nftables import Chain, Nftables, Rule
 
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
-_DOCKER_TABLE, _DOCKER_CHAIN = "filter", "DOCKER-USER"
+OTHERS_TABLE, DOCKER_CHAIN, FORWARD_CHAIN = "filter", "DOCKER-USER", "FORWARD"
+PREFIX = "wherry_"
 _LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
-_ANY = ipaddress.IPv4Address(0)
-_ALL_BITS = b"\xff" * 4
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Net = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 CHAINS = (
     Chain("local", "filter", "prerouting", -300),
@@ -41,18 +42,18 @@ class Published:
     """One port of the host that leads to a container."""
 
     protocol: str
-    host_address: ipaddress.IPv4Address
+    host_address: Address
     host_port: int
-    address: ipaddress.IPv4Address
+    address: Address
     port: int
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one bridge wants."""
+    """What one bridge wants for one family of addresses."""
 
     bridge: str
-    network: ipaddress.IPv4Network
+    network: Net
     masquerade: bool = True
     internal: bool = False
     icc: bool = True
@@ -60,43 +61,24 @@ class Plan:
 
     @property
     def table(self) -> str:
-        return f"wherry_{self.bridge}"
+        return f"{PREFIX}{self.bridge}"
+
+    @property
+    def family(self) -> int:
+        return nft.FAMILY_IPV4 if self.network.version == 4 else nft.FAMILY_IPV6
 
 
 def rules(plan: Plan) -> list[Rule]:
     """The table's rules, in order."""
-    inside, outside = nft.input_interface(plan.bridge), nft.output_interface(plan.bridge)
-    loopback = _LOOPBACK.network_address.packed, _LOOPBACK.netmask.packed
-    found = [Rule("local", (*inside, *nft.destination(*loopback), *nft.verdict(nft.DROP)))]
-    if plan.masquerade and not plan.internal:
-        own = nft.source(plan.network.network_address.packed, plan.network.netmask.packed)
-        elsewhere = nft.output_interface(plan.bridge, nft.NOT_EQUAL)
-        found.append(Rule("postrouting", (*own, *elsewhere, *nft.masquerade())))
-    if plan.published:
-        # what comes back out of the bridge it went in by, or comes from 127.0.0.1, must not be answered on a short cut
-        translated = nft.connection_status(nft.CT_DNAT)
-        own = nft.source(plan.network.network_address.packed, plan.network.netmask.packed)
-        found.append(Rule("postrouting", (*own, *outside, *translated, *nft.masquerade())))
-        found.append(Rule("postrouting", (*nft.source(*loopback), *outside, *nft.masquerade())))
-    for port in plan.published:
-        found += _port_rules(port)
-    if plan.published:
-        found.append(Rule("forward", (*outside, *nft.connection_status(nft.CT_DNAT), *nft.verdict(nft.ACCEPT))))
-    found.append(Rule("forward", (*inside, *outside, *nft.verdict(nft.ACCEPT if plan.icc else nft.DROP))))
-    found.append(Rule("forward", (*inside, *nft.verdict(nft.DROP if plan.internal else nft.ACCEPT))))
-    if not plan.internal:
-        answers = nft.connection_state(nft.CT_ESTABLISHED | nft.CT_RELATED)
-        found.append(Rule("forward", (*outside, *answers, *nft.verdict(nft.ACCEPT))))
-    found.append(Rule("forward", (*outside, *nft.verdict(nft.DROP))))
-    return found
+    return [*_local(plan), *_postrouting(plan), *(r for port in plan.published for r in _port(port)), *_forward(plan)]
 
 
-def docker_rules(plan: Plan) -> list[Rule]:
-    """What DOCKER-USER is to say about the bridge."""
+def rules_for_others(plan: Plan, chain: str) -> list[Rule]:
+    """What somebody else's chain is to say about the bridge."""
     decided = (*nft.counter(), *nft.verdict(nft.ACCEPT))
     return [
-        Rule(_DOCKER_CHAIN, (*nft.input_interface(plan.bridge), *decided), plan.table),
-        Rule(_DOCKER_CHAIN, (*nft.output_interface(plan.bridge), *decided), plan.table),
+        Rule(chain, (*nft.input_interface(plan.bridge), *decided), plan.table),
+        Rule(chain, (*nft.output_interface(plan.bridge), *decided), plan.table),
     ]
 
 
@@ -106,41 +88,87 @@ class Firewall:
     def __init__(self) -> None:
         self._nftables = Nftables()
 
+    @property
+    def sender(self) -> int:
+        return self._nftables.sender
+
     def apply(self, plan: Plan) -> None:
         """Let the filter say what the plan says, and nothing else about this bridge."""
-        self._nftables.apply(nft.replace_table(plan.table, CHAINS, rules(plan)))
+        self._nftables.apply(nft.replace_table(plan.table, CHAINS, rules(plan), plan.family))
         if not plan.internal:
-            self._allow_in_docker(plan)
+            self._tell_others(plan)
 
-    def remove(self, bridge: str) -> None:
+    def remove(self, bridge: str, *families: int) -> None:
         """Take out everything that was said about a bridge."""
-        table = f"wherry_{bridge}"
-        self._nftables.apply(nft.delete_table(table))
-        with contextlib.suppress(FileNotFoundError):
-            self._nftables.apply(
-                [nft.delete_rule(_DOCKER_TABLE, _DOCKER_CHAIN, handle) for handle in self._docker_handles(table)]
-            )
+        table = f"{PREFIX}{bridge}"
+        for family in families or (nft.FAMILY_IPV4, nft.FAMILY_IPV6):
+            self._nftables.apply(nft.delete_table(table, family))
+            for chain in (DOCKER_CHAIN, FORWARD_CHAIN):
+                if self._nftables.policy(OTHERS_TABLE, chain, family) is not None:
+                    handles = self._handles(table, chain, family)
+                    self._nftables.apply([nft.delete_rule(OTHERS_TABLE, chain, one, family) for one in handles])
 
     def close(self) -> None:
         self._nftables.close()
 
-    def _allow_in_docker(self, plan: Plan) -> None:
-        if not self._nftables.has_chain(_DOCKER_TABLE, _DOCKER_CHAIN) or self._docker_handles(plan.table):
+    def _tell_others(self, plan: Plan) -> None:
+        if self._nftables.policy(OTHERS_TABLE, DOCKER_CHAIN, plan.family) is not None:
+            chain = DOCKER_CHAIN
+        elif self._nftables.policy(OTHERS_TABLE, FORWARD_CHAIN, plan.family) == nft.DROP:
+            chain = FORWARD_CHAIN
+        else:
             return
-        wanted: Sequence[Rule] = docker_rules(plan)
-        self._nftables.apply([nft.insert_rule(_DOCKER_TABLE, rule) for rule in reversed(wanted)])
+        wanted = rules_for_others(plan, chain)
+        if len(self._handles(plan.table, chain, plan.family)) < len(wanted):
+            self._nftables.apply([nft.insert_rule(OTHERS_TABLE, rule, plan.family) for rule in reversed(wanted)])
 
-    def _docker_handles(self, comment: str) -> list[int]:
-        if not self._nftables.has_chain(_DOCKER_TABLE, _DOCKER_CHAIN):
-            return []
-        return [handle for handle, text in self._nftables.rules(_DOCKER_TABLE, _DOCKER_CHAIN) if text == comment]
+    def _handles(self, comment: str, chain: str, family: int) -> list[int]:
+        return [handle for handle, text in self._nftables.rules(OTHERS_TABLE, chain, family) if text == comment]
 
 
-def _port_rules(port: Published) -> list[Rule]:
+def _local(plan: Plan) -> list[Rule]:
+    if plan.network.version == 6:
+        return []  # ::1 is not routed, whoever asks
+    loopback = nft.destination(_LOOPBACK.network_address.packed, _LOOPBACK.netmask.packed)
+    return [Rule("local", (*nft.input_interface(plan.bridge), *loopback, *nft.verdict(nft.DROP)))]
+
+
+def _postrouting(plan: Plan) -> list[Rule]:
+    own = nft.source(plan.network.network_address.packed, plan.network.netmask.packed)
+    found = []
+    if plan.masquerade and not plan.internal:
+        elsewhere = nft.output_interface(plan.bridge, nft.NOT_EQUAL)
+        found.append(Rule("postrouting", (*own, *elsewhere, *nft.masquerade())))
+    if plan.published:
+        # what comes back out of the bridge it went in by, or comes from 127.0.0.1, must not be answered on a short cut
+        outside = nft.output_interface(plan.bridge)
+        found.append(Rule("postrouting", (*own, *outside, *nft.connection_status(nft.CT_DNAT), *nft.masquerade())))
+        loopback = ipaddress.ip_network("::1/128") if plan.network.version == 6 else _LOOPBACK
+        from_host = nft.source(loopback.network_address.packed, loopback.netmask.packed)
+        found.append(Rule("postrouting", (*from_host, *outside, *nft.masquerade())))
+    return found
+
+
+def _port(port: Published) -> list[Rule]:
     """From outside and other containers, and from the host itself."""
     to_host = nft.destination_is_local()
-    if port.host_address != _ANY:
-        to_host = (*nft.destination(port.host_address.packed, _ALL_BITS), *to_host)
+    if not port.host_address.is_unspecified:
+        own = port.host_address.packed
+        to_host = (*nft.destination(own, b"\xff" * len(own)), *to_host)
     match = (*nft.protocol(PROTOCOLS[port.protocol]), *nft.destination_port(port.host_port), *to_host)
     target = nft.dnat(port.address.packed, port.port)
     return [Rule("prerouting", (*match, *target)), Rule("output", (*match, *target))]
+
+
+def _forward(plan: Plan) -> list[Rule]:
+    inside, outside = nft.input_interface(plan.bridge), nft.output_interface(plan.bridge)
+    found = []
+    if plan.published:
+        found.append(Rule("forward", (*outside, *nft.connection_status(nft.CT_DNAT), *nft.verdict(nft.ACCEPT))))
+    found.append(Rule("forward", (*inside, *outside, *nft.verdict(nft.ACCEPT if plan.icc else nft.DROP))))
+    found.append(Rule("forward", (*inside, *nft.verdict(nft.DROP if plan.internal else nft.ACCEPT))))
+    if not plan.internal:
+        answers = nft.connection_state(nft.CT_ESTABLISHED | nft.CT_RELATED)
+        found.append(Rule("forward", (*outside, *answers, *nft.verdict(nft.ACCEPT))))
+    found.append(Rule("forward", (*outside, *nft.verdict(nft.DROP))))
+    return found

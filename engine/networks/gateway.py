@@ -18,3 +18,8 @@ def choose(endpoints: Iterable[Endpoint], networks: Mapping[str, Network]) -> En
 def router(network: Network) -> str:
     """The address that the default route names."""
     return network.router or network.gateway
+
+
+def routers(network: Network) -> list[str]:
+    """Those of both families."""
+    return [router(network), *([network.gateway6] if network.gateway6 else [])]

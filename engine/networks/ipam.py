@@ -11,7 +11,9 @@ from typing import Any
 from proto.errdefs import Conflict, InvalidArgument, ResourceExhausted
 
 Address = ipaddress.IPv4Address
+Address6 = ipaddress.IPv6Address
 Subnet = ipaddress.IPv4Network
+Subnet6 = ipaddress.IPv6Network
 
 DEFAULT_POOLS: Sequence[Mapping[str, Any]] = (
     *({"base": f"172.{number}.0.0/16", "size": 16} for number in range(17, 32)),
@@ -28,10 +30,39 @@ def choose_subnet(pools: Iterable[Mapping[str, Any]], taken: Collection[Subnet])
     raise ResourceExhausted(NO_POOL)
 
 
+def choose_subnet6(pools: Iterable[Mapping[str, Any]], taken: Collection[Subnet6]) -> Subnet6:
+    """The first IPv6 subnet of the pools that overlaps nothing."""
+    for pool in pools:
+        base = ipaddress.ip_network(pool["base"])
+        if isinstance(base, Subnet6):
+            for subnet in base.subnets(new_prefix=max(int(pool["size"]), base.prefixlen)):
+                if not any(subnet.overlaps(other) for other in taken):
+                    return subnet
+    raise ResourceExhausted(NO_POOL.replace("IPv4", "IPv6"))
+
+
+def unique_local(seed: str) -> Mapping[str, Any]:
+    """A pool of /64s that is this engine's alone (RFC 4193): its 40 bits are the first of a random number in hex."""
+    base = ipaddress.IPv6Network((bytes.fromhex("fd" + seed[:10]).ljust(16, b"\0"), 48))
+    return {"base": str(base), "size": 64}
+
+
+def first_free6(subnet: Subnet6, within: Subnet6, used: Collection[Address6]) -> Address6 | None:
+    """The same for IPv6; the first address of a subnet is its routers'."""
+    return next((one for one in within if one not in used and one != subnet.network_address), None)
+
+
 def first_free(subnet: Subnet, within: Subnet, used: Collection[Address]) -> Address | None:
     """The lowest address of a range that nobody has; the network's own and its broadcast are nobody's."""
     edges = {subnet.network_address, subnet.broadcast_address} if subnet.prefixlen < 31 else set()
     return next((address for address in within if address not in used and address not in edges), None)
+
+
+def gateway6_of(subnet: Subnet6, within: Subnet6 | None = None) -> Address6:
+    found = first_free6(subnet, within or subnet, ())
+    if found is None:
+        raise ResourceExhausted(f"no available addresses in {subnet}")
+    return found
 
 
 def gateway_of(subnet: Subnet, within: Subnet | None = None) -> Address:
@@ -58,7 +89,9 @@ def parse_hardware_address(text: str) -> bytes:
     return packed
 
 
-def check_requested(address: Address, subnet: Subnet, used: Collection[Address]) -> None:
+def check_requested(
+    address: Address | Address6, subnet: Subnet | Subnet6, used: Collection[Address | Address6]
+) -> None:
     """An address that a container asks for must be free and in the network."""
     if address not in subnet:
         raise InvalidArgument(f"no configured subnet contains IP address {address}")
@@ -68,5 +101,6 @@ def check_requested(address: Address, subnet: Subnet, used: Collection[Address])
 
 def _candidates(pools: Iterable[Mapping[str, Any]]) -> Iterator[Subnet]:
     for pool in pools:
-        base = Subnet(pool["base"])
-        yield from base.subnets(new_prefix=max(int(pool["size"]), base.prefixlen))
+        base = ipaddress.ip_network(pool["base"])
+        if isinstance(base, Subnet):
+            yield from base.subnets(new_prefix=max(int(pool["size"]), base.prefixlen))

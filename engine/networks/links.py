@@ -13,6 +13,7 @@ from engine.networks.netlink import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Mes
 NETLINK_ROUTE = 0
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR, RTM_GETADDR, RTM_NEWROUTE, RTM_GETROUTE = 16, 17, 18, 20, 22, 24, 26
 AF_INET, AF_INET6 = 2, 10
+_IFA_F_NODAD = 0x02
 IFF_UP = 0x1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 28
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA, VETH_INFO_PEER = 1, 2, 4, 5, 1
@@ -26,7 +27,9 @@ _ROUTE = struct.Struct("=BBBBBBBBI")
 _ARPHRD_ETHER = 1
 
 Interface4 = ipaddress.IPv4Interface
+Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 Network4 = ipaddress.IPv4Network
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +92,21 @@ def delete(index: int) -> Message:
     return Message(RTM_DELLINK, _IFINFO.pack(0, 0, index, 0, 0))
 
 
-def address(index: int, interface: Interface4) -> Message:
-    """Give a link an address with its network's broadcast."""
-    head = _IFADDR.pack(AF_INET, interface.network.prefixlen, 0, _SCOPE_UNIVERSE, index)
+def address(index: int, interface: Interface) -> Message:
+    """Give a link an address, with its network's broadcast; an IPv6 one is there at once."""
     own = interface.ip.packed
+    family, flags = (AF_INET, 0) if interface.version == 4 else (AF_INET6, _IFA_F_NODAD)
+    head = _IFADDR.pack(family, interface.network.prefixlen, flags, _SCOPE_UNIVERSE, index)
     parts = [attribute(IFA_LOCAL, own), attribute(IFA_ADDRESS, own)]
-    if interface.network.prefixlen < 31:
+    if interface.version == 4 and interface.network.prefixlen < 31:
         parts.append(attribute(IFA_BROADCAST, interface.network.broadcast_address.packed))
     return Message(RTM_NEWADDR, head + b"".join(parts), NLM_F_CREATE | NLM_F_EXCL)
 
 
-def default_route(index: int, gateway: ipaddress.IPv4Address) -> Message:
-    head = _ROUTE.pack(AF_INET, 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _SCOPE_UNIVERSE, _RTN_UNICAST, 0)
+def default_route(index: int, gateway: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Message:
+    """Lead everything by a link, instead of by whichever it went before."""
+    family = AF_INET if gateway.version == 4 else AF_INET6
+    head = _ROUTE.pack(family, 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _SCOPE_UNIVERSE, _RTN_UNICAST, 0)
     parts = attribute(RTA_GATEWAY, gateway.packed) + attribute(RTA_OIF, index)
     return Message(RTM_NEWROUTE, head + parts, NLM_F_CREATE | NLM_F_REPLACE)
 
@@ -127,23 +133,38 @@ class Links:
 
     def addresses(self, index: int = 0) -> list[Interface4]:
         """The IPv4 addresses of a link, or of all."""
+        return [Interface4(one) for one in self._addresses(AF_INET, index)]
+
+    def addresses6(self, index: int = 0) -> list[ipaddress.IPv6Interface]:
+        """The IPv6 addresses of a link, or of all."""
+        return [ipaddress.IPv6Interface(one) for one in self._addresses(AF_INET6, index)]
+
+    def _addresses(self, wanted: int, index: int) -> list[tuple[bytes, int]]:
         found = []
-        for payload in self._netlink.dump(Message(RTM_GETADDR, _IFADDR.pack(AF_INET, 0, 0, 0, 0))):
+        for payload in self._netlink.dump(Message(RTM_GETADDR, _IFADDR.pack(wanted, 0, 0, 0, 0))):
             family, prefix, _, _, owner = _IFADDR.unpack_from(payload)
             values = dict(attributes(payload[_IFADDR.size :]))
             local = values.get(IFA_LOCAL) or values.get(IFA_ADDRESS)
-            if family == AF_INET and local and index in (0, owner):
-                found.append(Interface4((local, prefix)))
+            if family == wanted and local and index in (0, owner):
+                found.append((local, prefix))
         return found
 
     def routes(self) -> list[Network4]:
         """The IPv4 networks that have a route of their own, in the main table."""
+        return [Network4(one) for one in self._routes(AF_INET)]
+
+    def routes6(self) -> list[ipaddress.IPv6Network]:
+        """The IPv6 ones, without those that every link has."""
+        found = [ipaddress.IPv6Network(one) for one in self._routes(AF_INET6)]
+        return [one for one in found if not one.is_link_local and not one.is_multicast]
+
+    def _routes(self, wanted: int) -> list[tuple[bytes, int]]:
         found = []
-        for payload in self._netlink.dump(Message(RTM_GETROUTE, _ROUTE.pack(AF_INET, 0, 0, 0, 0, 0, 0, 0, 0))):
+        for payload in self._netlink.dump(Message(RTM_GETROUTE, _ROUTE.pack(wanted, 0, 0, 0, 0, 0, 0, 0, 0))):
             fields: Sequence[int] = _ROUTE.unpack_from(payload)
             destination = dict(attributes(payload[_ROUTE.size :])).get(RTA_DST)
-            if fields[0] == AF_INET and fields[4] == _RT_TABLE_MAIN and destination:
-                found.append(Network4((destination, fields[1])))
+            if fields[0] == wanted and fields[4] == _RT_TABLE_MAIN and destination:
+                found.append((destination, fields[1]))
         return found
 
     def close(self) -> None:

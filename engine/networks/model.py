@@ -10,7 +10,9 @@ from typing import Any
 
 Json = dict[str, Any]
 Address = ipaddress.IPv4Address
+Address6 = ipaddress.IPv6Address
 Subnet = ipaddress.IPv4Network
+Subnet6 = ipaddress.IPv6Network
 
 BRIDGE, HOST, NULL = "bridge", "host", "null"
 PREDEFINED = ("bridge", "host", "none")
@@ -28,6 +30,9 @@ class Network:
     gateway: str = ""  # the bridge's own address
     router: str = ""  # whom containers have as their default route, where that is not the bridge
     ip_range: str = ""
+    subnet6: str = ""
+    gateway6: str = ""
+    ip_range6: str = ""
     reserved: dict[str, str] = field(default_factory=dict)  # AuxiliaryAddresses
     link: str = ""  # the bridge's name on the host
     mtu: int = 1500
@@ -39,6 +44,7 @@ class Network:
     prefix: str = "eth"  # of interfaces' names
     config_only: bool = False
     ipam_given: bool = False
+    ipam_given6: bool = False
     options: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
 
@@ -49,6 +55,10 @@ class Network:
     @property
     def pool(self) -> Subnet:
         return Subnet(self.subnet)
+
+    @property
+    def pool6(self) -> Subnet6 | None:
+        return Subnet6(self.subnet6) if self.subnet6 else None
 
     def to_json(self) -> Json:
         return asdict(self)
@@ -82,6 +92,12 @@ class Endpoint:
     aliases: tuple[str, ...] = ()
     ports: tuple[Port, ...] = ()
     priority: int = 0
+    address6: str = ""
+
+    @property
+    def addresses(self) -> list[Address | Address6]:
+        """Without their networks' lengths, IPv4 first."""
+        return [ipaddress.ip_interface(one).ip for one in (self.address, self.address6) if one]
 
     def with_ports(self, ports: tuple[Port, ...]) -> "Endpoint":
         return replace(self, ports=ports)

@@ -97,8 +97,9 @@ def _loopback_up() -> None:
 
 def _no_ipv6() -> None:
     """Interfaces still to come get no IPv6, which nobody asked for (CVE-2024-32473); lo keeps ::1."""
-    with contextlib.suppress(FileNotFoundError), open("/proc/sys/net/ipv6/conf/default/disable_ipv6", "w") as file:
-        file.write("1")  # /proc/sys/net is that of the thread's namespace
+    for name, value in (("disable_ipv6", "1"), ("accept_ra", "0")):  # and believe no router but ours: CVE-2020-13401
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/sys/net/ipv6/conf/default/{name}", "w") as file:
+            file.write(value)  # /proc/sys/net is that of the thread's namespace
 
 
 def _check(result: int) -> None:

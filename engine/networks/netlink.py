@@ -74,6 +74,11 @@ class Netlink:
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._sequence = 0
 
+    @property
+    def sender(self) -> int:
+        """The number by which the kernel knows this socket."""
+        return int(self._socket.getsockname()[0])
+
     def request(self, *messages: Message) -> None:
         """Send messages in one go; the first refusal is raised as OSError, after all answers have been read."""
         waiting: dict[int, Message] = {}

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from engine.networks.netlink import NLM_F_APPEND, NLM_F_CREATE, Message, Netlink, attribute, attributes
 
 NETLINK_NETFILTER = 12
-_SUBSYSTEM = 10 << 8
+SUBSYSTEM = 10 << 8
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _NEWTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _NEWRULE, _GETRULE, _DELRULE = 0, 2, 3, 4, 6, 7, 8
-FAMILY_IPV4 = 2
+FAMILY_IPV4, FAMILY_BRIDGE, FAMILY_IPV6 = 2, 7, 10
 _NFGENMSG = struct.Struct(">BBH")
 _REGISTER_VERDICT, _REGISTER_1, _REGISTER_2 = 0, 1, 2
 ACCEPT, DROP = 1, 0
@@ -75,11 +75,12 @@ def protocol(number: int) -> tuple[bytes, ...]:
 
 
 def source(network: bytes, mask: bytes, operator: int = EQUAL) -> tuple[bytes, ...]:
-    return _payload(1, 12, 4), _mask(mask), compare(network, operator)
+    """The address that a packet of the network's family comes from."""
+    return _payload(1, 8 if len(network) == 16 else 12, len(network)), _mask(mask), compare(network, operator)
 
 
 def destination(network: bytes, mask: bytes, operator: int = EQUAL) -> tuple[bytes, ...]:
-    return _payload(1, 16, 4), _mask(mask), compare(network, operator)
+    return _payload(1, 24 if len(network) == 16 else 16, len(network)), _mask(mask), compare(network, operator)
 
 
 def destination_port(port: int) -> tuple[bytes, ...]:
@@ -124,38 +125,36 @@ def dnat(address: bytes, port: int) -> tuple[bytes, ...]:
         expression(
             "nat",
             attribute(1, be32(1)),
-            attribute(2, be32(FAMILY_IPV4)),
+            attribute(2, be32(FAMILY_IPV6 if len(address) == 16 else FAMILY_IPV4)),
             attribute(3, be32(_REGISTER_1)),
             attribute(5, be32(_REGISTER_2)),
         ),
     )
 
 
-def replace_table(table: str, chains: Sequence[Chain], rules: Sequence[Rule]) -> list[Message]:
+def replace_table(
+    table: str, chains: Sequence[Chain], rules: Sequence[Rule], family: int = FAMILY_IPV4
+) -> list[Message]:
     """The batch after which a table is exactly this, whatever it was before."""
-    messages = [_table(table, _NEWTABLE), _table(table, _DELTABLE), _table(table, _NEWTABLE)]
-    messages += [_chain(table, chain) for chain in chains]
-    messages += [append_rule(table, rule) for rule in rules]
+    messages = [_table(table, kind, family) for kind in (_NEWTABLE, _DELTABLE, _NEWTABLE)]
+    messages += [_chain(table, chain, family) for chain in chains]
+    messages += [_rule(table, rule, NLM_F_APPEND, family) for rule in rules]
     return messages
 
 
-def delete_table(table: str) -> list[Message]:
+def delete_table(table: str, family: int = FAMILY_IPV4) -> list[Message]:
     """The batch after which a table is not there; made first, as deleting what is missing is an error."""
-    return [_table(table, _NEWTABLE), _table(table, _DELTABLE)]
+    return [_table(table, _NEWTABLE, family), _table(table, _DELTABLE, family)]
 
 
-def append_rule(table: str, rule: Rule) -> Message:
-    return _rule(table, rule, NLM_F_APPEND)
-
-
-def insert_rule(table: str, rule: Rule) -> Message:
+def insert_rule(table: str, rule: Rule, family: int = FAMILY_IPV4) -> Message:
     """The rule goes before all others of its chain."""
-    return _rule(table, rule, 0)
+    return _rule(table, rule, 0, family)
 
 
-def delete_rule(table: str, chain: str, handle: int) -> Message:
+def delete_rule(table: str, chain: str, handle: int, family: int = FAMILY_IPV4) -> Message:
     parts = attribute(1, table), attribute(2, chain), attribute(3, struct.pack(">Q", handle))
-    return _message(_DELRULE, *parts)
+    return _message(_DELRULE, family, *parts)
 
 
 class Nftables:
@@ -174,19 +173,24 @@ class Nftables:
         end = Message(_BATCH_END, frame, acknowledged=False)
         self._netlink.request(begin, *silent, batch[-1], end)
 
-    def has_chain(self, table: str, chain: str) -> bool:
-        """Whether somebody made that chain."""
-        asked = _message(_GETCHAIN, attribute(1, table), attribute(3, chain))
-        try:
-            self._netlink.get(asked)
-        except FileNotFoundError:
-            return False
-        return True
+    @property
+    def sender(self) -> int:
+        """By which the kernel names us to those who listen to changes."""
+        return self._netlink.sender
 
-    def rules(self, table: str, chain: str) -> list[tuple[int, str]]:
+    def policy(self, table: str, chain: str, family: int = FAMILY_IPV4) -> int | None:
+        """What becomes of packets that a chain does not decide upon; None where nobody made it."""
+        try:
+            found = self._netlink.get(_message(_GETCHAIN, family, attribute(1, table), attribute(3, chain)))
+        except FileNotFoundError:
+            return None
+        policy = dict(attributes(found[_NFGENMSG.size :])).get(5)
+        return struct.unpack(">I", policy)[0] if policy is not None else ACCEPT
+
+    def rules(self, table: str, chain: str, family: int = FAMILY_IPV4) -> list[tuple[int, str]]:
         """The handle and the comment of each rule of a chain."""
         found = []
-        for payload in self._netlink.dump(_message(_GETRULE, attribute(1, table), attribute(2, chain))):
+        for payload in self._netlink.dump(_message(_GETRULE, family, attribute(1, table), attribute(2, chain))):
             values = dict(attributes(payload[_NFGENMSG.size :]))
             if values.get(2, b"").rstrip(b"\0").decode() == chain:
                 found.append((struct.unpack(">Q", values[3])[0], _comment(values.get(7, b""))))
@@ -196,22 +200,22 @@ class Nftables:
         self._netlink.close()
 
 
-def _table(table: str, kind: int) -> Message:
-    return _message(kind, attribute(1, table), flags=NLM_F_CREATE if kind == _NEWTABLE else 0)
+def _table(table: str, kind: int, family: int) -> Message:
+    return _message(kind, family, attribute(1, table), flags=NLM_F_CREATE if kind == _NEWTABLE else 0)
 
 
-def _chain(table: str, chain: Chain) -> Message:
+def _chain(table: str, chain: Chain, family: int) -> Message:
     hook = attribute(4, [attribute(1, be32(HOOKS[chain.hook])), attribute(2, be32(chain.priority))])
     parts = attribute(1, table), attribute(3, chain.name), hook, attribute(7, chain.kind), attribute(5, be32(ACCEPT))
-    return _message(_NEWCHAIN, *parts, flags=NLM_F_CREATE)
+    return _message(_NEWCHAIN, family, *parts, flags=NLM_F_CREATE)
 
 
-def _rule(table: str, rule: Rule, flags: int) -> Message:
+def _rule(table: str, rule: Rule, flags: int, family: int) -> Message:
     parts = [attribute(1, table), attribute(2, rule.chain), attribute(4, rule.expressions)]
     if rule.comment:
         text = rule.comment.encode() + b"\0"
         parts.append(attribute(7, bytes([_COMMENT, len(text)]) + text))
-    return _message(_NEWRULE, *parts, flags=NLM_F_CREATE | flags)
+    return _message(_NEWRULE, family, *parts, flags=NLM_F_CREATE | flags)
 
 
 def _comment(userdata: bytes) -> str:
@@ -223,8 +227,8 @@ def _comment(userdata: bytes) -> str:
     return ""
 
 
-def _message(kind: int, *parts: bytes, flags: int = 0) -> Message:
-    return Message(_SUBSYSTEM | kind, _NFGENMSG.pack(FAMILY_IPV4, 0, 0) + b"".join(parts), flags)
+def _message(kind: int, family: int, *parts: bytes, flags: int = 0) -> Message:
+    return Message(SUBSYSTEM | kind, _NFGENMSG.pack(family, 0, 0) + b"".join(parts), flags)
 
 
 def _meta(key: int) -> bytes:

@@ -7,42 +7,40 @@ the engine the filter's rules go on by themselves, and the next engine binds the
 import contextlib
 import errno
 import socket
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 
 from engine.networks.model import Port
+from engine.networks.publish_policy import ANY_ADDRESS, ANY_ADDRESS6, PublishPolicy
 from engine.networks.request import Wanted
 from proto.errdefs import Conflict, Internal
 
-_KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
-ANY_ADDRESS = "0.0.0.0"
+_ALLOCATED = "port is already allocated"
 
 Key = tuple[str, str, int]  # protocol, address, number
+Held = dict[Key, socket.socket]
+Placed = tuple[Wanted, tuple[str, ...]]  # a port, and at which addresses
 
 
 class Ports:
     """The ports held, by container."""
 
-    def __init__(self, default_address: str = ANY_ADDRESS) -> None:
-        self._default = default_address
-        self._held: dict[str, dict[Key, socket.socket]] = {}
-
-    def host_ip(self, wish: Wanted, network_ip: str = "") -> str:
-        """Where a port is published: as wished, or as its network says, or as the daemon does."""
-        return wish.host_ip or network_ip or self._default
+    def __init__(self, policy: PublishPolicy) -> None:
+        self.policy = policy
+        self._held: dict[str, Held] = {}
 
     def hold(
-        self, container_id: str, wanted: Iterable[Wanted], taken: Iterable[Port], address: str, network_ip: str = ""
-    ) -> tuple[Port, ...]:
+        self, container_id: str, wanted: Iterable[Placed], taken: Iterable[Port], address: str
+    ) -> tuple[tuple[Port, ...], ...]:
         """Choose and bind a host port for each wish; all or none. What the container holds already is its to use."""
         used = {_key(port) for port in taken}
-        found: list[Port] = []
+        found: list[tuple[Port, ...]] = []
         own = self._held.setdefault(container_id, {})
         with contextlib.ExitStack() as undo:
             undo.callback(self._let_go, container_id, set(own))
-            for wish in wanted:
-                port = self._hold_one(own, wish, used, self.host_ip(wish, network_ip), address)
-                used.add(_key(port))
-                found.append(port)
+            for wish, host_ips in wanted:
+                ports = self._hold_one(own, wish, used, host_ips, address)
+                used |= {_key(port) for port in ports}
+                found.append(ports)
             undo.pop_all()
         return tuple(found)
 
@@ -70,54 +68,65 @@ class Ports:
             self._held.pop(container_id, None)
 
     def _hold_one(
-        self, own: dict[Key, socket.socket], wish: Wanted, used: Collection[Key], host_ip: str, address: str
-    ) -> Port:
+        self, own: Held, wish: Wanted, used: Collection[Key], host_ips: Sequence[str], address: str
+    ) -> tuple[Port, ...]:
+        """The same number at every address."""
         refusal: OSError | None = None
-        for number in _choices(wish):
-            key = wish.protocol, host_ip, number
-            if _clashes(key, used):
-                refusal = OSError(errno.EADDRINUSE, "port is already allocated")
-                continue
-            if key in own:
-                return Port(wish.port, wish.protocol, host_ip, number)
+        for number in self.policy.numbers(wish, host_ips):
+            before = set(own)
             try:
-                held = _bind(wish.protocol, host_ip, number)
+                ports: tuple[Port, ...] = ()
+                for host_ip in host_ips:
+                    chosen = ports[0].host_port if ports else number
+                    ports += (_take(own, wish, used, host_ip, chosen),)
             except OSError as error:
+                for key in set(own) - before:
+                    own.pop(key).close()
                 refusal = error
                 if error.errno != errno.EADDRINUSE:
                     break
                 continue
-            port = Port(wish.port, wish.protocol, host_ip, int(held.getsockname()[1]))
-            own[_key(port)] = held
-            return port
-        raise _refused(wish, host_ip, address, refusal)
+            return ports
+        raise _refused(wish, host_ips[0], address, refusal)
+
+
+def _take(own: Held, wish: Wanted, used: Collection[Key], host_ip: str, number: int) -> Port:
+    """One number at one address: bound, or the container's already; raises OSError."""
+    key = wish.protocol, host_ip, number
+    if _clashes(key, used):
+        raise OSError(errno.EADDRINUSE, _ALLOCATED)
+    if key in own:
+        return Port(wish.port, wish.protocol, host_ip, number)
+    held = _bind(wish.protocol, host_ip, number)
+    port = Port(wish.port, wish.protocol, host_ip, int(held.getsockname()[1]))
+    own[_key(port)] = held
+    return port
 
 
 def _key(port: Port) -> Key:
     return port.protocol, port.host_ip, port.host_port
 
 
-def _choices(wish: Wanted) -> Iterator[int]:
-    return iter((0,) * 64) if wish.first == 0 else iter(range(wish.first, wish.last + 1))
-
-
 def _clashes(wish: Key, used: Collection[Key]) -> bool:
-    """An address and every address are the same port twice."""
+    """An address and every address of its family are the same port twice."""
     protocol, host_ip, number = wish
     if number == 0:
         return False
+    everywhere = ANY_ADDRESS6 if ":" in host_ip else ANY_ADDRESS
     return any(
-        (protocol, number) == (other, port) and (host_ip == address or ANY_ADDRESS in (host_ip, address))
+        (protocol, number) == (other, port) and (host_ip == address or everywhere in (host_ip, address))
         for other, address, port in used
+        if (":" in host_ip) == (":" in address)
     )
 
 
 def _bind(protocol: str, host_ip: str, number: int) -> socket.socket:
-    if protocol == "sctp":
-        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, socket.IPPROTO_SCTP)
-    else:
-        made = socket.socket(socket.AF_INET, _KINDS[protocol] | socket.SOCK_CLOEXEC)
+    family = socket.AF_INET6 if ":" in host_ip else socket.AF_INET
+    kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+    made = socket.socket(family, kind | socket.SOCK_CLOEXEC, socket.IPPROTO_SCTP if protocol == "sctp" else 0)
     try:
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind((host_ip, number))
     except BaseException:
         made.close()
@@ -127,7 +136,8 @@ def _bind(protocol: str, host_ip: str, number: int) -> socket.socket:
 
 def _refused(wish: Wanted, host_ip: str, address: str, refusal: OSError | None) -> Conflict | Internal:
     number = str(wish.first) if wish.first == wish.last else f"{wish.first}-{wish.last}"
-    if refusal is not None and refusal.strerror == "port is already allocated":
+    host_ip = f"[{host_ip}]" if ":" in host_ip else host_ip
+    if refusal is not None and refusal.strerror == _ALLOCATED:
         return Internal(f"Bind for {host_ip}:{number} failed: port is already allocated")
     reason = {
         errno.EADDRINUSE: "address already in use",

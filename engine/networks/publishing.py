@@ -8,15 +8,16 @@ through it notice nothing. What cannot be held changes nothing.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
+from itertools import chain
 
 from engine.networks import gateway, links
 from engine.networks.bridge import Bridges
-from engine.networks.links import Interface4, Links
+from engine.networks.links import Links
 from engine.networks.model import Endpoint, Network, Port
-from engine.networks.ports import Ports
+from engine.networks.ports import Placed, Ports
 from engine.networks.request import Wanted
 from engine.networks.store import Store
-from proto.errdefs import Internal
+from proto.errdefs import Internal, InvalidArgument
 
 
 class Publishing:
@@ -72,33 +73,42 @@ class Publishing:
     def _held(
         self, container_id: str, chosen: Endpoint, network: Network, wanted: Sequence[Wanted], before: Sequence[Port]
     ) -> tuple[Port, ...]:
-        kept, missing = match(wanted, before, lambda wish: self._ports.host_ip(wish, network.host_ip))
+        placed = [(wish, self._addresses(wish, chosen, network)) for wish in wanted]
+        kept, missing = match(placed, before)
         others = [port for one in self._store.endpoints() if one.container_id != container_id for port in one.ports]
-        address = str(Interface4(chosen.address).ip)
+        taken = [*others, *chain.from_iterable(kept.values())]
         try:
-            found = self._ports.hold(container_id, missing, [*others, *kept.values()], address, network.host_ip)
+            found = self._ports.hold(container_id, missing, taken, str(chosen.addresses[0]))
         except Internal as fault:
             name = self._name_of(container_id) or container_id[:12]
             raise Internal(
                 f"driver failed programming external connectivity on endpoint {name} ({chosen.id}): {fault}"
             ) from fault
         new = iter(found)
-        return tuple(kept[number] if number in kept else next(new) for number in range(len(wanted)))
+        return tuple(port for number in range(len(placed)) for port in kept.get(number) or next(new))
+
+    def _addresses(self, wish: Wanted, chosen: Endpoint, network: Network) -> tuple[str, ...]:
+        """Where a port is published; only under addresses that can lead to the container."""
+        found = self._ports.policy.addresses(wish, network.host_ip, ipv6=bool(chosen.address6))
+        for one in found:
+            if ":" in one and not chosen.address6:
+                raise InvalidArgument(f"cannot publish a port on [{one}]: network {network.name} has no IPv6")
+        return found
 
 
-def match(
-    wanted: Sequence[Wanted], before: Iterable[Port], host_ip: Callable[[Wanted], str]
-) -> tuple[dict[int, Port], list[Wanted]]:
+def match(wanted: Sequence[Placed], before: Iterable[Port]) -> tuple[dict[int, tuple[Port, ...]], list[Placed]]:
     """Which wishes the present ports fulfil, by their place among the wishes; and the wishes that are left."""
     present = list(before)
-    kept: dict[int, Port] = {}
-    missing: list[Wanted] = []
-    for number, wish in enumerate(wanted):
-        found = next((port for port in present if _fulfils(port, wish, host_ip(wish))), None)
+    kept: dict[int, tuple[Port, ...]] = {}
+    missing: list[Placed] = []
+    for number, (wish, host_ips) in enumerate(wanted):
+        choices = (replace(port, host_ip="") for port in present if _fulfils(port, wish, host_ips[0]))
+        groups = (tuple(replace(port, host_ip=one) for one in host_ips) for port in choices)
+        found = next((group for group in groups if all(port in present for port in group)), None)
         if found is None:
-            missing.append(wish)
+            missing.append((wish, host_ips))
         else:
-            present.remove(found)
+            present = [port for port in present if port not in found]
             kept[number] = found
     return kept, missing
 

@@ -41,6 +41,7 @@ class Attachment:
     priority: int = 0  # who gives the default route: the highest
     interface: str = ""  # its name in the container, where one is wished
     sysctls: tuple[str, ...] = ()  # name=value, with IFNAME for the interface
+    address6: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,6 @@ def _attachments(text: str, config: Json, endpoints: Json) -> tuple[Attachment, 
 
 def _attachment(name: str, entry: Json, mac: str) -> Attachment:
     ipam = entry.get("IPAMConfig") or {}
-    if ipam.get("IPv6Address"):
-        raise Unimplemented("IPv6 addresses of endpoints (IPAMConfig.IPv6Address) are not supported")
     if ipam.get("LinkLocalIPs"):
         raise Unimplemented("link-local addresses of endpoints (IPAMConfig.LinkLocalIPs) are not supported")
     if entry.get("Links"):
@@ -116,14 +115,22 @@ def _attachment(name: str, entry: Json, mac: str) -> Attachment:
     priority = entry.get("GwPriority") or 0
     if not isinstance(priority, int):
         raise InvalidArgument(f"invalid gateway priority: {priority!r}")
-    address = ipam.get("IPv4Address") or ""
-    if address:
-        try:
-            ipaddress.IPv4Address(address)
-        except ValueError:
-            raise InvalidArgument(f"invalid IPv4 address: {address}") from None
+    address = _address(ipam.get("IPv4Address") or "", 4)
+    address6 = _address(ipam.get("IPv6Address") or "", 6)
     interface, sysctls = _driver_options(entry.get("DriverOpts") or {})
-    return Attachment(name, address, mac, tuple(entry.get("Aliases") or ()), priority, interface, sysctls)
+    return Attachment(name, address, mac, tuple(entry.get("Aliases") or ()), priority, interface, sysctls, address6)
+
+
+def _address(text: str, version: int) -> str:
+    if not text:
+        return ""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        raise InvalidArgument(f"invalid IPv{version} address: {text}") from None
+    if found.version != version or found.is_unspecified or "%" in text:
+        raise InvalidArgument(f"invalid IPv{version} address: {text}")
+    return str(found)
 
 
 def _driver_options(options: Json) -> tuple[str, tuple[str, ...]]:
@@ -192,9 +199,7 @@ def _host_ip(text: str) -> str:
         address = ipaddress.ip_address(text)
     except ValueError:
         raise InvalidArgument(f"invalid IP address in port binding: {text}") from None
-    if address.version == 6:
-        raise Unimplemented(f"publishing ports on IPv6 addresses ({text}) is not supported")
-    return text
+    return str(address)
 
 
 def _check_names(wishes: Wishes) -> None:

@@ -6,7 +6,6 @@ container on internal networks only has nobody asked outside (CVE-2024-29018). R
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import random
 import socket
@@ -14,8 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from engine.networks import dns_message as dns
 from engine.networks.dns_sockets import DnsSockets
-from engine.networks.links import Interface4
-from engine.networks.model import Endpoint
+from engine.networks.model import Address, Address6, Endpoint
 from engine.networks.store import Store
 
 logger = logging.getLogger(__name__)
@@ -32,16 +30,16 @@ class Directory:
         self._store = store
         self._name_of = name_of
 
-    def addresses(self, container_id: str, name: str) -> list[ipaddress.IPv4Address] | None:
+    def addresses(self, container_id: str, name: str) -> list[Address | Address6] | None:
         """The addresses of a name as one container sees it; None where the name is nobody's."""
-        found = [Interface4(one.address).ip for one in self._neighbours(container_id) if name in self._names(one)]
-        return found or None
+        known = (one for one in self._neighbours(container_id) if name in self._names(one))
+        return [address for one in known for address in one.addresses] or None
 
-    def name(self, container_id: str, address: ipaddress.IPv4Address) -> str | None:
+    def name(self, container_id: str, address: Address | Address6) -> str | None:
         """The name of a neighbour's address: container.network."""
         for one in self._neighbours(container_id):
             network = self._store.network(one.network_id)
-            if Interface4(one.address).ip == address and network is not None:
+            if address in one.addresses and network is not None:
                 return f"{self._name_of(one.container_id) or one.container_id[:12]}.{network.name}"
         return None
 

@@ -7,6 +7,7 @@ veths along, and addresses, ports and rules are undone in reverse.
 """
 
 import contextlib
+import ipaddress
 import os
 import secrets
 from dataclasses import replace
@@ -16,8 +17,8 @@ from engine.networks.bridge import Bridges
 from engine.networks.dns_sockets import DnsSockets, listen
 from engine.networks.endpoint import apply_sysctls, lead_out, wire
 from engine.networks.hosts_files import OWN_SERVER
-from engine.networks.ipam import Address
-from engine.networks.links import Interface4, Links
+from engine.networks.ipam import Address, Address6
+from engine.networks.links import Links
 from engine.networks.model import BRIDGE, Endpoint, Network, Sandbox
 from engine.networks.publishing import Publishing
 from engine.networks.request import Attachment, Request, Wanted
@@ -44,7 +45,7 @@ class Sandboxes:
         self._publishing = publishing
         self._files = writer
         self._opened: dict[str, DnsSockets] = {}  # name servers that nobody has begun to serve
-        self._draining: dict[tuple[str, Address], str] = {}  # given back, but the veth is still there
+        self._draining: dict[tuple[str, Address | Address6], str] = {}  # given back, but the veth is still there
 
     def allocate(self, container_id: str, request: Request) -> Sandbox:
         """Make a container's sandbox, or find the one it has."""
@@ -194,7 +195,7 @@ class Sandboxes:
         networks = {network.id: network for network in self._store.networks()}
         chosen = gateway.choose(self._own(container_id), networks)
         if chosen is not None:
-            lead_out(chosen.interface, gateway.router(networks[chosen.network_id]))
+            lead_out(chosen.interface, gateway.routers(networks[chosen.network_id]))
 
     def _join(self, container_id: str, other_id: str) -> Sandbox:
         other = self._store.sandbox(other_id)
@@ -217,7 +218,7 @@ class Sandboxes:
         self, undo: contextlib.ExitStack, container_id: str, network: Network, attachment: Attachment, interface: str
     ) -> tuple[Endpoint, int]:
         """Take an address for an endpoint, and see that its bridge is there; all on the host's side."""
-        address = self._address(network, attachment)
+        address, address6 = self._address(network, attachment), self._address6(network, attachment)
         endpoint = Endpoint(
             id=secrets.token_hex(32),
             network_id=network.id,
@@ -228,6 +229,7 @@ class Sandboxes:
             interface=attachment.interface or interface,
             aliases=attachment.aliases,
             priority=attachment.priority,
+            address6=f"{address6}/{network.pool6.prefixlen}" if network.pool6 else "",
         )
         undo.callback(self._drop, [endpoint])
         if endpoint.interface in (one.interface for one in self._own(container_id)):
@@ -239,30 +241,47 @@ class Sandboxes:
         return endpoint, master
 
     def _address(self, network: Network, attachment: Attachment) -> Address:
-        used = {Interface4(one.address).ip for one in self._store.endpoints(network_id=network.id)}
-        used |= {
-            Address(network.gateway),
-            Address(gateway.router(network)),
-            *map(Address, network.reserved.values()),
-            *self._still_there(network),
-        }
+        used = self._used(network) | {Address(network.gateway), Address(gateway.router(network))}
         if attachment.address:
-            if network.is_predefined:
-                raise InvalidArgument("user specified IP address is supported on user defined networks only")
-            if not network.ipam_given:
-                raise InvalidArgument(
-                    "user specified IP address is supported only when connecting to networks with user configured "
-                    "subnets"
-                )
+            _may_ask(network, given=network.ipam_given)
             ipam.check_requested(Address(attachment.address), network.pool, used)
             return Address(attachment.address)
         within = ipam.Subnet(network.ip_range) if network.ip_range else network.pool
-        address = ipam.first_free(network.pool, within, used)
+        address = ipam.first_free(network.pool, within, {one for one in used if isinstance(one, Address)})
         if address is None:
             raise ResourceExhausted(
                 f"no available IPv4 addresses on this network's address pools: {network.name} ({network.id})"
             )
         return address
+
+    def _address6(self, network: Network, attachment: Attachment) -> Address6 | None:
+        pool = network.pool6
+        if pool is None:
+            if attachment.address6:
+                raise InvalidArgument(f"no configured subnet contains IP address {attachment.address6}")
+            return None
+        used = self._used(network) | {Address6(network.gateway6)}
+        if attachment.address6:
+            _may_ask(network, given=network.ipam_given6)
+            ipam.check_requested(Address6(attachment.address6), pool, used)
+            return Address6(attachment.address6)
+        within = ipam.Subnet6(network.ip_range6) if network.ip_range6 else pool
+        address = ipam.first_free6(pool, within, {one for one in used if isinstance(one, Address6)})
+        if address is None:
+            raise ResourceExhausted(
+                f"no available IPv6 addresses on this network's address pools: {network.name} ({network.id})"
+            )
+        return address
+
+    def _used(self, network: Network) -> set[Address | Address6]:
+        """Addresses of endpoints, of those whose veth the kernel has still to take down, and those set apart."""
+        for key in [key for key, link in self._draining.items() if self._host.find(link) is None]:
+            del self._draining[key]
+        return {
+            *(address for one in self._store.endpoints(network_id=network.id) for address in one.addresses),
+            *(ipaddress.ip_address(one) for one in network.reserved.values()),
+            *(address for network_id, address in self._draining if network_id == network.id),
+        }
 
     def _drop(self, endpoints: list[Endpoint]) -> None:
         """Give back addresses, ports, and the rules for them."""
@@ -270,7 +289,7 @@ class Sandboxes:
         for endpoint in endpoints:
             known = self._store.endpoint(endpoint.id) or endpoint
             if self._host.find(endpoint.link) is not None:
-                self._draining[endpoint.network_id, Interface4(endpoint.address).ip] = endpoint.link
+                self._draining |= {(endpoint.network_id, one): endpoint.link for one in endpoint.addresses}
             if known.ports:
                 published.add(endpoint.network_id)
         self._store.drop_endpoints(endpoints)
@@ -281,12 +300,6 @@ class Sandboxes:
         network = self._store.network(network_id)
         if network is not None:
             self._publishing.write_rules(network)
-
-    def _still_there(self, network: Network) -> set[Address]:
-        """Addresses whose last holder's veth the kernel has still to take down."""
-        for key in [key for key, link in self._draining.items() if self._host.find(link) is None]:
-            del self._draining[key]
-        return {address for network_id, address in self._draining if network_id == network.id}
 
     def _close_dns(self, container_id: str) -> None:
         opened = self._opened.pop(container_id, None)
@@ -302,3 +315,13 @@ class Sandboxes:
 
 def _wanted(sandbox: Sandbox) -> list[Wanted]:
     return [Wanted(**wish) for wish in sandbox.wanted]
+
+
+def _may_ask(network: Network, *, given: bool) -> None:
+    """Whether a container may have an address of its own choice there."""
+    if network.is_predefined:
+        raise InvalidArgument("user specified IP address is supported on user defined networks only")
+    if not given:
+        raise InvalidArgument(
+            "user specified IP address is supported only when connecting to networks with user configured subnets"
+        )

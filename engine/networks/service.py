@@ -5,6 +5,7 @@ its netlink sockets open. What is only read (`settings`, lists) is read from the
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,18 +17,22 @@ from engine.networks import request as requests
 from engine.networks.bridge import Bridges
 from engine.networks.definitions import Definitions
 from engine.networks.files import Writer
-from engine.networks.firewall import Firewall
+from engine.networks.firewall import PREFIX, Firewall
 from engine.networks.hosts_files import Wishes
 from engine.networks.links import Links
-from engine.networks.model import Endpoint, Network, Sandbox
+from engine.networks.model import BRIDGE, Endpoint, Network, Sandbox
 from engine.networks.ports import Ports
+from engine.networks.publish_policy import PublishPolicy
 from engine.networks.publishing import Publishing
 from engine.networks.request import Attachment
 from engine.networks.resolver import Directory, Resolver
+from engine.networks.ruleset_watch import RulesetWatch
 from engine.networks.sandboxes import Sandboxes
 from engine.networks.store import Store
 from engine.paths import Paths
 from proto.errdefs import Fault, Internal, NotFound
+
+logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 Announce = Callable[[str, str, dict[str, str]], None]  # action, network's id, attributes
@@ -68,12 +73,18 @@ class Networks:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="networks")
         self._inside: _Inside | None = None
         self._resolver: Resolver | None = None
+        self._watch: RulesetWatch | None = None
 
     async def open(self) -> None:
         """Make the bridges and rules what the records say."""
         self._inside = await self._call(self._build)
         self._resolver = Resolver(Directory(self._inside.store, self._name_of))
         await self._call(self._open)
+        firewall = self._inside.firewall
+        if firewall is not None:
+            self._watch = RulesetWatch((firewall.sender,), self._tables, self._repair)
+            self._watch.start()
+            await self._call(self._write_rules)  # what was flushed between the first time and the watch's start
 
     async def reconcile(self, alive: Collection[str]) -> None:
         """Let go of what belongs to containers that are no more."""
@@ -81,6 +92,8 @@ class Networks:
 
     async def close(self) -> None:
         """Stop; what containers have stays."""
+        if self._watch is not None:
+            await self._watch.close()
         if self._resolver is not None:
             await self._resolver.close()
         if self._inside is not None:
@@ -174,7 +187,7 @@ class Networks:
         host = Links()
         firewall = Firewall() if config.iptables else None
         bridges = Bridges(host, firewall, forward=config.ip_forward)
-        ports = Ports(config.ip)
+        ports = Ports(PublishPolicy(config.ip, loopback=config.publish_loopback, allow=config.publish_allow))
         writer = Writer(
             self._paths.container, Wishes(tuple(config.dns), tuple(config.dns_search), tuple(config.dns_opts))
         )
@@ -187,6 +200,22 @@ class Networks:
         self._ready.definitions.open()
         default = next((one for one in self._ready.store.networks() if one.name == "bridge"), None)
         self._ready.writer.host_gateway = default.gateway if default is not None else ""
+
+    def _tables(self) -> set[str]:
+        return {f"{PREFIX}{one.link}" for one in self._ready.store.networks() if one.driver == BRIDGE}
+
+    def _write_rules(self) -> None:
+        store = self._ready.store
+        for network in store.networks():
+            if network.driver == BRIDGE:
+                self._ready.bridges.set_rules(network, store.endpoints(network_id=network.id))
+
+    async def _repair(self) -> None:
+        logger.warning("the packet filter was changed by somebody else: this engine's rules are written again")
+        try:
+            await self._call(self._write_rules)
+        except Fault as fault:
+            logger.error("the packet filter's rules could not be written: %s", fault)
 
     async def _serve_names(self, container_id: str) -> None:
         """Answer for the container's neighbours, if it is on a user's network."""

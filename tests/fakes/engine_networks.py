@@ -47,6 +47,12 @@ class FakeLinks:
     def addresses(self, index: int = 0) -> list[Interface4]:
         return [one for owner, found in self.by_index.items() for one in found if index in (0, owner)]
 
+    def addresses6(self, index: int = 0) -> list[ipaddress.IPv6Interface]:
+        return []
+
+    def routes6(self) -> list[ipaddress.IPv6Network]:
+        return []
+
     def routes(self) -> list[Network4]:
         return self.known_routes
 
@@ -59,12 +65,16 @@ class FakeFirewall:
 
     def __init__(self) -> None:
         self.plans: dict[str, Plan] = {}
+        self.plans6: dict[str, Plan] = {}
 
     def apply(self, plan: Plan) -> None:
-        self.plans[plan.bridge] = plan
+        plans = self.plans if plan.network.version == 4 else self.plans6
+        plans[plan.bridge] = plan
 
-    def remove(self, bridge: str) -> None:
-        self.plans.pop(bridge, None)
+    def remove(self, bridge: str, *families: int) -> None:
+        self.plans6.pop(bridge, None)
+        if not families:
+            self.plans.pop(bridge, None)
 
     def close(self) -> None:
         pass

@@ -71,9 +71,14 @@ def network(one: Network, *, endpoints: Sequence[Endpoint] | None, name_of: Call
     """A network; with `Containers` filled where it is inspected, empty in lists."""
     config: list[Document] = []
     if one.subnet:
-        config = [{"Subnet": one.subnet, **({"IPRange": one.ip_range} if one.ip_range else {}), "Gateway": one.gateway}]
-        if one.reserved:
-            config[0]["AuxiliaryAddresses"] = one.reserved
+        config = [
+            _pool(one, subnet, within, gateway)
+            for subnet, within, gateway in (
+                (one.subnet, one.ip_range, one.gateway),
+                (one.subnet6, one.ip_range6, one.gateway6),
+            )
+            if subnet
+        ]
     return {
         "Name": one.name,
         "Id": one.id,
@@ -81,7 +86,7 @@ def network(one: Network, *, endpoints: Sequence[Endpoint] | None, name_of: Call
         "Scope": "local",
         "Driver": one.driver,
         "EnableIPv4": True,
-        "EnableIPv6": False,
+        "EnableIPv6": bool(one.subnet6),
         "IPAM": {"Driver": "default", "Options": {} if one.ipam_given else None, "Config": config or None},
         "Internal": one.internal,
         "Attachable": one.attachable,
@@ -94,13 +99,19 @@ def network(one: Network, *, endpoints: Sequence[Endpoint] | None, name_of: Call
                 "EndpointID": endpoint.id,
                 "MacAddress": endpoint.mac,
                 "IPv4Address": endpoint.address,
-                "IPv6Address": "",
+                "IPv6Address": endpoint.address6,
             }
             for endpoint in endpoints or ()
         },
         "Options": one.options,
         "Labels": one.labels,
     }
+
+
+def _pool(one: Network, subnet: str, within: str, gateway: str) -> Document:
+    pool = {"Subnet": subnet, **({"IPRange": within} if within else {}), "Gateway": gateway}
+    own = {name: address for name, address in one.reserved.items() if (":" in address) == (":" in subnet)}
+    return pool | ({"AuxiliaryAddresses": own} if own else {})
 
 
 def _names(host_config: Document, asked: Document, placed: Mapping[str, Endpoint]) -> list[str]:
@@ -123,6 +134,13 @@ def _entry(known: Network | None, endpoint: Endpoint | None, asked: Document, *,
     if endpoint is None or known is None:
         return entry
     interface = Interface4(endpoint.address)
+    if endpoint.address6:
+        address6, _, length = endpoint.address6.partition("/")
+        entry |= {
+            "IPv6Gateway": "" if known.internal else known.gateway6,
+            "GlobalIPv6Address": address6,
+            "GlobalIPv6PrefixLen": int(length),
+        }
     return entry | {
         "MacAddress": endpoint.mac,
         "EndpointID": endpoint.id,

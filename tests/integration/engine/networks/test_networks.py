@@ -36,9 +36,11 @@ def started(lab: "Lab", *containers: tuple[str, dict[str, Any]], **config: Any) 
 
     async def start() -> None:
         await networks.open()
-        for name, host_config in containers:
-            await networks.allocate(name, {"Hostname": name}, host_config, {})
-        await networks.close()
+        try:
+            for name, host_config in containers:
+                await networks.allocate(name, {"Hostname": name}, host_config, {})
+        finally:
+            await networks.close()
 
     lab.run(start)
     return networks
@@ -364,3 +366,56 @@ def test_a_default_gateway_leads_elsewhere_than_the_bridge(lab: "Lab") -> None:
     started(lab, ("one", DEFAULT), default_gateway="10.99.0.2")
     assert "default via 10.99.0.2 dev eth0" in lab.shell("one", "ip route")
     assert "10.99.0.3/24" in lab.shell("one", "ip addr"), "its address is nobody else's"
+
+
+def test_rules_that_somebody_flushes_are_there_again_within_a_second(lab: "Lab") -> None:
+    async def live() -> float:
+        networks = lab.networks()
+        await networks.open()
+        await networks.allocate("one", {}, published((80, 8080)), {})
+        before = lab.left()
+        await asyncio.to_thread(lab.shell, "lab", "nft flush ruleset")
+        began = time.perf_counter()
+        while await asyncio.to_thread(lab.left) != before:
+            assert time.perf_counter() - began < 1, lab.left()
+        took = time.perf_counter() - began
+        for tampering in ("delete table ip wherry_wherry0", "flush chain ip wherry_wherry0 forward"):
+            await asyncio.to_thread(lab.shell, "lab", f"nft '{tampering}'")
+            await asyncio.sleep(0.3)
+            assert lab.left() == before
+        await networks.close()
+        return took
+
+    assert lab.run(live) < 1
+
+
+def test_a_docker_or_ufw_that_starts_later_is_told(lab: "Lab") -> None:
+    forward = "chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }"
+
+    async def live() -> None:
+        networks = lab.networks()
+        await networks.open()
+        await networks.allocate("one", {}, published((80, 8080)), {})
+        with lab.listen("one", 80), lab.listen("outside", 80):
+            for commands in (
+                f"add table ip filter; add {forward}",
+                "add chain ip filter DOCKER-USER; "
+                "flush chain ip filter FORWARD; add rule ip filter FORWARD jump DOCKER-USER",
+            ):
+                await asyncio.to_thread(lab.shell, "lab", f"nft '{commands}'")
+                await asyncio.sleep(0.3)
+                assert await asyncio.to_thread(lab.reach, "one", OUTSIDE, 80) == LAB
+                assert await asyncio.to_thread(lab.reach, "outside", LAB, 8080) == OUTSIDE
+        assert lab.shell("lab", "iptables-nft -S DOCKER-USER").count("-j ACCEPT") == 2
+        await networks.close()
+
+    lab.run(live)
+
+
+def test_a_daemon_may_say_where_ports_are_published(lab: "Lab") -> None:
+    started(lab, ("one", published((80, 8080))), publish_loopback=True)
+    with lab.listen("one", 80):
+        assert lab.reach("lab", "127.0.0.1", 8080) == "10.99.0.1"
+        assert lab.reach("outside", LAB, 8080) == "ConnectionRefusedError"
+    with pytest.raises(Fault, match=r"port 8081/tcp on 0\.0\.0\.0 is not allowed"):
+        started(lab, ("two", published((80, 8081))), publish_allow=("9000-9999",))

@@ -92,6 +92,7 @@ def test_a_users_network_gets_the_next_subnet_and_a_bridge_named_after_it(place:
 
 
 def test_addresses_may_be_said(place: Place) -> None:
+    place.definitions.open()
     entry = {
         "Subnet": "10.7.0.0/16",
         "IPRange": "10.7.5.0/24",
@@ -115,7 +116,6 @@ def test_addresses_may_be_said(place: Place) -> None:
         ({"Name": "bridge"}, Conflict, "network with name bridge already exists"),
         ({"Name": "m", "Driver": "host"}, PermissionDenied, 'only one instance of "host" network is allowed'),
         ({"Name": "m", "Driver": "overlay"}, Unimplemented, "network driver overlay"),
-        ({"Name": "m", "EnableIPv6": True}, Unimplemented, "EnableIPv6"),
         ({"Name": "m", "Ingress": True}, Unimplemented, "Ingress"),
         ({"Name": "m", "Scope": "swarm"}, Unimplemented, "scope swarm"),
         ({"Name": "m", "Options": {"x": "y"}}, Unimplemented, "option x"),
@@ -123,7 +123,8 @@ def test_addresses_may_be_said(place: Place) -> None:
         ({"Name": "m", "Options": {"com.docker.network.bridge.enable_icc": "x"}}, InvalidArgument, "enable_icc"),
         ({"Name": "m", "IPAM": {"Driver": "dhcp"}}, Unimplemented, "IPAM driver dhcp"),
         ({"Name": "m", "IPAM": {"Config": [{"Subnet": "x"}]}}, InvalidArgument, "invalid subnet"),
-        ({"Name": "m", "IPAM": {"Config": [{"Subnet": "fd00::/64"}]}}, Unimplemented, "IPv6 subnets"),
+        ({"Name": "m", "IPAM": {"Config": [{"Subnet": "fd00::/64"}]}}, InvalidArgument, "needs IPv6 to be enabled"),
+        ({"Name": "m", "IPAM": {"Config": [NET, {"Subnet": "10.1.0.0/24"}]}}, PermissionDenied, "multiple subnets"),
         ({"Name": "m", "IPAM": {"Config": [{"Gateway": "10.0.0.1"}]}}, InvalidArgument, "a subnet is needed"),
         ({"Name": "m", "IPAM": {"Config": [{"Subnet": "172.17.0.0/24"}]}}, PermissionDenied, "Pool overlaps"),
         ({"Name": "m", "IPAM": {"Config": [{**NET, "Gateway": "10.1.0.1"}]}}, InvalidArgument, "no matching subnet"),
@@ -173,3 +174,35 @@ def test_a_bridges_options_say_where_ports_are_published_and_how_interfaces_are_
     for name in options:
         with pytest.raises(InvalidArgument, match="failed to parse"):
             place.definitions.create({"Name": "other", "Options": {name: "a/b"}})
+
+
+def test_a_network_with_ipv6_gets_a_subnet_of_this_engines_own(place: Place) -> None:
+    place.definitions.open()
+    one = place.definitions.create({"Name": "mine", "EnableIPv6": True})
+    two = place.definitions.create({"Name": "other", "EnableIPv6": True})
+    assert one.subnet6.startswith("fd")
+    assert one.pool6 is not None
+    assert one.pool6.prefixlen == 64
+    assert one.gateway6 == str(one.pool6[1])
+    assert two.subnet6 != one.subnet6
+
+
+def test_both_families_may_be_said(place: Place) -> None:
+    place.definitions.open()
+    six = {"Subnet": "fd77::/64", "IPRange": "fd77::100/120", "AuxiliaryAddresses": {"router": "fd77::101"}}
+    one = place.definitions.create({"Name": "mine", "EnableIPv6": True, "IPAM": {"Config": [NET, six]}})
+    assert (one.subnet, one.subnet6, one.gateway6) == ("10.0.0.0/24", "fd77::/64", "fd77::100")
+    assert one.reserved == {"router": "fd77::101"}
+    with pytest.raises(PermissionDenied, match="Pool overlaps"):
+        place.definitions.create({"Name": "other", "EnableIPv6": True, "IPAM": {"Config": [six]}})
+
+
+def test_the_default_bridge_may_have_ipv6(tmp_path: Path) -> None:
+    place = Place(tmp_path, ipv6=True, fixed_cidr_v6="fd55::/64")
+    place.definitions.open()
+    (one,) = [network for network in place.store.networks() if network.name == "bridge"]
+    assert (one.subnet6, one.gateway6) == ("fd55::/64", "fd55::1")
+    without = Definitions(place.store, place.host, place.bridges, Config(fixed_cidr_v6="fd55::/64"))  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="--fixed-cidr-v6 needs --ipv6"):
+        without.open()
+    place.store.close()

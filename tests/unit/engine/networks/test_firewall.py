@@ -3,7 +3,7 @@
 import ipaddress
 
 from engine.networks import nftables as nft
-from engine.networks.firewall import CHAINS, Firewall, Plan, Published, docker_rules, rules
+from engine.networks.firewall import CHAINS, Firewall, Plan, Published, rules, rules_for_others
 
 NETWORK = ipaddress.IPv4Network("10.9.0.0/24")
 PORT = Published("tcp", ipaddress.IPv4Address(0), 8080, ipaddress.IPv4Address("10.9.0.2"), 80)
@@ -69,7 +69,7 @@ def test_the_bridge_cannot_reach_the_hosts_loopback() -> None:
 
 
 def test_docker_is_told_in_rules_that_it_can_read() -> None:
-    for rule in docker_rules(Plan("br0", NETWORK)):
+    for rule in rules_for_others(Plan("br0", NETWORK), "DOCKER-USER"):
         assert rule.comment == "wherry_br0"
         assert rule.expressions[-2:] == (*nft.counter(), *nft.verdict(nft.ACCEPT))
 
@@ -80,45 +80,66 @@ def test_every_rule_is_in_a_chain_that_is_made() -> None:
 
 
 class FakeNftables:
-    """A filter with Docker's chain in it."""
+    """A filter with chains of others in it, by name with their policies."""
 
-    def __init__(self, docker: bool) -> None:
-        self.docker = docker
+    def __init__(self, chains: dict[str, int]) -> None:
+        self.chains = chains
         self.handles: list[tuple[int, str]] = []
         self.batches: list[list[nft.Message]] = []
 
     def apply(self, batch: list[nft.Message]) -> None:
         self.batches.append(batch)
 
-    def has_chain(self, table: str, chain: str) -> bool:
-        return self.docker
+    def policy(self, table: str, chain: str, family: int) -> int | None:
+        return self.chains.get(chain)
 
-    def rules(self, table: str, chain: str) -> list[tuple[int, str]]:
+    def rules(self, table: str, chain: str, family: int) -> list[tuple[int, str]]:
         return self.handles
 
     def close(self) -> None:
         pass
 
 
-def firewall(docker: bool) -> tuple[Firewall, FakeNftables]:
+def firewall(**chains: int) -> tuple[Firewall, FakeNftables]:
     made = Firewall.__new__(Firewall)
-    fake = FakeNftables(docker)
+    fake = FakeNftables({name.replace("_", "-"): policy for name, policy in chains.items()})
     made._nftables = fake  # type: ignore[assignment]
     return made, fake
 
 
 def test_docker_is_told_once() -> None:
-    made, fake = firewall(docker=True)
+    made, fake = firewall(DOCKER_USER=nft.ACCEPT, FORWARD=nft.DROP)
     made.apply(Plan("br0", NETWORK))
     assert len(fake.batches) == 2
     fake.handles = [(4, "wherry_br0"), (5, "wherry_br0"), (6, "other")]
     made.apply(Plan("br0", NETWORK))
     assert len(fake.batches) == 3
-    made.remove("br0")
+    made.remove("br0", nft.FAMILY_IPV4)
     assert len(fake.batches[-1]) == 2
 
 
-def test_without_docker_nobody_is_told() -> None:
-    made, fake = firewall(docker=False)
+def test_a_forward_chain_that_drops_is_told_where_there_is_no_docker() -> None:
+    made, fake = firewall(FORWARD=nft.DROP)
     made.apply(Plan("br0", NETWORK))
-    assert len(fake.batches) == 1
+    wanted = rules_for_others(Plan("br0", NETWORK), "FORWARD")
+    assert fake.batches[1] == [nft.insert_rule("filter", rule) for rule in reversed(wanted)]
+
+
+def test_who_lets_packets_through_need_not_be_told() -> None:
+    for chains in ({}, {"FORWARD": nft.ACCEPT}):
+        made, fake = firewall(**chains)
+        made.apply(Plan("br0", NETWORK))
+        assert len(fake.batches) == 1
+
+
+def test_ipv6_has_a_table_of_its_own() -> None:
+    network = ipaddress.IPv6Network("fd00::/64")
+    port = Published("tcp", ipaddress.IPv6Address("::"), 8080, network[2], 80)
+    plan = Plan("br0", network, published=(port,))
+    assert plan.family == nft.FAMILY_IPV6
+    assert of_chain(plan, "local") == []
+    (rule,) = of_chain(plan, "prerouting")
+    assert rule[-3:] == nft.dnat(network[2].packed, 80)
+    made, fake = firewall()
+    made.apply(plan)
+    assert fake.batches == [nft.replace_table("wherry_br0", CHAINS, rules(plan), nft.FAMILY_IPV6)]

@@ -18,7 +18,7 @@ def test_a_table_is_made_deleted_and_made_again_so_that_nothing_old_stays() -> N
 
 
 def test_a_rule_carries_its_chain_its_expressions_and_its_comment() -> None:
-    message = nft.append_rule("t", Rule("c", (*nft.input_interface("br0"), *nft.verdict(nft.DROP)), "why"))
+    message = nft.insert_rule("t", Rule("c", (*nft.input_interface("br0"), *nft.verdict(nft.DROP)), "why"))
     found = dict(attributes(message.payload[4:]))
     assert found[1] == b"t\0"
     assert found[2] == b"c\0"

@@ -8,10 +8,11 @@ import pytest
 from engine.networks import links
 from engine.networks.model import Port
 from engine.networks.ports import Ports
+from engine.networks.publish_policy import PublishPolicy
 from engine.networks.publishing import Publishing, match
 from engine.networks.request import Wanted
 from engine.networks.store import Store
-from proto.errdefs import Internal
+from proto.errdefs import Internal, InvalidArgument
 from tests.fakes.engine_networks import FakeBridges, FakeLinks, bridge_network, endpoint
 
 LOOPBACK = "127.0.0.1"
@@ -27,7 +28,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.store = Store(str(folder / "networks.db"))
-        self.host, self.bridges, self.held = FakeLinks(), FakeBridges(), Ports(LOOPBACK)
+        self.host, self.bridges, self.held = FakeLinks(), FakeBridges(), Ports(PublishPolicy(LOOPBACK))
         self.publishing = Publishing(self.store, self.host, self.bridges, self.held, str.upper)  # type: ignore[arg-type]
         self.store.put_network(NETWORK)
         self.store.put_endpoint(endpoint(1, NETWORK))
@@ -103,7 +104,19 @@ def test_a_container_on_internal_networks_publishes_nothing(place: Place) -> Non
 
 def test_each_present_port_fulfils_one_wish() -> None:
     ports = [Port(80, "tcp", LOOPBACK, 8080)]
-    kept, missing = match([wanted(80), wanted(80)], ports, lambda wish: LOOPBACK)
-    assert (kept, missing) == ({0: ports[0]}, [wanted(80)])
-    kept, missing = match([wanted(80, 8081)], ports, lambda wish: LOOPBACK)
-    assert (kept, missing) == ({}, [wanted(80, 8081)])
+    wish = wanted(80), (LOOPBACK,)
+    assert match([wish, wish], ports) == ({0: tuple(ports)}, [wish])
+    other = wanted(80, 8081), (LOOPBACK,)
+    assert match([other], ports) == ({}, [other])
+
+
+def test_a_wish_for_both_families_needs_the_same_number_in_both() -> None:
+    wish = wanted(80), ("0.0.0.0", "::")
+    ports = [Port(80, "tcp", "0.0.0.0", 1), Port(80, "tcp", "0.0.0.0", 2), Port(80, "tcp", "::", 2)]
+    assert match([wish], ports) == ({0: tuple(ports[1:])}, [])
+    assert match([wish], ports[:2]) == ({}, [wish])
+
+
+def test_an_ipv6_address_needs_ipv6_on_the_network(place: Place) -> None:
+    with pytest.raises(InvalidArgument, match=r"on \[::1\]: network mine has no IPv6"):
+        place.place(Wanted(80, "tcp", "::1", 0, 0))

@@ -9,6 +9,7 @@ from engine.networks.files import Writer
 from engine.networks.hosts_files import Wishes
 from engine.networks.model import Network, Port, Sandbox
 from engine.networks.ports import Ports
+from engine.networks.publish_policy import PublishPolicy
 from engine.networks.publishing import Publishing
 from engine.networks.request import Attachment, Request, Wanted
 from engine.networks.sandboxes import Sandboxes
@@ -26,7 +27,7 @@ class Place:
         self.host = FakeLinks()
         self.bridges = FakeBridges()
         writer = Writer(lambda name: ContainerPaths(str(folder / name), str(folder), name), Wishes())
-        publishing = Publishing(self.store, self.host, self.bridges, Ports("127.0.0.1"), str.upper)  # type: ignore[arg-type]
+        publishing = Publishing(self.store, self.host, self.bridges, Ports(PublishPolicy("127.0.0.1")), str.upper)  # type: ignore[arg-type]
         self.sandboxes = Sandboxes(
             self.store, str(folder / "netns"), self.host, self.bridges, publishing, writer  # type: ignore[arg-type]
         )  # fmt: skip
