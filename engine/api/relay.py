@@ -2,11 +2,32 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Protocol
 
 from engine import stdcopy
 from engine.api import detach
-from engine.api.hijack import Hijacked
 from engine.containers.stdio import Attachment
+
+
+class Reader(Protocol):
+    """A client's input."""
+
+    async def read(self, limit: int = -1, /) -> bytes:
+        """Some of it, b"" at its end."""
+        ...
+
+
+class Client(Protocol):
+    """A hijacked connection, or a websocket."""
+
+    @property
+    def reader(self) -> Reader:
+        """Its input."""
+        ...
+
+    async def write_out(self, data: bytes) -> bool:
+        """Send; False when the client has gone."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +41,7 @@ class Terms:
     keys: bytes
 
 
-async def relay(client: Hijacked, attachment: Attachment, terms: Terms) -> bool:
+async def relay(client: Client, attachment: Attachment, terms: Terms) -> bool:
     """Return when there is nothing more to copy; True if the client left a process that goes on.
 
     It leaves by its detach keys, or, as with dockerd, by ending its input where that is not to be passed on: at a
@@ -46,7 +67,7 @@ async def _never() -> bool:
     return False
 
 
-async def _output(client: Hijacked, attachment: Attachment, *, raw: bool) -> None:
+async def _output(client: Client, attachment: Attachment, *, raw: bool) -> None:
     decoder = stdcopy.Decoder()
     while chunk := await attachment.read():
         data = b"".join(piece for _, piece in decoder.feed(chunk)) if raw else chunk
@@ -54,7 +75,7 @@ async def _output(client: Hijacked, attachment: Attachment, *, raw: bool) -> Non
             return
 
 
-async def _input(client: Hijacked, attachment: Attachment, terms: Terms) -> bool:
+async def _input(client: Client, attachment: Attachment, terms: Terms) -> bool:
     """True when the client leaves; False when its input has ended and it stays to read."""
     scanner = detach.Scanner(terms.keys) if terms.tty else None
     while True:

@@ -5,16 +5,18 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from engine import stdcopy, timestamps
-from engine.api import detach
+from engine.api import detach, websocket
 from engine.api.app import HEADERS, Route, empty
 from engine.api.call import Call
-from engine.api.hijack import MULTIPLEXED, RAW, Hijacked, hijack
-from engine.api.relay import Terms, relay
+from engine.api.hijack import MULTIPLEXED, RAW, hijack
+from engine.api.relay import Client, Terms, relay
 from engine.containers import attach, logs, resize
 from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.logs.json_file import Entry, Selection, parse_tail
 from proto.errdefs import Fault, InvalidArgument
+
+_WS_STREAMS_SINCE = (1, 42)  # before, a websocket had all three
 
 
 class ContainerIoRoutes:
@@ -27,6 +29,7 @@ class ContainerIoRoutes:
         """The routes."""
         return (
             Route("POST", "/containers/{id}/attach", self.attach, streams=True),
+            Route("GET", "/containers/{id}/attach/ws", self.attach_ws, streams=True),
             Route("GET", "/containers/{id}/logs", self.logs, streams=True),
             Route("POST", "/containers/{id}/resize", self.resize),
         )
@@ -39,23 +42,47 @@ class ContainerIoRoutes:
         attach.require(live)
         if call.flag("logs"):
             logs.require(live)
-        tty = live.container.tty
-        client = hijack(call, tty=tty)
+        client = hijack(call, tty=live.container.tty)
         try:
-            if call.flag("logs"):
-                selection = Selection(stdout=stdout, stderr=stderr)
-                async for entry in logs.read(live, self._log_path(live), selection, follow=False):
-                    await client.write_out(entry.data if tty else stdcopy.frame(entry.stream, entry.data))
-            if call.flag("stream"):
-                await self._stream(client, live, streams=(stdin, stdout, stderr), keys=keys)
+            await self._serve(client, live, call, streams=(stdin, stdout, stderr), raw=live.container.tty, keys=keys)
         finally:
             await client.finish()
         return client
 
+    async def attach_ws(self, call: Call) -> web.StreamResponse:
+        """GET /containers/{id}/attach/ws."""
+        live = self._room.registry.find(call.path["id"])
+        keys = detach.parse(call.text("detachKeys"))
+        chosen = call.version >= _WS_STREAMS_SINCE
+        stdin, stdout, stderr = (not chosen or call.flag(name) for name in ("stdin", "stdout", "stderr"))
+        attach.require(live)
+        if call.flag("logs"):
+            logs.require(live)
+        client = await websocket.accept(call)
+        try:
+            await self._serve(client, live, call, streams=(stdin, stdout, stderr), raw=True, keys=keys)
+        finally:
+            await client.finish()
+        return client.response
+
+    async def _serve(
+        self, client: Client, live: Live, call: Call, *, streams: tuple[bool, bool, bool], raw: bool, keys: bytes
+    ) -> None:
+        """What was said before, if it is asked for; then what is said."""
+        _, stdout, stderr = streams
+        if call.flag("logs"):
+            selection = Selection(stdout=stdout, stderr=stderr)
+            async for entry in logs.read(live, self._log_path(live), selection, follow=False):
+                await client.write_out(entry.data if raw else stdcopy.frame(entry.stream, entry.data))
+        if call.flag("stream"):
+            await self._stream(client, live, streams=streams, raw=raw, keys=keys)
+
     def _log_path(self, live: Live) -> str:
         return self._room.paths.container(live.container.id).log
 
-    async def _stream(self, client: Hijacked, live: Live, *, streams: tuple[bool, bool, bool], keys: bytes) -> None:
+    async def _stream(
+        self, client: Client, live: Live, *, streams: tuple[bool, bool, bool], raw: bool, keys: bytes
+    ) -> None:
         stdin, stdout, stderr = streams
         try:
             attachment = await attach.join(live, stdin=stdin, stdout=stdout, stderr=stderr)
@@ -66,7 +93,7 @@ class ContainerIoRoutes:
         self._room.announce(live.container, "attach")
         config = live.container.config
         tty = live.container.tty
-        terms = Terms(tty, tty, stdin and config["OpenStdin"], bool(config["StdinOnce"]), keys)
+        terms = Terms(raw, tty, stdin and config["OpenStdin"], bool(config["StdinOnce"]), keys)
         if await relay(client, attachment, terms):
             self._room.announce(live.container, "detach")
 

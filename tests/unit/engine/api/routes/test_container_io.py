@@ -77,3 +77,16 @@ def test_details_and_padding() -> None:
     entry = Entry(1, b"x\n", "2026-01-01T00:00:00Z", {"b": "2", "a": "1"})
     assert show(entry, timestamps_too=False, details=True, tty=True) == b"a=1,b=2 x\n"
     assert padded("2026-01-01T00:00:00Z") == "2026-01-01T00:00:00.000000000Z"
+
+
+async def test_attach_over_a_websocket_passes_both_ways_unframed(bench: Bench, tmp_path: Path) -> None:
+    await bench.create(OpenStdin=True, StdinOnce=True)
+    async with served(bench, tmp_path) as api:
+        async with api.session.ws_connect("http://d/v1.41/containers/web/attach/ws?stream=1") as socket:
+            shim: list[int] = []
+            bench.tasks.on_create = lambda stdio: shim.append(os.open(stdio.stdout, os.O_WRONLY | os.O_NONBLOCK))
+            await api.ask("POST", "/containers/web/start")
+            (out,) = shim
+            os.write(out, b"hello")
+            assert (await socket.receive(5)).data == b"hello"
+            os.close(out)

@@ -1,0 +1,80 @@
+"""A websocket as a client of a container's streams."""
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from engine.api.app import Api, Route
+from engine.api.call import Call
+from engine.api.websocket import accept
+from engine.background import Background
+
+
+async def echo(call: Call) -> web.StreamResponse:
+    client = await accept(call)
+    while data := await client.reader.read(100):
+        await client.write_out(data.upper()[:1])
+        await client.write_out(data.upper()[1:])
+    await client.finish()
+    return client.response
+
+
+async def talk(folder: Path, version: str, *messages: bytes | str) -> list[bytes | str]:
+    runner = web.ServerRunner(web.Server(Api([Route("GET", "/x", echo, streams=True)], Background()).handle))
+    await runner.setup()
+    path = str(folder / "s")
+    await web.UnixSite(runner, path).start()
+    got: list[bytes | str] = []
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(path)) as session,
+        session.ws_connect(f"http://d/{version}/x") as socket,
+    ):
+        for message in messages:
+            await (socket.send_bytes(message) if isinstance(message, bytes) else socket.send_str(message))
+        for _ in messages:
+            got += [(await socket.receive(5)).data, (await socket.receive(5)).data]
+    await runner.cleanup()
+    return got
+
+
+async def test_messages_come_and_go_in_binary(tmp_path: Path) -> None:
+    assert await talk(tmp_path, "v1.51", b"abc", "def") == [b"A", b"BC", b"D", b"EF"]
+
+
+async def test_old_clients_get_text(tmp_path: Path) -> None:
+    assert await talk(tmp_path, "v1.27", b"abc") == ["A", "BC"]
+
+
+async def test_a_request_without_a_handshake_is_refused(tmp_path: Path) -> None:
+    runner = web.ServerRunner(web.Server(Api([Route("GET", "/x", echo, streams=True)], Background()).handle))
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "s")).start()
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(tmp_path / "s"))) as session,
+        session.get("http://d/x") as response,
+    ):
+        assert response.status == 400
+        assert (await response.json()) == {"message": "not websocket protocol"}
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("data", ["ä".encode(), "€".encode()])
+async def test_a_character_in_two_pieces_is_one(tmp_path: Path, data: bytes) -> None:
+    async def halves(call: Call) -> web.StreamResponse:
+        client = await accept(call)
+        await client.write_out(data[:1])
+        await client.write_out(data[1:])
+        await client.finish()
+        return client.response
+
+    runner = web.ServerRunner(web.Server(Api([Route("GET", "/x", halves, streams=True)], Background()).handle))
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "s")).start()
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(tmp_path / "s"))) as session,
+        session.ws_connect("http://d/v1.24/x") as socket,
+    ):
+        assert (await socket.receive(5)).data == data.decode()
+    await runner.cleanup()
