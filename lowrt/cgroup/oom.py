@@ -1,9 +1,9 @@
 """Hear of out-of-memory kills without polling: eventfd on v1, inotify on v2."""
 
-import ctypes
 import os
 
 from lowrt.cgroup.files import CgroupError, read, write
+from lowrt.linux import ffi as ctypes
 from lowrt.linux.libc import check, libc
 
 _IN_MODIFY = 2

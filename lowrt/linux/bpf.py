@@ -1,9 +1,9 @@
 """bpf(2), as much of it as device cgroups need: load a program, attach it, find and detach those attached."""
 
-import ctypes
 import errno
 import os
 
+from lowrt.linux import ffi as ctypes
 from lowrt.linux.libc import check, libc
 
 BPF_PROG_LOAD = 5

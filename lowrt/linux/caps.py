@@ -1,8 +1,7 @@
 """Capability sets by name: capget(2), capset(2), the bounding and the ambient set."""
 
-import ctypes
-
 from lowrt.linux import constants as c
+from lowrt.linux import ffi as ctypes
 from lowrt.linux.libc import check, libc, syscall
 
 TYPE_CHECKING = False

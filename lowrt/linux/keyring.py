@@ -15,7 +15,7 @@ def join_session_keyring(name: str) -> int:
 
 def allow_search_by_user(keyring: int) -> None:
     """Let the uid's processes search the keyring: with the default rights only its possessor may."""
-    import ctypes
+    from lowrt.linux import ffi as ctypes
 
     description = ctypes.create_string_buffer(1024)
     length = check(syscall(c.NR_KEYCTL, _KEYCTL_DESCRIBE, keyring, description, len(description)), "keyctl")

@@ -3,8 +3,9 @@
 Wrappers elsewhere in this folder keep the kernel's name, take Python types, return the useful value and hold no policy.
 """
 
-import ctypes
 import os
+
+from lowrt.linux import ffi as ctypes
 
 libc = ctypes.CDLL(None, use_errno=True)
 

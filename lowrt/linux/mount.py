@@ -4,10 +4,14 @@ The fd-based ones (open_tree, move_mount, fsopen, mount_setattr) name their targ
 exchanged between looking and mounting.
 """
 
-import ctypes
 import os
 
+from lowrt.linux import ffi as ctypes
 from lowrt.linux.libc import check, libc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctypes import _NamedFuncPointer
 
 # <sys/mount.h>
 MS_RDONLY = 1
@@ -118,7 +122,7 @@ _fstatfs = libc["fstatfs"]
 _fstatfs.argtypes = (_int, ctypes.POINTER(_Statfs))
 
 
-def _raw(*argtypes: type) -> "ctypes._NamedFuncPointer":
+def _raw(*argtypes: type) -> "_NamedFuncPointer":
     function = libc["syscall"]  # a new function object each time, so each call has types of its own
     function.restype = _long
     function.argtypes = (_long, *argtypes)

@@ -3,10 +3,10 @@
 setns(CLONE_NEWNS) and unshare(CLONE_NEWUSER) need a single-threaded process; lowrt is one, and stays one.
 """
 
-import ctypes
 import os
 
 from lowrt.linux import constants as c
+from lowrt.linux import ffi as ctypes
 from lowrt.linux.libc import check, libc, libc_locked
 
 # The specification's name of a namespace: its flag, and its file under /proc/<pid>/ns.

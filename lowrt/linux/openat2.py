@@ -3,10 +3,10 @@
 Every function takes the root as an fd and answers with an O_PATH fd; nobody may go back from there to a path.
 """
 
-import ctypes
 import errno
 import os
 
+from lowrt.linux import ffi as ctypes
 from lowrt.linux.libc import check, libc
 
 RESOLVE_NO_XDEV = 0x01

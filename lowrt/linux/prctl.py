@@ -1,8 +1,7 @@
 """prctl(2), one function per option that lowrt uses."""
 
-import ctypes
-
 from lowrt.linux import constants as c
+from lowrt.linux import ffi as ctypes
 from lowrt.linux.libc import check, libc
 
 

@@ -1,11 +1,11 @@
 """Processes by pidfd, their /proc/<pid>/stat, and file descriptors by range."""
 
-import ctypes
 import fcntl
 import os
 import select
 
 from lowrt.linux import constants as c
+from lowrt.linux import ffi as ctypes
 from lowrt.linux.libc import check, libc, syscall
 
 TYPE_CHECKING = False

@@ -1,9 +1,9 @@
 """seccomp(2): put a compiled filter on this thread."""
 
-import ctypes
 import os
 
 from lowrt.errors import Fault, reason_of
+from lowrt.linux import ffi as ctypes
 from lowrt.linux.libc import check, libc
 
 TYPE_CHECKING = False
