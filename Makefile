@@ -78,6 +78,10 @@ test-cgroup2: setup-tests ## lowrt's cgroup v2 suite inside a User-Mode Linux ke
 bench: setup-tests ## time the layers and the whole against runc, crun, containerd and dockerd, side by side (as root)
 	$(BIN)/python -m tests.bench
 
+.PHONY: bench-supervisor
+bench-supervisor: setup-tests ## time our supervisor beside containerd of both generations (as root)
+	$(BIN)/python -m tests.bench supervisor
+
 # -- installation ---------------------------------------------------------------------------------------------------
 
 .PHONY: install

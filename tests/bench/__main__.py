@@ -1,6 +1,6 @@
 """Print the tables of `make bench`: runtimes on one bundle, engines under the stock docker CLI, memory, imports.
 
-`python -m tests.bench [runtimes] [engines] [memory] [imports] [--rounds N]`: all four parts without a word.
+`python -m tests.bench [runtimes] [engines] [supervisor] [memory] [imports] [--rounds N]`: all parts without a word.
 """
 
 import argparse
@@ -12,10 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench import engines, imports, memory, runtimes
+from tests.bench import engines, imports, memory, runtimes, supervisor
 from tests.daemons import crun_accepts_this_host, unmount_below
 
-PARTS = {"runtimes": runtimes.run, "engines": engines.run, "memory": memory.run, "imports": imports.run}
+PARTS = {
+    "runtimes": runtimes.run,
+    "engines": engines.run,
+    "supervisor": supervisor.run,
+    "memory": memory.run,
+    "imports": imports.run,
+}
 
 
 def main() -> None:
