@@ -35,6 +35,9 @@ class Bridges:
                 raise Conflict(f"bridge {network.link}: {wanted} overlaps with an address of this host")
             self._links.apply(links.address(index, wanted))
         _switch(f"ipv6/conf/{network.link}/accept_ra", "0")  # CVE-2020-13401
+        _switch(
+            f"ipv6/conf/{network.link}/accept_dad", "0"
+        )  # until its address is sure, the kernel asks for no neighbour
         _switch(f"ipv6/conf/{network.link}/disable_ipv6", "0" if network.subnet6 else "1")
         self._address6(network, index)
         self._links.apply(links.up(index))

@@ -24,6 +24,7 @@ PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 OTHERS_TABLE, DOCKER_CHAIN, FORWARD_CHAIN = "filter", "DOCKER-USER", "FORWARD"
 PREFIX = "wherry_"
 _LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
+_LOOPBACK6 = ipaddress.IPv6Address("::1")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Net = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -143,9 +144,9 @@ def _postrouting(plan: Plan) -> list[Rule]:
         # what comes back out of the bridge it went in by, or comes from 127.0.0.1, must not be answered on a short cut
         outside = nft.output_interface(plan.bridge)
         found.append(Rule("postrouting", (*own, *outside, *nft.connection_status(nft.CT_DNAT), *nft.masquerade())))
-        loopback = ipaddress.ip_network("::1/128") if plan.network.version == 6 else _LOOPBACK
-        from_host = nft.source(loopback.network_address.packed, loopback.netmask.packed)
-        found.append(Rule("postrouting", (*from_host, *outside, *nft.masquerade())))
+        if plan.network.version == 4:
+            from_host = nft.source(_LOOPBACK.network_address.packed, _LOOPBACK.netmask.packed)
+            found.append(Rule("postrouting", (*from_host, *outside, *nft.masquerade())))
     return found
 
 
@@ -157,7 +158,9 @@ def _port(port: Published) -> list[Rule]:
         to_host = (*nft.destination(own, b"\xff" * len(own)), *to_host)
     match = (*nft.protocol(PROTOCOLS[port.protocol]), *nft.destination_port(port.host_port), *to_host)
     target = nft.dnat(port.address.packed, port.port)
-    return [Rule("prerouting", (*match, *target)), Rule("output", (*match, *target))]
+    # IPv6 has no route_localnet: what is translated from ::1 gets lost. Refused at once, clients go on to 127.0.0.1.
+    elsewhere = nft.destination(_LOOPBACK6.packed, b"\xff" * 16, nft.NOT_EQUAL) if port.address.version == 6 else ()
+    return [Rule("prerouting", (*match, *target)), Rule("output", (*elsewhere, *match, *target))]
 
 
 def _forward(plan: Plan) -> list[Rule]:

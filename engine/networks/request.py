@@ -199,6 +199,8 @@ def _host_ip(text: str) -> str:
         address = ipaddress.ip_address(text)
     except ValueError:
         raise InvalidArgument(f"invalid IP address in port binding: {text}") from None
+    if address.version == 6 and address.is_loopback:
+        raise Unimplemented(f"publishing a port on the IPv6 loopback ({text}) is not supported: use 127.0.0.1")
     return str(address)
 
 

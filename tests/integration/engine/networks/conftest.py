@@ -130,6 +130,8 @@ class Answering:
 
 
 def _listener(address: str, port: int) -> socket.socket:
+    if ":" in address:
+        return socket.create_server((address, port), family=socket.AF_INET6, dualstack_ipv6=True)
     return socket.create_server((address, port))
 
 

@@ -118,5 +118,5 @@ def test_a_wish_for_both_families_needs_the_same_number_in_both() -> None:
 
 
 def test_an_ipv6_address_needs_ipv6_on_the_network(place: Place) -> None:
-    with pytest.raises(InvalidArgument, match=r"on \[::1\]: network mine has no IPv6"):
-        place.place(Wanted(80, "tcp", "::1", 0, 0))
+    with pytest.raises(InvalidArgument, match=r"on \[fd00::1\]: network mine has no IPv6"):
+        place.place(Wanted(80, "tcp", "fd00::1", 0, 0))

@@ -127,6 +127,7 @@ def test_addresses_must_be_some(endpoint: dict[str, object]) -> None:
         ({"Links": ["a:b"]}, {}, "Links"),
         ({}, {"Links": ["a:b"]}, "Links"),
         ({}, {"IPAMConfig": {"LinkLocalIPs": ["169.254.1.1"]}}, "LinkLocalIPs"),
+        ({"PortBindings": {"80/tcp": [{"HostIp": "::1"}]}}, {}, "IPv6 loopback"),
         ({}, {"DriverOpts": {"com.example.speed": "9"}}, "com.example.speed"),
     ],
 )
