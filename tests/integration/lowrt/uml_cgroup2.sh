@@ -6,9 +6,12 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/run PYTHONDONTWRITEBYTECODE=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
+mkdir /run/project # where it can be seen also when it lies below /tmp
+mount --bind "$PROJECT" /run/project || echo "no project at $PROJECT"
 mount -t tmpfs tmpfs /tmp
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-cd "$PROJECT" || echo "no project at $PROJECT"
+PROJECT=/run/project
+cd "$PROJECT"
 # shellcheck disable=SC2086  # SUITE is a list of words
 "$PROJECT/.venv/bin/python" -m pytest -q -p no:cacheprovider $(echo "$SUITE" | tr , ' ') 2>&1
 echo "SUITE ENDED WITH $?"
