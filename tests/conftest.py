@@ -8,7 +8,7 @@ from hypothesis import settings
 settings.register_profile("wherry", deadline=None)
 settings.load_profile("wherry")
 
-# A background job of a shell inherits ignored signals, and a container what its runtime's caller ignores: start from none.
+# A background job inherits ignored signals, and a container what its runtime's caller ignores: start from none.
 for number in signal.valid_signals():
     if signal.getsignal(number) == signal.SIG_IGN and number not in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
