@@ -109,7 +109,7 @@ async def test_a_program_that_hangs_is_killed_with_its_group(tmp_path: Path, bun
         await Launcher(DAEMON).delete(bundle, program, 0.3)
     child = int((tmp_path / "child").read_text())
     async with asyncio.timeout(5):
-        while os.path.exists(f"/proc/{child}/cwd"):  # noqa: ASYNC110  (a child of a killed child: nothing tells)
+        while os.path.exists(f"/proc/{child}/cwd"):
             await asyncio.sleep(0.02)
 
 

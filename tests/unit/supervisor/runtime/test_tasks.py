@@ -28,7 +28,7 @@ async def runtime(tmp_path: Path) -> AsyncIterator[Runtime]:
 async def gone(runtime: Runtime) -> None:
     """Until the table is empty."""
     async with asyncio.timeout(5):
-        while await runtime.tasks.list():  # noqa: ASYNC110  (nothing tells of it)
+        while await runtime.tasks.list():
             await asyncio.sleep(0.01)
 
 
@@ -124,7 +124,7 @@ async def test_a_client_that_leaves_during_create_leaves_nothing(runtime: Runtim
     creating.cancel()
     await asyncio.wait([creating])
     async with asyncio.timeout(5):
-        while runtime.left_over():  # noqa: ASYNC110  (nothing tells of it)
+        while runtime.left_over():
             await asyncio.sleep(0.01)
     assert await runtime.tasks.list() == []
 

@@ -66,7 +66,7 @@ async def test_one_that_dies_is_replaced(zygote: Zygote) -> None:
     assert first is not None
     os.kill(first, signal.SIGKILL)
     async with asyncio.timeout(5):
-        while zygote.pid in (first, None):  # noqa: ASYNC110  (nothing tells of it)
+        while zygote.pid in (first, None):
             await asyncio.sleep(0.01)
     assert await ask(zygote, "y") == "y /b"
 

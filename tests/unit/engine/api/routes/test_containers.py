@@ -49,7 +49,7 @@ async def test_a_client_that_leaves_its_wait_is_forgotten(bench: Bench, tmp_path
         assert len(live.waiters) == 1
         response.close()
         async with asyncio.timeout(2):
-            while live.waiters:  # noqa: ASYNC110 (a closed connection tells us nothing)
+            while live.waiters:
                 await asyncio.sleep(0.01)
 
 
