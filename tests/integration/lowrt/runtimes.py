@@ -12,7 +12,8 @@ import pytest
 
 from tests.contract.oci_runtime import Bundles, Runtime, make_rootfs
 
-LOWRT = [sys.executable, "-IS", str(Path(__file__).resolve().parents[3] / "lowrt" / "__main__.py")]
+ROOT = Path(__file__).resolve().parents[3]
+LOWRT = [sys.executable, "-IS", str(ROOT / "lowrt" / "__main__.py")]
 
 
 @pytest.fixture(scope="session")

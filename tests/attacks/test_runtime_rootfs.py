@@ -6,11 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lowrt.rootfs.target import MountError, Root, location, open_target
 from tests import needs
+from tests.contract.oci_runtime import Bundles, Runtime, listening, make_rootfs
 from tests.integration.lowrt.environment import Bundle
 
 pytestmark = [needs.root, needs.binary("busybox")]
@@ -202,7 +204,7 @@ def test_dev_console_as_a_link_leads_nowhere(tmp_path: Path, outside: Path) -> N
         "print(open('/proc/self/mountinfo').read())\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(Path(__file__).parents[3]), str(rootfs)],
+        [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(rootfs)],
         capture_output=True,
         text=True,
         check=True,
@@ -211,15 +213,26 @@ def test_dev_console_as_a_link_leads_nowhere(tmp_path: Path, outside: Path) -> N
     assert (outside / "file").read_text() == "host"
 
 
-@needs.cgroup1
-def test_cgroups_cannot_be_changed_from_a_user_namespace(bundle: Bundle) -> None:
-    """CVE-2023-25809, CVE-2022-0492: neither limits nor a release_agent can be written."""
-    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "ro")
-    bundle.linux["resources"]["pids"] = {"limit": 50}
-    script = (
-        "cd /sys/fs/cgroup/pids; cat pids.max; echo 99 > pids.max || echo refused; "
-        "mount -o remount,rw /sys/fs/cgroup/pids && echo 99 > pids.max; cat pids.max; ls release_agent || echo none"
-    )
-    bundle.config["process"]["capabilities"] = {}
-    lines = bundle.output(f"({script}) 2>/dev/null").split()
-    assert lines == ["50", "refused", "50", "none"]
+@pytest.mark.parametrize("bait", ["/dev/null", "/proc/sys/kernel/core_pattern", "ptmx-of-the-image", "/dev/tty"])
+def test_a_terminal_comes_from_no_multiplexer_of_the_images(lowrt: Runtime, tmp_path: Path, bait: str) -> None:
+    """CVE-2025-52565: what an image calls /dev/pts/ptmx is opened as nothing but a multiplexer, or not at all."""
+    root = make_rootfs(tmp_path / "root")
+    (root / "dev" / "pts").mkdir()
+    if bait.startswith("/"):
+        (root / "dev" / "pts" / "ptmx").symlink_to(bait)
+    else:
+        os.mknod(root / "dev" / "pts" / "ptmx", 0o20666, os.makedev(1, 3))
+    bundles = Bundles(tmp_path, root)
+
+    def change(document: dict[str, Any]) -> None:
+        document["process"]["terminal"] = True
+        document["mounts"] = [mount for mount in document["mounts"] if not mount["destination"].startswith("/dev")]
+
+    before = CORE_PATTERN.read_text()
+    try:
+        with listening(tmp_path / "socket"):
+            words = ("--console-socket", str(tmp_path / "socket"), "-b", bundles("true", change=change))
+            assert lowrt("create", *words, "c1").code == 1
+    finally:
+        bundles.remove_cgroups()
+    assert CORE_PATTERN.read_text() == before

@@ -7,16 +7,16 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import needs
-from tests.contract.oci_runtime import Bundles, Runtime, is_running, make_rootfs
-from tests.integration.lowrt.runtimes import bundles, lowrt, rootfs
-
-__all__ = ["bundles", "lowrt", "rootfs"]  # fixtures
+from tests.attacks.watched import Watched
+from tests.contract.oci_runtime import Bundles, Change, Runtime, is_running, make_rootfs
+from tests.integration.lowrt.runtimes import ROOT
 
 pytestmark = [needs.root, needs.binary("busybox")]
 
@@ -35,10 +35,36 @@ done
 """
 
 
-def test_the_program_of_init_is_on_a_read_only_mount(lowrt: Runtime, bundles: Bundles) -> None:
-    """CVE-2019-5736: whoever gets hold of it finds nothing to write to."""
-    lowrt("create", "-b", bundles(), "c1")
-    assert os.statvfs(f"/proc/{lowrt.state('c1')['pid']}/exe").f_flag & os.ST_RDONLY
+@pytest.mark.parametrize("launcher", [[], [str(ROOT / "deploy" / "bin" / "lowrt")]], ids=["python", "launcher"])
+def test_the_program_of_init_is_on_a_read_only_mount(lowrt: Runtime, bundles: Bundles, launcher: list[str]) -> None:
+    """CVE-2019-5736: whoever gets hold of it finds nothing to write to, whichever way it was started."""
+    lowrt.command = launcher or lowrt.command
+    assert lowrt("create", "-b", bundles(), "c1").code == 0
+    exe = f"/proc/{lowrt.state('c1')['pid']}/exe"
+    assert os.statvfs(exe).f_flag & os.ST_RDONLY
+    with pytest.raises(OSError, match=r"Text file busy|Read-only file system"):
+        os.open(exe, os.O_WRONLY)
+    with pytest.raises(OSError, match="Read-only file system"):  # and that is so when nobody executes it any more
+        os.utime(exe)
+
+
+def test_a_program_that_is_the_runtime_itself_gets_a_copy_that_cannot_be_written(
+    lowrt: Runtime, bundles: Bundles, tmp_path: Path
+) -> None:
+    """CVE-2019-5736, the first way: an image whose program is a script of `#!/proc/self/exe`."""
+    before = hashlib.sha256(INTERPRETER.read_bytes()).hexdigest()
+    root = make_rootfs(tmp_path / "root")
+    (root / "bin" / "evil").write_text("#!/proc/self/exe\n")
+    (root / "bin" / "evil").chmod(0o755)
+    for program in ("/bin/evil", "/proc/self/exe"):
+        bundle = Bundles(tmp_path / program.rsplit("/", maxsplit=1)[-1], root)
+        bundle.folder.mkdir()
+        try:
+            lowrt("run", "-d", "-b", bundle(program), "c1")
+            lowrt("delete", "--force", "c1")
+        finally:
+            bundle.remove_cgroups()
+    assert hashlib.sha256(INTERPRETER.read_bytes()).hexdigest() == before
 
 
 def test_the_interpreter_cannot_be_overwritten_from_inside(lowrt: Runtime, bundles: Bundles) -> None:
@@ -81,20 +107,43 @@ def test_a_configured_user_beyond_the_range_is_refused(lowrt: Runtime, bundles: 
 
 
 def test_an_image_cannot_have_its_python_files_imported(lowrt: Runtime, tmp_path: Path) -> None:
-    """CVE-2019-14271: everything that could be imported late lies in this image, and would tell."""
+    """CVE-2019-14271: all that an interpreter or a C library opens late lies in this image; nobody opens any of it."""
     root = make_rootfs(tmp_path / "trojan")
-    folders = {Path(sysconfig.get_path("stdlib")), *map(Path, sys.path[1:]), Path(__file__).parents[3]}
-    for folder in folders:
-        if not folder.is_absolute() or folder.suffix == ".zip":
-            continue
-        for name in ("encodings/idna.py", "json/__init__.py", "signal.py", "traceback.py", "lowrt/seccomp/notify.py"):
-            path = Path(f"{root}{folder}/{name}")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("open('/trojan-ran', 'w').close()\n")
-    bundle = Bundles(tmp_path, root)("true", change=_ask_for_everything)
-    result = lowrt("run", "-b", bundle, "c1")
-    assert result.code == 0, result.error
+    trojans = list(_plant(root))
+    watched = Watched(trojans)
+    bundles = Bundles(tmp_path, root)
+    try:
+        bundle = bundles("sleep", "60", change=_ask_for_everything)
+        result = lowrt("run", "-d", "-b", bundle, "c1")
+        assert result.code == 0, result.error
+        assert lowrt("exec", "-u", "1000:1000", "--additional-gids", "7", "-e", "LANG=de_DE", "c1", "true").code == 0
+        lowrt("delete", "--force", "c1")
+        assert watched.opened() == set()
+    finally:
+        watched.close()
+        bundles.remove_cgroups()
     assert not (root / "trojan-ran").exists()
+
+
+def _plant(root: Path) -> Iterator[Path]:
+    """Python's modules under each name of sys.path, the linker's and NSS's files, locales and converters."""
+    folders = {Path(sysconfig.get_path("stdlib")), *map(Path, sys.path[1:]), ROOT}
+    python = ("encodings/idna.py", "json/__init__.py", "signal.py", "traceback.py", "lowrt/seccomp/notify.py")
+    names = [
+        f"{folder}/{name}"
+        for folder in folders
+        if folder.is_absolute() and folder.suffix != ".zip"
+        for name in (*python, "sitecustomize.py", "pwd.py")
+    ]
+    names += ["/etc/ld.so.preload", "/etc/ld.so.cache", "/etc/nsswitch.conf", "/etc/localtime", "/etc/group"]
+    names += [f"/lib/x86_64-linux-gnu/{name}" for name in ("libnss_files.so.2", "libnss_compat.so.2", "libc.so.6")]
+    names += ["/usr/lib/locale/locale-archive", "/usr/lib/x86_64-linux-gnu/gconv/gconv-modules"]
+    names += ["/usr/share/zoneinfo/UTC", "/usr/lib/python3.11/lib-dynload/_json.cpython-311-x86_64-linux-gnu.so"]
+    for name in names:
+        path = Path(f"{root}{name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("open('/trojan-ran', 'w').close()\n")
+        yield path
 
 
 def _ask_for_everything(document: Json) -> None:
@@ -102,7 +151,7 @@ def _ask_for_everything(document: Json) -> None:
     hook = {"path": "/bin/true"}
     document["hooks"] = {point: [hook] for point in ("createRuntime", "createContainer", "startContainer", "poststart")}
     document["mounts"] += [
-        {"destination": "/etc", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "nosuid"]},
+        {"destination": "/root", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "nosuid"]},
         {"destination": "/run", "type": "bind", "source": "/tmp", "options": ["rbind", "rprivate", "rro"]},
         {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["ro"]},
         {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]},
@@ -123,6 +172,63 @@ def _ask_for_everything(document: Json) -> None:
         scheduler={"policy": "SCHED_BATCH", "nice": 1},
     )
     document["domainname"] = "example.org"
+
+
+def test_no_number_leads_to_a_directory_of_the_host(lowrt: Runtime, bundles: Bundles) -> None:
+    """CVE-2024-21626: the caller holds a thousand descriptors of the host's root, and still nobody gets in."""
+    held = [os.open("/", os.O_RDONLY | os.O_DIRECTORY) for _ in range(900)]
+    numbers = (3, *range(5, 24, 2), 64, 255, 511, 900)
+    try:
+        for fd in held:
+            os.set_inheritable(fd, True)
+        for number in numbers:
+            change: Change = lambda d, n=number: d["process"].update(cwd=f"/proc/self/fd/{n}")  # noqa: E731
+            assert lowrt("run", "-b", bundles("pwd", change=change), "c1", close_fds=False).code != 0, number
+        lowrt("run", "-d", "-b", bundles(), "c2", close_fds=False)
+        for number in numbers:
+            for cwd in (f"/proc/self/fd/{number}", f"/proc/self/fd/{number}/../.."):
+                assert lowrt("exec", "--cwd", cwd, "c2", "pwd", close_fds=False).code != 0, cwd
+        out = lowrt("exec", "c2", "ls", "/proc/self/fd", close_fds=False).out
+        assert out.split() == ["0", "1", "2", "3"]  # the last is the listing itself
+        links = sorted(Path(f"/proc/{lowrt.state('c2')['pid']}/fd").iterdir())
+        assert [link.name for link in links] == ["0", "1", "2"]
+    finally:
+        for fd in held:
+            os.close(fd)
+
+
+def test_no_capability_is_inheritable(lowrt: Runtime, bundles: Bundles) -> None:
+    """CVE-2022-24769, CVE-2022-29162, CVE-2022-27650: a file's inheritable set would otherwise give them back."""
+
+    def ambient(document: Json) -> None:
+        document["process"]["user"] = {"uid": 1000, "gid": 1000}
+
+    grep = ("grep", "CapInh", "/proc/self/status")
+    assert lowrt("run", "-b", bundles(*grep, change=ambient), "c1").out.split()[1] == "0" * 16
+    lowrt("run", "-d", "-b", bundles(change=ambient), "c2")
+    for words in ((), ("--cap", "CAP_NET_ADMIN"), ("-u", "0"), ("-u", "1000", "--cap", "CAP_CHOWN")):
+        assert lowrt("exec", *words, "c2", *grep).out.split()[1] == "0" * 16
+
+
+def test_a_group_that_takes_rights_away_is_not_lost(lowrt: Runtime, bundles: Bundles, rootfs: Path) -> None:
+    """CVE-2022-36109, CVE-2023-25173, CVE-2022-2990: a file that all may read but one group may not."""
+    secret = rootfs / "etc" / "negative"
+    secret.write_text("secret\n")
+    os.chown(secret, 0, 5)
+    secret.chmod(0o604)
+    try:
+        for groups, expected in (([5], 1), ([6], 0)):
+            user = {"uid": 1000, "gid": 1000, "additionalGids": groups}
+            bundle = bundles("cat", "/etc/negative", change=lambda d, u=user: d["process"].update(user=u))
+            assert lowrt("run", "-b", bundle, "c1").code == expected
+        user = {"uid": 1000, "gid": 1000, "additionalGids": [5]}
+        lowrt("run", "-d", "-b", bundles(change=lambda d: d["process"].update(user=user)), "c2")
+        assert lowrt("exec", "c2", "cat", "/etc/negative").code == 1
+        assert lowrt("exec", "-u", "1000:1000", "-g", "5", "c2", "cat", "/etc/negative").code == 1
+        assert lowrt("exec", "-u", "1000:5", "c2", "cat", "/etc/negative").code == 1
+        assert lowrt("exec", "c2", "sh", "-c", "id -G").out.split() == ["1000", "5"]
+    finally:
+        secret.unlink()
 
 
 def test_a_symlink_for_passwd_leads_nowhere(lowrt: Runtime, tmp_path: Path) -> None:
