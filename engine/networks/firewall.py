@@ -24,7 +24,7 @@ PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 OTHERS_TABLE, DOCKER_CHAIN, FORWARD_CHAIN = "filter", "DOCKER-USER", "FORWARD"
 PREFIX = "wherry_"
 _LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
-_LOOPBACK6 = ipaddress.IPv6Address("::1")
+_LOOPBACK6 = ipaddress.IPv6Network("::1/128")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Net = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -152,15 +152,21 @@ def _postrouting(plan: Plan) -> list[Rule]:
 
 def _port(port: Published) -> list[Rule]:
     """From outside and other containers, and from the host itself."""
+    host, v4 = port.host_address, port.address.version == 4
     to_host = nft.destination_is_local()
-    if not port.host_address.is_unspecified:
-        own = port.host_address.packed
-        to_host = (*nft.destination(own, b"\xff" * len(own)), *to_host)
+    if not host.is_unspecified:
+        to_host = (*nft.destination(host.packed, b"\xff" * len(host.packed)), *to_host)
     match = (*nft.protocol(PROTOCOLS[port.protocol]), *nft.destination_port(port.host_port), *to_host)
     target = nft.dnat(port.address.packed, port.port)
+    loopback = _LOOPBACK if v4 else _LOOPBACK6
+    elsewhere = nft.destination(loopback.network_address.packed, loopback.netmask.packed, nft.NOT_EQUAL)
+    found = []
+    if not host.is_loopback:
+        # Who sends to 127.0.0.1 from outside would be let in: the kernel drops such packets after this, not before.
+        found.append(Rule("prerouting", (*elsewhere, *match, *target)))
     # IPv6 has no route_localnet: what is translated from ::1 gets lost. Refused at once, clients go on to 127.0.0.1.
-    elsewhere = nft.destination(_LOOPBACK6.packed, b"\xff" * 16, nft.NOT_EQUAL) if port.address.version == 6 else ()
-    return [Rule("prerouting", (*match, *target)), Rule("output", (*elsewhere, *match, *target))]
+    found.append(Rule("output", (*(() if v4 else elsewhere), *match, *target)))
+    return found
 
 
 def _forward(plan: Plan) -> list[Rule]:

@@ -79,13 +79,26 @@ class Lab:
 
         return self.inside(name, connect)
 
+    def tries(self, name: str, address: str, port: int) -> bool:
+        """Whether a connection comes about in a third of a second."""
+
+        def connect() -> bool:
+            try:
+                with socket.create_connection((address, port), timeout=0.3) as connection:
+                    return connection.recv(64) != b""
+            except OSError:
+                return False
+
+        return self.inside(name, connect)
+
     def left(self) -> str:
         """What is in the lab's namespace: links and rules."""
         return self.shell("lab", "ip -o link | cut -d: -f2; nft list ruleset")
 
     def close(self) -> None:
         kept = self.folder / "exec" / "netns"
-        for path in (*(kept.iterdir() if kept.is_dir() else ()), self.folder / "lab", self.folder / "outside"):
+        own = (self.folder / name for name in ("lab", "outside", "neighbour"))
+        for path in (*(kept.iterdir() if kept.is_dir() else ()), *own):
             namespace.remove(str(path))
 
     def _cable(self) -> None:

@@ -46,7 +46,7 @@ def test_a_published_port_leads_to_the_container_from_outside_and_from_the_host(
     plan = Plan("br0", NETWORK, published=(PORT,))
     (outside,) = of_chain(plan, "prerouting")
     (host,) = of_chain(plan, "output")
-    assert outside == host
+    assert outside[-len(host) :] == host
     assert outside[-3:] == nft.dnat(PORT.address.packed, 80)
     assert len(of_chain(plan, "postrouting")) == 3
     assert of_chain(plan, "forward")[0] == (
@@ -61,6 +61,13 @@ def test_a_port_on_one_address_of_the_host_is_only_there() -> None:
     plan = Plan("br0", NETWORK, published=(Published("udp", address, 53, PORT.address, 53),))
     (rule,) = of_chain(plan, "prerouting")
     assert nft.compare(address.packed) in rule
+
+
+def test_a_port_on_the_loopback_is_for_the_hosts_own_connections_alone() -> None:
+    address = ipaddress.IPv4Address("127.0.0.1")
+    plan = Plan("br0", NETWORK, published=(Published("tcp", address, 53, PORT.address, 53),))
+    assert of_chain(plan, "prerouting") == []
+    assert len(of_chain(plan, "output")) == 1
 
 
 def test_the_bridge_cannot_reach_the_hosts_loopback() -> None:
