@@ -3,9 +3,17 @@
 import sys
 
 
+_enabled = not sys.flags.no_site
+
+
 def enable() -> None:
-    """Make the environment's packages importable, as the interpreter would have done without -S."""
-    if sys.flags.no_site:
+    """Make the environment's packages importable, as the interpreter would have done without -S; once.
+
+    A fork of a zygote has them already: to read every .pth file again would cost it milliseconds and memory.
+    """
+    global _enabled
+    if not _enabled:
         import site
 
         site.main()
+        _enabled = True

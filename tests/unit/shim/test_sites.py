@@ -17,3 +17,13 @@ def test_protobuf_is_found_only_once_it_is_asked_for() -> None:
     )
     done = subprocess.run([sys.executable, "-IS", "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "True True\n"
+
+
+def test_packages_are_looked_for_once() -> None:
+    """A fork that asks again finds the search path as it was."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from shim import sites; sites.enable(); before = list(sys.path); sites.enable(); print(sys.path == before)"
+    )
+    done = subprocess.run([sys.executable, "-IS", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
