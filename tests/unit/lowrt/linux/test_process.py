@@ -72,7 +72,7 @@ def test_all_but_some_are_closed() -> None:
 
 
 def test_signals_are_reset_and_unblocked() -> None:
-    """In an interpreter of its own: a library in ours may start threads, with masks of theirs, in whatever is forked."""
+    """In an interpreter of its own: libraries in ours may start threads, with their own masks, in what is forked."""
     program = (
         "import signal, sys; sys.path.insert(0, sys.argv[1])\n"
         "from lowrt.linux import process\n"
