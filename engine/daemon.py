@@ -19,6 +19,7 @@ from engine.api.routes import commit as commit_routes
 from engine.api.routes import image_transfer as image_transfer_routes
 from engine.api.routes import images as image_routes
 from engine.api.routes import networks as network_routes
+from engine.api.routes import swarm as swarm_routes
 from engine.api.routes.container_files import ContainerFileRoutes
 from engine.api.routes.container_io import ContainerIoRoutes
 from engine.api.routes.containers import ContainerRoutes
@@ -38,6 +39,8 @@ from engine.containers.store import ContainerStore, connect
 from engine.events.bus import Bus
 from engine.filters import Filters
 from engine.host import look
+from engine.images import hosts
+from engine.images.hosts import Access
 from engine.images.registry_client import RegistryClient
 from engine.images.removal import ImageUser
 from engine.images.service import Images as ImageService
@@ -70,6 +73,7 @@ class Parts:
     images: ImageService
     networks: Networks
     version: Version
+    access: Access
 
 
 class Daemon:
@@ -121,6 +125,7 @@ class Daemon:
 
     async def _build(self, channel: Channel) -> Parts:
         bus, connection = Bus(), connect(self.paths.database)
+        access = hosts.access(self.paths.registry_hosts, self.config.insecure_registries, self.config.registry_mirrors)
         supervisor = Supervisor(
             Containers(channel),
             Tasks(channel),
@@ -139,7 +144,7 @@ class Daemon:
             users=users,
             announce=lambda action, actor, attributes: bus.publish("image", action, actor, attributes),
             snapshotter=self.config.storage_driver,
-            insecure_registries=self.config.insecure_registries,
+            access=access,
             differences=Diff(channel),
         )
         volumes = Volumes(connection, self.paths.volumes, bus)
@@ -170,7 +175,7 @@ class Daemon:
             supervisor_address=channel.address,
         )
         room.execs = Execs(room)
-        return Parts(room, images, networks, Version(channel))
+        return Parts(room, images, networks, Version(channel), access)
 
     def _policy(self) -> Policy:
         return Policy(
@@ -233,7 +238,8 @@ class Daemon:
             *image_transfer_routes.routes(images),
             *network_routes.routes(parts.networks, room),
             *commit_routes.routes(images, room),
-            *auth_routes.routes(RegistryClient(self.config.insecure_registries)),
+            *swarm_routes.routes(),
+            *auth_routes.routes(RegistryClient(parts.access)),
         ]
 
     async def _shut_down(self, room: Room) -> None:

@@ -85,6 +85,11 @@ class Paths:
         return f"{self.exec_root}/netns"
 
     @property
+    def registry_hosts(self) -> str:
+        """hosts.toml of registries' mirrors, as a pull is told of them."""
+        return f"{self.exec_root}/registry-hosts"
+
+    @property
     def supervisor_root(self) -> str:
         """Data of the supervisor that the engine starts itself."""
         return f"{self.data_root}/supervisor"

@@ -37,7 +37,7 @@ async def create(room: Room, name: str, body: Json, platform: str = "") -> Creat
     name = names.check(name) if name else names.invent(room.registry.name_owner)
     room.registry.require_free(name)
     config = fields.complete(fields.CONFIG, body, "ContainerConfigWrapper")
-    host_config = fields.complete(fields.HOST_CONFIG, _part(body, "HostConfig"), "HostConfig")
+    host_config = fields.complete(fields.HOST_CONFIG, _host_part(body), "HostConfig")
     endpoints = (_part(body, "NetworkingConfig") or {}).get("EndpointsConfig") or {}
     if not config["Image"]:
         raise InvalidArgument("no image specified")
@@ -69,6 +69,16 @@ async def create(room: Room, name: str, body: Json, platform: str = "") -> Creat
     )
     await _make(room, container, image)
     return Created(container.id, warnings)
+
+
+def _host_part(body: Json) -> Json | None:
+    """HostConfig; what stood beside Config in the API's first versions, and some clients still send there, counts too
+    where there is no HostConfig.
+    """
+    found = _part(body, "HostConfig")
+    if found is not None:
+        return found
+    return {name: body[name] for name in fields.HOST_CONFIG if name in body and name not in fields.CONFIG}
 
 
 def _part(body: Json, name: str) -> Json | None:

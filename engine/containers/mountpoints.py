@@ -21,6 +21,7 @@ _MODES = frozenset().union(*_KINDS)
 
 def plan(config: Json, host_config: Json, volumes: Volumes, find: Callable[[str], Container]) -> list[Mount]:
     """In dockerd's order: volumes from others, binds, mounts, tmpfs, then what the image declares and nobody gave."""
+    _require_driver(config, host_config)
     planned: dict[str, Mount] = {}
     for text in host_config["VolumesFrom"] or ():
         for mount in _volumes_from(text, find):
@@ -44,6 +45,16 @@ def plan(config: Json, host_config: Json, volumes: Volumes, find: Callable[[str]
         if target not in planned:
             planned[target] = _volume(volumes, "", target)
     return list(planned.values())
+
+
+def _require_driver(config: Json, host_config: Json) -> None:
+    """VolumeDriver says who makes the volumes of Binds and Volumes; where there are none, it says nothing."""
+    driver = host_config["VolumeDriver"]
+    wanted = config["Volumes"] or any(
+        not text.startswith("/") or ":" not in text for text in host_config["Binds"] or ()
+    )
+    if wanted and driver not in ("", "local"):
+        raise NotFound(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
 
 
 def _destination(text: str) -> str:
@@ -148,7 +159,7 @@ def _volume_mount(entry: Json, target: str, volumes: Volumes) -> Mount:
     options = entry.get("VolumeOptions") or {}
     driver = options.get("DriverConfig") or {}
     if driver.get("Name") not in (None, "", "local"):
-        raise InvalidArgument(f"volume driver {driver['Name']!r} is not built into this engine")
+        raise NotFound(f'error looking up volume plugin {driver["Name"]}: plugin "{driver["Name"]}" not found')
     if options.get("Subpath"):
         raise InvalidArgument("VolumeOptions.Subpath is not built into this engine")
     return _volume(

@@ -78,8 +78,6 @@ def _unbuilt(config: Json, host_config: Json) -> None:
     for name, allowed in _UNBUILT.items():
         if host_config.get(name) not in allowed:
             raise InvalidArgument(f"HostConfig.{name} is not built into this engine")
-    if host_config["VolumeDriver"] not in ("", "local"):
-        raise InvalidArgument(f"volume driver {host_config['VolumeDriver']!r} is not built into this engine")
 
 
 def _config(config: Json) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from engine.images import reference as references
 from engine.images.manifests import Manifests
-from engine.images.model import DANGLING_PREFIX, Descriptor, Image, Manifest, Name
+from engine.images.model import DANGLING_PREFIX, PARENT_LABEL, Descriptor, Image, Manifest, Name
 from engine.images.platform import Platform
 from engine.images.reference import Reference
 from proto.containerd.services.images.v1 import images_pb2
@@ -92,7 +92,7 @@ def name_from_record(record: images_pb2.Image) -> Name:
             reference = references.parse_canonical(record.name)
         except InvalidArgument:
             logger.debug("image record with a name of its own kind", extra={"record": record.name})
-    return Name(record.name, target, reference, record.updated_at.ToNanoseconds())
+    return Name(record.name, target, reference, record.updated_at.ToNanoseconds(), record.labels.get(PARENT_LABEL, ""))
 
 
 def no_such_image(text: str) -> NotFound:

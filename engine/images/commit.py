@@ -98,7 +98,7 @@ class Committer:
             layer = Descriptor(LAYER_TYPE, digest, size)
             await self._assembler.unpack(layer, (digest,), lease)
             config = _config({}, [digest], wish, platform or platforms.host(), created_by="")
-            image_id = await self._finish(config, [layer], wish, lease)
+            image_id = await self._finish(config, [layer], wish, lease, parent="")
         self._announce("import", image_id, {"name": image_id})
         return image_id
 
@@ -111,7 +111,7 @@ class Committer:
             await self._assembler.unpack(layer, tuple(diff_ids), lease)
             parent = {**base.config, "config": config}
             document = _config(parent, diff_ids, wish, base.platform, created_by=command)
-            image_id = await self._finish(document, [*base.layers, layer], wish, lease)
+            image_id = await self._finish(document, [*base.layers, layer], wish, lease, parent=base.config_digest)
         self._announce("commit", image_id, {"name": image_id})
         return image_id
 
@@ -130,12 +130,14 @@ class Committer:
             raise DataLoss(f"the difference {found.digest} does not say what it is uncompressed")
         return Descriptor(found.media_type, found.digest, found.size), labels[_UNCOMPRESSED]
 
-    async def _finish(self, config: dict[str, Any], layers: list[Descriptor], wish: Wish, lease: str) -> str:
+    async def _finish(
+        self, config: dict[str, Any], layers: list[Descriptor], wish: Wish, lease: str, *, parent: str
+    ) -> str:
         image_id, target = await self._assembler.store(config, layers, lease)
         if wish.reference is not None:
-            await self._names.tag(target, wish.reference)
+            await self._names.tag(target, wish.reference, parent)
         else:
-            await self._names.keep_dangling(target)
+            await self._names.keep_dangling(target, parent)
         return image_id
 
 

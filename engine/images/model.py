@@ -15,6 +15,7 @@ from engine.images.platform import Platform, from_document
 from engine.images.reference import Reference
 from proto.errdefs import InvalidArgument
 
+PARENT_LABEL = "org.mobyproject.image.parent"  # on a record: the image that this one was committed on
 DANGLING_PREFIX = "moby-dangling@"  # the record that keeps an image nobody has a name for, spelt as dockerd does
 
 
@@ -58,6 +59,7 @@ class Name:
     target: Descriptor
     reference: Reference | None  # None: the record only keeps the image
     updated_ns: int = 0
+    parent: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,11 @@ class Image:
         """The snapshot that a container's own goes on; empty for an image without layers."""
         chain = self.manifest.chain_ids
         return chain[-1] if chain else ""
+
+    @property
+    def parent(self) -> str:
+        """The id of the image that this one was made of here; empty for what came from elsewhere."""
+        return next((name.parent for name in self.names if name.parent), "")
 
     @property
     def references(self) -> list[Reference]:

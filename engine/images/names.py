@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Protocol
 
 from engine.images.catalog import Catalog, name_from_record
-from engine.images.model import DANGLING_PREFIX, Descriptor, Name
+from engine.images.model import DANGLING_PREFIX, PARENT_LABEL, Descriptor, Name
 from engine.images.reference import Reference
 from proto.containerd.services.images.v1 import images_pb2
 from proto.containerd.types import descriptor_pb2
@@ -52,13 +52,13 @@ class Names:
         except NotFound:
             return None
 
-    async def tag(self, target: Descriptor, reference: Reference) -> None:
+    async def tag(self, target: Descriptor, reference: Reference, parent: str = "") -> None:
         """Let a reference point at a target; the image that had it stays, if need be without a name."""
         previous = await self.current(reference)
         if previous is not None and previous.target.digest == target.digest:
             return
         async with self.holding([previous] if previous else []):
-            await self._put(str(reference), target)
+            await self._put(str(reference), target, parent)
             if previous is not None:
                 await self.keep([previous])
         await self.drop(dangling_record(target))
@@ -86,26 +86,27 @@ class Names:
             except (NotFound, DataLoss):
                 continue
             if manifest.config_digest not in named_ids:
-                await self._put(dangling_record(name.target), name.target)
+                await self._put(dangling_record(name.target), name.target, name.parent)
 
-    async def keep_dangling(self, target: Descriptor) -> None:
+    async def keep_dangling(self, target: Descriptor, parent: str = "") -> None:
         """Make sure that an image outlives its references."""
-        await self._put(dangling_record(target), target)
+        await self._put(dangling_record(target), target, parent)
 
     async def drop(self, record: str, *, sync: bool = False) -> None:
         """Remove a record; one that is gone already is no error."""
         with contextlib.suppress(NotFound):
             await self._records.delete(record, sync=sync)
 
-    async def _put(self, record: str, target: Descriptor) -> None:
+    async def _put(self, record: str, target: Descriptor, parent: str) -> None:
         image = images_pb2.Image(
             name=record,
             target=descriptor_pb2.Descriptor(media_type=target.media_type, digest=target.digest, size=target.size),
+            labels={PARENT_LABEL: parent} if parent else {},
         )
         try:
             await self._records.create(image)
         except AlreadyExists:
-            await self._records.update(image, ["target"])
+            await self._records.update(image, ["target", f"labels.{PARENT_LABEL}"] if parent else ["target"])
 
 
 def dangling_record(target: Descriptor) -> str:

@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Collection
 from typing import Protocol
 
 from engine.images import platform as platforms
+from engine.images.hosts import Access
 from engine.images.mover import Mover, Server, answer_credentials
 from engine.images.names import Names
 from engine.images.platform import Platform
 from engine.images.progress import Line, PullProgress, status
-from engine.images.reference import Reference
+from engine.images.reference import DEFAULT_DOMAIN, Reference
 from engine.images.registry_auth import Credentials
 from engine.images.removal import Announce
 from proto.containerd.types.transfer import imagestore_pb2, progress_pb2, registry_pb2
@@ -29,6 +30,12 @@ class Writes(Protocol):
     async def abort(self, ref: str) -> None: ...
 
 
+class Tags(Protocol):
+    """Who knows which tags a repository has."""
+
+    async def tags(self, repository: Reference, credentials: Credentials) -> list[str]: ...
+
+
 class Puller:
     """Pulls images."""
 
@@ -38,15 +45,32 @@ class Puller:
         names: Names,
         writes: Writes,
         snapshotter: str,
-        insecure: Collection[str],
+        access: Access,
         announce: Announce,
+        tags: Tags,
     ) -> None:
         self._mover = mover
+        self._tags = tags
         self._writes = writes
         self._names = names
         self._snapshotter = snapshotter
-        self._insecure = insecure
+        self._access = access
         self._announce = announce
+
+    async def pull_all(
+        self, repository: Reference, credentials: Credentials, platform: Platform | None = None
+    ) -> AsyncIterator[Line]:
+        """Pull every tag that the registry has; one status tells of all."""
+        tags = await self._tags.tags(repository, credentials)
+        newer = False
+        for tag in tags:
+            async for line in self.pull(repository.with_tag(tag), credentials, platform):
+                if str(line.get("status", "")).startswith("Status: "):
+                    newer = newer or "Downloaded newer" in line["status"]
+                else:
+                    yield line
+        what = "Downloaded newer image for" if newer else "Image is up to date for"
+        yield status(f"Status: {what} {repository.familiar_name}")
 
     async def pull(
         self, reference: Reference, credentials: Credentials, platform: Platform | None = None
@@ -91,7 +115,7 @@ class Puller:
     def _move(
         self, reference: Reference, credentials: Credentials, platform: Platform
     ) -> AsyncIterator[progress_pb2.Progress]:
-        source, streams = registry(reference, credentials, self._insecure)
+        source, streams = registry(reference, credentials, self._access)
         destination = imagestore_pb2.ImageStore(
             name=str(reference),
             platforms=[platform.to_proto()],
@@ -110,7 +134,7 @@ class Puller:
 
 
 def registry(
-    reference: Reference, credentials: Credentials, insecure: Collection[str]
+    reference: Reference, credentials: Credentials, access: Access
 ) -> tuple[registry_pb2.OCIRegistry, dict[str, Server]]:
     """A registry as a transfer's source or destination, and the stream that answers its questions."""
     resolver = registry_pb2.RegistryResolver()
@@ -118,8 +142,10 @@ def registry(
     if credentials:
         resolver.auth_stream = f"auth-{secrets.token_hex(8)}"
         streams[resolver.auth_stream] = answer_credentials(credentials)
-    if reference.domain in insecure:
+    if reference.domain in access.insecure:
         resolver.default_scheme = "http"
+    if reference.domain == DEFAULT_DOMAIN:
+        resolver.host_dir = access.folder
     return registry_pb2.OCIRegistry(reference=str(reference), resolver=resolver), streams
 
 

@@ -1,8 +1,9 @@
 """`docker push`: one tag, or every tag of a repository, from the supervisor's store to a registry."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 
 from engine.images.catalog import Catalog
+from engine.images.hosts import Access
 from engine.images.model import Name
 from engine.images.mover import Mover
 from engine.images.platform import Platform
@@ -18,10 +19,10 @@ from proto.errdefs import Fault, NotFound, PermissionDenied, Unauthenticated
 class Pusher:
     """Pushes images."""
 
-    def __init__(self, mover: Mover, catalog: Catalog, insecure: Collection[str], announce: Announce) -> None:
+    def __init__(self, mover: Mover, catalog: Catalog, access: Access, announce: Announce) -> None:
         self._mover = mover
         self._catalog = catalog
-        self._insecure = insecure
+        self._access = access
         self._announce = announce
 
     async def push(
@@ -74,7 +75,7 @@ class Pusher:
     ) -> AsyncIterator[Line]:
         manifest = await self._catalog.manifest(name.target)
         platforms = [(platform or manifest.platform).to_proto()]
-        destination, streams = registry(reference, credentials, self._insecure)
+        destination, streams = registry(reference, credentials, self._access)
         source = imagestore_pb2.ImageStore(name=name.record, platforms=platforms)
         async for event in self._mover.move(source, destination, streams):
             for line in progress.feed(event):

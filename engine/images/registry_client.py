@@ -7,12 +7,13 @@ import base64
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from engine.images.hosts import PLAIN, Access
 from engine.images.manifests import DOCUMENT_LIMIT, INDEX_TYPES
 from engine.images.reference import DEFAULT_DOMAIN, Reference
 from engine.images.registry_auth import OFFICIAL_INDEX, Credentials
@@ -34,8 +35,8 @@ _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
 class RegistryClient:
     """Asks registries."""
 
-    def __init__(self, insecure: Collection[str] = ()) -> None:
-        self._insecure = insecure
+    def __init__(self, access: Access = PLAIN) -> None:
+        self._access = access
 
     async def login(self, credentials: Credentials) -> str:
         """See that a registry takes the credentials; answers an identity token, where the registry gives one."""
@@ -55,7 +56,7 @@ class RegistryClient:
 
     async def distribution(self, reference: Reference, credentials: Credentials) -> Json:
         """The descriptor and the platforms that a registry has under a name."""
-        async with self._session(_host(reference.domain)) as (session, base):
+        async with self._session(_host(reference.domain), mirrors=True) as (session, base):
             asker = _Asker(session, f"{base}/v2/{reference.path}", credentials, f"repository:{reference.path}:pull")
             data, headers = await asker.get(f"/manifests/{reference.digest or reference.tag}", reference)
             document = _document(data)
@@ -66,6 +67,18 @@ class RegistryClient:
             "Descriptor": {"mediaType": media_type, "digest": digest, "size": len(data)},
             "Platforms": platforms,
         }
+
+    async def tags(self, repository: Reference, credentials: Credentials) -> list[str]:
+        """Every tag of a repository."""
+        found: list[str] = []
+        async with self._session(_host(repository.domain), mirrors=True) as (session, base):
+            asker = _Asker(session, f"{base}/v2/{repository.path}", credentials, f"repository:{repository.path}:pull")
+            path = "/tags/list"
+            while path:
+                data, headers = await asker.get(path, repository)
+                found += _document(data).get("tags") or ()
+                path = _next_page(headers.get("Link", ""))
+        return found
 
     async def _platforms(self, asker: "_Asker", document: Json, media_type: str, reference: Reference) -> list[Json]:
         if media_type in INDEX_TYPES:
@@ -79,10 +92,12 @@ class RegistryClient:
         return [platform | ({"variant": found["variant"]} if found.get("variant") else {})]
 
     @contextlib.asynccontextmanager
-    async def _session(self, host: str) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+    async def _session(self, host: str, *, mirrors: bool = False) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
         """A session, and the base that the registry answers under: https, or http where that is allowed."""
         async with aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True) as session:
             bases = [f"https://{host}", f"http://{host}"] if self._is_insecure(host) else [f"https://{host}"]
+            if mirrors and host == _HUB:
+                bases = [*self._access.mirrors, *bases]
             for base in bases:
                 try:
                     async with session.get(f"{base}/v2/"):
@@ -98,7 +113,7 @@ class RegistryClient:
 
     def _is_insecure(self, host: str) -> bool:
         name = urlsplit(f"//{host}").hostname or ""
-        return host in self._insecure or name in ("localhost", "::1") or name.startswith("127.")
+        return host in self._access.insecure or name in ("localhost", "::1") or name.startswith("127.")
 
 
 class _Asker:
@@ -168,6 +183,13 @@ def _document(data: bytes) -> Json:
     if not isinstance(document, dict):
         raise DataLoss("the registry's answer is not a JSON object")
     return document
+
+
+def _next_page(link: str) -> str:
+    """The rest of a long list of tags is behind `Link: </v2/NAME/tags/list?…>; rel="next"`."""
+    target, _, rel = link.partition(">")
+    query = urlsplit(target.removeprefix("<")).query
+    return f"/tags/list?{query}" if query and "next" in rel else ""
 
 
 def _host(server: str) -> str:

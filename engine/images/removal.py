@@ -99,7 +99,7 @@ class Remover:
         layers = await self._layers_of_its_own(image) if plan.delete and not users else []
         survives = not plan.delete and len(plan.untag) == len(image.references)
         if survives:
-            await self._names.keep_dangling(image.names[0].target)
+            await self._names.keep_dangling(image.names[0].target, image.parent)
         last_ones = [name.record for name in image.names if name.reference is None] if plan.delete else []
         records = [name.record for name in plan.untag] + last_ones
         for position, record in enumerate(records):

@@ -18,6 +18,7 @@ from engine.images.commit import Blobs as IngestedBlobs
 from engine.images.commit import Committer
 from engine.images.commit import Differences as Compared
 from engine.images.commit import Snapshots as ComparedSnapshots
+from engine.images.hosts import PLAIN, Access
 from engine.images.listing import understand
 from engine.images.load import Loader
 from engine.images.manifests import Manifests
@@ -32,6 +33,7 @@ from engine.images.pull import Puller, Writes
 from engine.images.push import Pusher
 from engine.images.reference import Reference
 from engine.images.registry_auth import Credentials
+from engine.images.registry_client import RegistryClient
 from engine.images.removal import Announce, Removed, Remover, Users
 from engine.images.save import Blobs, Saver
 from engine.images.sizes import Sizes, Usage
@@ -69,7 +71,7 @@ class Images:
         users: Users,
         announce: Announce,
         snapshotter: str = "overlayfs",
-        insecure_registries: Collection[str] = (),
+        access: Access = PLAIN,
         differences: Differences | None = None,
     ) -> None:
         mover = Mover(transfers)
@@ -83,8 +85,8 @@ class Images:
         self._remover = Remover(self.catalog, self._names, self.sizes, users, announce)
         self._pruner = Pruner(self.catalog, self._remover, self.sizes, announce)
         self._loader = Loader(mover, self.catalog, self._names, records, snapshotter, announce)
-        self._puller = Puller(mover, self._names, content, snapshotter, insecure_registries, announce)
-        self._pusher = Pusher(mover, self.catalog, insecure_registries, announce)
+        self._puller = Puller(mover, self._names, content, snapshotter, access, announce, RegistryClient(access))
+        self._pusher = Pusher(mover, self.catalog, access, announce)
         self._saver = Saver(content, self.catalog, announce)
         assembler = Assembler(content, snapshots, differences, snapshotter) if differences is not None else None
         self._unpacker = Unpacker(snapshots, leases, assembler) if assembler is not None else None
@@ -147,7 +149,7 @@ class Images:
             raise InvalidArgument("cannot create a tag from a digest reference")
         image = await self.resolve(text)
         target = next((name.target for name in image.names if name.reference is not None), image.names[0].target)
-        await self._names.tag(target, reference.with_default_tag())
+        await self._names.tag(target, reference.with_default_tag(), image.parent)
         self._announce("tag", image.id, {"name": reference.with_default_tag().familiar})
 
     async def remove(self, text: str, *, force: bool = False) -> list[dict[str, str]]:
@@ -178,7 +180,10 @@ class Images:
         self, text: str, tag: str, credentials: Credentials, platform: Platform | None = None
     ) -> AsyncIterator[Line]:
         """`POST /images/create?fromImage=…`."""
-        return self._puller.pull(reference_with_tag(text, tag), credentials, platform)
+        repository = references.parse(text.removesuffix(":"))
+        if not tag and repository.is_name_only:
+            return self._puller.pull_all(repository, credentials, platform)
+        return self._puller.pull(with_tag(repository, tag), credentials, platform)
 
     def _forget(self, removed: Removed) -> None:
         if self._unpacker is not None:
@@ -199,11 +204,8 @@ class Images:
         return self._pusher.push(references.parse(text), tag, credentials, platform)
 
 
-def reference_with_tag(text: str, tag: str) -> Reference:
+def with_tag(reference: Reference, tag: str) -> Reference:
     """A repository and the tag, or digest, that was sent beside it."""
-    reference = references.parse(text.removesuffix(":"))
     if not tag:
-        if reference.is_name_only:
-            raise InvalidArgument(f"pulling all tags of {reference.familiar_name} is not supported: name one by `tag`")
         return reference
     return reference.with_digest(tag) if references.is_digest(tag) else reference.with_tag(tag)

@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from engine.api.app import Api, Route
+from engine.api.routes import swarm
 from engine.api.routes.container_files import ContainerFileRoutes
 from engine.api.routes.container_io import ContainerIoRoutes
 from engine.api.routes.containers import ContainerRoutes
@@ -58,7 +59,7 @@ async def served(bench: Bench, folder: Path) -> AsyncIterator[Served]:
         EventRoutes(room.bus),
         VolumeRoutes(room.volumes),
     )
-    routes: list[Route] = [route for group in groups for route in group.table()]
+    routes: list[Route] = [route for group in groups for route in group.table()] + list(swarm.routes())
     runner = web.ServerRunner(web.Server(Api(routes, room.background).handle, handler_cancellation=True))
     await runner.setup()
     path = str(folder / "api.sock")

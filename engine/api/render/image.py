@@ -35,7 +35,7 @@ def summary(image: Image, version: Version, *, size: int, shared: int = -1, cont
         tags, digests = ["<none>:<none>"], ["<none>@<none>"]
     document: Document = {
         "Id": image.id,
-        "ParentId": "",
+        "ParentId": image.parent,
         "RepoTags": tags,
         "RepoDigests": digests,
         "Created": (image.created_ns or 0) // 10**9,
@@ -64,7 +64,7 @@ def inspect(image: Image, version: Version, *, size: int, snapshotter: str) -> D
         "Metadata": {"LastTagTime": _last_tag_time(image)},
         "Config": container_config(image, version),
     }
-    _add_texts(document, config, version)
+    _add_texts(document, image, version)
     if image.manifest.platform.variant:
         document["Variant"] = config.get("variant") or image.manifest.platform.variant
     if config.get("os.version"):
@@ -115,11 +115,12 @@ def history(image: Image, layer_sizes: Sequence[int]) -> list[Document]:
     return steps
 
 
-def _add_texts(document: Document, config: Document, version: Version) -> None:
+def _add_texts(document: Document, image: Image, version: Version) -> None:
     """What 1.52 and newer leave out where it is empty."""
+    config = image.config
     steps = config.get("history") or [{}]
     texts = {
-        "Parent": "",
+        "Parent": image.parent,
         "Comment": config.get("comment") or steps[-1].get("comment", ""),
         "DockerVersion": config.get("docker_version", ""),
         "Author": config.get("author", ""),

@@ -1,11 +1,16 @@
 """Creating: what is inherited, defaulted, refused; and that a refusal leaves nothing behind."""
 
+import asyncio
+import contextlib
 import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from engine.containers import create
-from proto.errdefs import Conflict, Fault, InvalidArgument, NotFound
+from engine.containers.rootfs import Rootfs
+from proto.errdefs import Conflict, Fault, InvalidArgument, NotFound, Unavailable
 from tests.fakes.engine_room import Bench, FakeImage
 
 
@@ -76,3 +81,127 @@ async def test_joining_a_container_keeps_its_id(bench: Bench) -> None:
     other = await bench.create("other")
     live = await bench.create(HostConfig={"NetworkMode": "none", "PidMode": "container:other"})
     assert live.container.host_config["PidMode"] == f"container:{other.container.id}"
+
+
+@pytest.mark.parametrize("step", ["prepare", "row"])
+async def test_whichever_step_fails_nothing_is_left(bench: Bench, step: str) -> None:
+    """Snapshot, folder, volumes and name."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise Unavailable("no")
+
+    if step == "prepare":
+        bench.snapshots.prepare = refuse  # type: ignore[method-assign, assignment]
+    else:
+
+        def refuse_row(*_: object) -> None:
+            raise Conflict("taken meanwhile")
+
+        bench.room.registry.add = refuse_row  # type: ignore[method-assign, assignment]
+    with pytest.raises(Fault):
+        await bench.create(Volumes={"/data": {}})
+    assert not bench.snapshots.keys
+    assert os.listdir(bench.paths.containers) == []
+    assert bench.room.volumes.list() == []
+    assert bench.actions == []
+
+
+async def test_a_named_volume_of_a_refused_container_stays(bench: Bench) -> None:
+    """As with dockerd: it was asked for by name."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise Unavailable("no")
+
+    bench.snapshots.prepare = refuse  # type: ignore[method-assign, assignment]
+    with pytest.raises(Unavailable):
+        await bench.create(HostConfig={"NetworkMode": "none", "Binds": ["cache:/data"]})
+    assert [volume.name for volume in bench.room.volumes.list()] == ["cache"]
+
+
+async def test_of_many_creates_with_one_name_one_wins(bench: Bench) -> None:
+    """And the others leave nothing."""
+    results = await asyncio.gather(*(bench.create("web") for _ in range(10)), return_exceptions=True)
+    assert sum(isinstance(result, Conflict) for result in results) == 9
+    assert len(bench.snapshots.keys) == 1
+    assert len(os.listdir(bench.paths.containers)) == 1
+
+
+async def test_without_a_name_one_is_made_up(bench: Bench) -> None:
+    """Two words."""
+    live = await bench.create("")
+    assert live.container.name.count("_") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"HostConfig": []}, "cannot unmarshal"),
+        ({"NetworkingConfig": "x"}, "cannot unmarshal"),
+        ({"Image": ""}, "no image specified"),
+        ({"Image": 5}, "cannot unmarshal number"),
+        ({"HostConfig": {"NetworkMode": "container:nope"}}, "No such container: nope"),
+        ({"HostConfig": {"UTSMode": "host", "NetworkMode": "none"}, "Hostname": "x"}, "hostname and the UTS mode"),
+    ],
+)
+async def test_bodies_that_are_no_container(bench: Bench, body: dict, words: str) -> None:
+    """400."""
+    with pytest.raises(InvalidArgument) as caught:
+        await create.create(bench.room, "web", {"Image": "busybox"} | body)
+    assert words in str(caught.value)
+
+
+async def test_names_of_parts_match_without_regard_to_case(bench: Bench) -> None:
+    """Go's decoder does so."""
+    made = await create.create(bench.room, "web", {"image": "busybox", "hostconfig": {"networkmode": "none"}})
+    assert bench.room.registry.find(made.id).container.host_config["NetworkMode"] == "none"
+
+
+async def test_a_hostname_with_somebody_elses_network_is_a_conflict(bench: Bench) -> None:
+    """There is one name in it already."""
+    await bench.create("other")
+    with pytest.raises(InvalidArgument, match="conflicting options: hostname and the network mode"):
+        await bench.create(Hostname="x", HostConfig={"NetworkMode": "container:other"})
+
+
+@pytest.mark.parametrize(("given", "kept"), [(0, None), (-5, -1), (7, 7)])
+async def test_a_limit_of_no_processes_is_no_limit(bench: Bench, given: int, kept: int | None) -> None:
+    """0 says nothing, a negative number "unlimited"."""
+    live = await bench.create(HostConfig={"NetworkMode": "none", "PidsLimit": given})
+    assert live.container.host_config["PidsLimit"] == kept
+
+
+async def test_the_daemons_log_options_hold_unless_the_container_names_a_driver(bench: Bench) -> None:
+    """Options of one driver mean nothing to another."""
+    bench.room.config = replace(bench.room.config, log_opts={"max-size": "1m", "tag": "x"})
+    live = await bench.create("one")
+    assert live.container.host_config["LogConfig"] == {
+        "Type": "json-file",
+        "Config": {"max-size": "1m", "tag": "x"},
+    }
+    live = await bench.create("two", HostConfig={"NetworkMode": "none", "LogConfig": {"Type": "none"}})
+    assert live.container.host_config["LogConfig"] == {"Type": "none", "Config": {}}
+
+
+async def test_a_missing_working_folder_is_made_inside_the_root(bench: Bench) -> None:
+    """At create, so that the image's later content cannot lead it elsewhere."""
+    made: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def mounted(self: Rootfs, mounts: object) -> AsyncIterator[str]:
+        key = next(iter(bench.snapshots.keys))
+        made.append(key)
+        yield str(bench.snapshots.folder / key)
+
+    before, Rootfs.mounted = Rootfs.mounted, mounted  # type: ignore[method-assign]
+    try:
+        live = await bench.create(WorkingDir="/srv/../srv/app")
+    finally:
+        Rootfs.mounted = before  # type: ignore[method-assign]
+    assert (bench.snapshots.folder / live.container.id / "srv" / "app").is_dir()
+    assert made == [live.container.id]
+
+
+async def test_what_stands_beside_config_counts_where_there_is_no_host_config(bench: Bench) -> None:
+    """As in the API's first versions; docker-py's `runtime=` still goes there."""
+    live = await bench.create(Runtime="foreign", Memory=8 << 20, NetworkMode="none", HostConfig=None)
+    assert live.container.host_config["Memory"] == 8 << 20

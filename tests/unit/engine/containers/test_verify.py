@@ -95,7 +95,6 @@ def test_a_set_that_would_eat_the_memory_is_no_set() -> None:
         ("range for oom score adj is", {"OomScoreAdj": -1001}),
         ("HostConfig.StorageOpt is not built", {"StorageOpt": {"size": "1G"}}),
         ("HostConfig.KernelMemory is not built", {"KernelMemory": 1}),
-        ("volume driver 'nfs' is not built", {"VolumeDriver": "nfs"}),
         ("invalid CapAdd: unknown capability", {"CapAdd": ["foo"]}),
         ("invalid CapDrop: unknown capability", {"CapDrop": ["foo"]}),
         ("invalid device mode", {"Devices": [{"PathOnHost": "/dev/null", "CgroupPermissions": "x"}]}),

@@ -59,3 +59,14 @@ async def test_a_change_that_cannot_be_leaves_no_image() -> None:
         await world.images.committer.load_file_system(archive(b"tar"), Wish(changes=("RUN x",)))
     assert world.records.images == {}
     assert world.leases.open == 0
+
+
+async def test_an_image_remembers_what_it_was_made_of_under_every_name() -> None:
+    world = World()
+    base = await world.add("docker.io/library/base:1")
+    wish = Wish(reference=parse("made:1"))
+    image_id = await world.images.committer.commit("box", base.manifest, {}, wish, "")
+    await world.images.tag("made:1", parse("again:2"))
+    await world.images.remove("made:1")
+    assert (await world.images.inspect("again:2", (1, 51)))["Parent"] == base.id
+    assert (await world.images.inspect(image_id, (1, 51)))["Parent"] == base.id

@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
-from engine.images.pull import registry, translate
-from engine.images.reference import parse
+from engine.images.hosts import PLAIN, Access
+from engine.images.mover import Mover
+from engine.images.pull import Puller, registry, translate
+from engine.images.reference import Reference, parse
 from engine.images.registry_auth import Credentials
 from proto import anys
 from proto.containerd.types import descriptor_pb2
 from proto.containerd.types.transfer import progress_pb2
-from proto.errdefs import DataLoss, Fault, InvalidArgument, NotFound, Unauthenticated
+from proto.errdefs import DataLoss, Fault, NotFound, Unauthenticated
 from tests.fakes.engine_images import LAYER_TYPE, FakeStream, World
 
 NAME = "docker.io/library/a:1"
@@ -92,9 +94,23 @@ async def test_bytes_with_the_wrong_digest_are_not_gone_on_with() -> None:
     assert world.content.aborted == ["layer-sha256:ab"]
 
 
-async def test_all_tags_at_once_are_refused_by_name() -> None:
-    with pytest.raises(InvalidArgument, match="pulling all tags of a is not supported"):
-        await pull(World(), "")
+class FakeTags:
+    """A registry's list of tags."""
+
+    async def tags(self, repository: Reference, credentials: Credentials) -> list[str]:
+        return ["1", "2"]
+
+
+async def test_every_tag_is_pulled_and_one_status_tells_of_all() -> None:
+    world = World()
+    digest = pulling(world, b"x")
+    puller = Puller(
+        Mover(world.transfers), world.names, world.content, "overlayfs", PLAIN, lambda *words: None, FakeTags()
+    )
+    lines = [line["status"] async for line in puller.pull_all(parse("a"), Credentials())]
+    assert lines.count("Pulling from library/a") == 2
+    assert lines[-1] == "Status: Downloaded newer image for a"
+    assert sorted(world.records.images) == [NAME, "docker.io/library/a:2", f"docker.io/library/a@{digest}"]
 
 
 @pytest.mark.parametrize(
@@ -110,8 +126,14 @@ def test_refusals_are_in_dockers_words(fault: Fault, expected: str) -> None:
 
 
 def test_credentials_are_only_offered_where_there_are_some() -> None:
-    plain, streams = registry(parse("r.io/a"), Credentials(), ())
+    plain, streams = registry(parse("r.io/a"), Credentials(), PLAIN)
     assert (plain.resolver.auth_stream, streams) == ("", {})
-    known, streams = registry(parse("r.io/a"), Credentials("u", "p"), ("r.io",))
+    known, streams = registry(parse("r.io/a"), Credentials("u", "p"), Access(("r.io",), folder="/hosts"))
     assert list(streams) == [known.resolver.auth_stream]
     assert known.resolver.default_scheme == "http"
+    assert known.resolver.host_dir == ""
+
+
+def test_docker_hubs_mirrors_are_told_to_the_supervisor() -> None:
+    source, _ = registry(parse("a"), Credentials(), Access(folder="/hosts"))
+    assert source.resolver.host_dir == "/hosts"

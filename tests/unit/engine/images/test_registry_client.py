@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import test_utils, web
 
+from engine.images.hosts import Access
 from engine.images.reference import parse
 from engine.images.registry_auth import Credentials
-from engine.images.registry_client import RegistryClient, _host
+from engine.images.registry_client import RegistryClient, _host, _next_page
 from proto.errdefs import NotFound, PermissionDenied, Unauthenticated, Unavailable
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -91,6 +92,17 @@ async def test_a_single_images_platform_is_read_from_its_config(registry: Regist
     registry.documents["/v2/a/blobs/sha256:c"] = (MANIFEST, {"architecture": "arm", "os": "linux", "variant": "v7"})
     document = await RegistryClient().distribution(parse(f"{registry.host}/a:1"), Credentials())
     assert document["Platforms"] == [{"architecture": "arm", "os": "linux", "variant": "v7"}]
+
+
+async def test_the_tags_of_docker_hub_are_asked_of_its_mirror(registry: Registry) -> None:
+    registry.documents["/v2/library/a/tags/list"] = ("application/json", {"name": "library/a", "tags": ["1", "2"]})
+    client = RegistryClient(Access(mirrors=(f"http://{registry.host}",)))
+    assert await client.tags(parse("a"), Credentials()) == ["1", "2"]
+
+
+def test_a_long_list_says_where_it_goes_on() -> None:
+    assert _next_page('</v2/a/tags/list?n=1&last=x>; rel="next"') == "/tags/list?n=1&last=x"
+    assert _next_page("") == ""
 
 
 async def test_a_name_that_is_not_there_is_not_found(registry: Registry) -> None:

@@ -5,7 +5,7 @@ import pytest
 from engine.filters import Filters
 from engine.images.reference import parse
 from engine.images.removal import ImageUser
-from engine.images.service import reference_with_tag
+from engine.images.service import with_tag
 from proto.errdefs import InvalidArgument
 from tests.fakes.engine_images import World
 
@@ -51,7 +51,6 @@ async def test_names_that_would_mislead_are_refused(text: str) -> None:
 
 def test_what_is_sent_beside_a_repository_may_be_a_tag_or_a_digest() -> None:
     digest = "sha256:" + "1" * 64
-    assert str(reference_with_tag("a", "1")) == "docker.io/library/a:1"
-    assert str(reference_with_tag("a", digest)) == f"docker.io/library/a@{digest}"
-    assert str(reference_with_tag("a:2", "")) == "docker.io/library/a:2"
-    assert str(reference_with_tag("a:", "3")) == "docker.io/library/a:3"
+    assert str(with_tag(parse("a"), "1")) == "docker.io/library/a:1"
+    assert str(with_tag(parse("a"), digest)) == f"docker.io/library/a@{digest}"
+    assert str(with_tag(parse("a:2"), "")) == "docker.io/library/a:2"
