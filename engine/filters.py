@@ -20,7 +20,7 @@ class Filters:
             return cls()
         try:
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InvalidArgument("invalid filter") from None
         if not isinstance(document, dict):
             raise InvalidArgument("invalid filter")

@@ -34,7 +34,10 @@ def to_ns(text: str) -> int:
     if match is None:
         raise InvalidArgument(f'parsing time "{text}" as "2006-01-02T15:04:05.999999999Z07:00": cannot parse')
     base, fraction, zone = match.groups()
-    moment = datetime.fromisoformat(base + ("+00:00" if zone in (None, "Z") else zone))
+    try:
+        moment = datetime.fromisoformat(base + ("+00:00" if zone in (None, "Z") else zone))
+    except ValueError as error:
+        raise InvalidArgument(f'parsing time "{text}": {error}') from None
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * 1_000_000_000 + int(
         (fraction or "0").ljust(9, "0")
     )
@@ -59,7 +62,7 @@ def since_ns(text: str) -> int:
     """A since/until value: unix time with fraction, RFC 3339, or a duration before now; "" and "0" are 0."""
     if not text:
         return 0
-    if re.fullmatch(r"-?\d+(\.\d*)?", text):
+    if re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]*)?", text):
         seconds, _, fraction = text.partition(".")
         return int(seconds) * 1_000_000_000 + int((fraction or "0")[:9].ljust(9, "0"))
     ago = duration_ns(text)

@@ -18,7 +18,10 @@ def negotiate(text: str | None) -> Version:
     if text is None:
         return NEWEST
     major, _, minor = text.partition(".")
-    version = (int(major), int(minor or 0))
+    try:
+        version = (int(major), int(minor or 0))
+    except ValueError:  # more digits than int() reads
+        raise InvalidArgument(f"invalid API version: {text[:32]}…") from None
     if version > NEWEST:
         raise InvalidArgument(f"client version {text} is too new. Maximum supported API version is {show(NEWEST)}")
     if version < OLDEST:

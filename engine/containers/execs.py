@@ -8,7 +8,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.containers import inputs, launch_faults, state, users
+from engine.containers import fields, inputs, launch_faults, state, users
+from engine.containers.fields import Field
 from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.logs.pump import PumpStdio
@@ -75,18 +76,18 @@ class Exec:
         }
 
 
-_FIELDS: dict[str, Any] = {
-    "User": "",
-    "Privileged": False,
-    "Tty": False,
-    "ConsoleSize": None,
-    "AttachStdin": False,
-    "AttachStderr": False,
-    "AttachStdout": False,
-    "DetachKeys": "",
-    "Env": None,
-    "WorkingDir": "",
-    "Cmd": None,
+_FIELDS = {
+    "User": Field("str", ""),
+    "Privileged": Field("bool", False),
+    "Tty": Field("bool", False),
+    "ConsoleSize": Field("list", element=int),
+    "AttachStdin": Field("bool", False),
+    "AttachStderr": Field("bool", False),
+    "AttachStdout": Field("bool", False),
+    "DetachKeys": Field("str", ""),
+    "Env": Field("list", element=str),
+    "WorkingDir": Field("str", ""),
+    "Cmd": Field("words"),
 }
 
 
@@ -107,9 +108,8 @@ class Execs:
     def create(self, live: Live, body: Json) -> Exec:
         """Register; nothing runs yet."""
         state.require_executable(live.container)
-        lower = {name.lower(): value for name, value in body.items()}
-        config = {name: lower.get(name.lower()) or default for name, default in _FIELDS.items()}
-        command = [config["Cmd"]] if isinstance(config["Cmd"], str) else list(config["Cmd"] or ())
+        config = fields.complete(_FIELDS, body, "ExecOptions")
+        command = list(config["Cmd"] or ())
         if not command:
             raise InvalidArgument("No exec command specified")
         if config["WorkingDir"] and not os.path.isabs(config["WorkingDir"]):

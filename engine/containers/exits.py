@@ -88,7 +88,7 @@ async def settle(room: Room, live: Live, status: ExitStatus) -> None:
     restarting = will_restart(room, live, status.status)
     state.advance(container, "restart" if restarting else "exit")
     _note(live, status)
-    goes = container.auto_remove and not restarting and not room.closing
+    goes = container.auto_remove and not restarting and not room.closing and not live.by_hand
     if not goes:
         room.save(live)
     room.announce(container, "die", {"exitCode": str(status.status), "execDuration": str(max(0, int(ran_for)))})

@@ -53,6 +53,7 @@ class Live:
     exited: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)  # replaced at each change: log followers, stats
     restart: asyncio.Task[None] | None = None
+    by_hand: bool = False  # a client restarts it: the end in between is not the end that `--rm` waits for
     probes: asyncio.Task[None] | None = None
     backoff: float = 0.0
 

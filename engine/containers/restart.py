@@ -8,13 +8,12 @@ from engine.containers.room import Room
 async def restart(room: Room, live: Live, *, timeout: int | None = None, name: str = "") -> None:
     """Stop if it runs, then start; `--rm` does not remove it in between."""
     container = live.container
-    auto_remove = container.auto_remove
-    container.host_config["AutoRemove"] = False
+    live.by_hand = True
     try:
         if container.state.alive:
             await stop.halt(room, live, timeout=timeout, name=name)
     finally:
-        container.host_config["AutoRemove"] = auto_remove
+        live.by_hand = False
     async with live.lock:
         start.cancel_restart(live)
         container.manually_stopped = False

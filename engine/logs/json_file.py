@@ -63,7 +63,7 @@ def decode(line: bytes) -> Entry | None:
         return Entry(
             _STREAMS[document["stream"]], document["log"].encode(), document["time"], document.get("attrs") or {}
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

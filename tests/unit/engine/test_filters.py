@@ -42,7 +42,6 @@ def test_documents_that_are_no_filters(text: str) -> None:
         Filters.parse(text)
 
 
-@pytest.mark.xfail(reason="RecursionError is no ValueError")
 def test_a_document_of_any_depth_is_the_clients_mistake() -> None:
     """400, not 500."""
     with pytest.raises(InvalidArgument):

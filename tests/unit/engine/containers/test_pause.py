@@ -3,6 +3,7 @@
 import pytest
 
 from engine.containers import pause
+from engine.containers.store import ContainerStore
 from proto.errdefs import Conflict, Fault
 from tests.fakes.engine_room import Bench
 
@@ -31,3 +32,30 @@ async def test_a_refusal_from_below_changes_nothing(bench: Bench) -> None:
     with pytest.raises(Fault, match=r"cannot pause container .*: frozen solid"):
         await pause.pause(bench.room, live)
     assert live.container.state.status == "running"
+
+
+@pytest.mark.parametrize("status", ["created", "exited", "dead", "restarting"])
+async def test_what_has_no_processes_is_not_paused(bench: Bench, status: str) -> None:
+    """409, and below nobody is asked."""
+    live = await bench.create()
+    live.container.state.status = status
+    with pytest.raises(Conflict):
+        await pause.pause(bench.room, live)
+    assert bench.tasks.calls == []
+
+
+async def test_a_pause_survives_the_engine(bench: Bench) -> None:
+    """It is in the record."""
+    live = await bench.run()
+    await pause.pause(bench.room, live)
+    assert ContainerStore(bench.connection).load()[0].state.status == "paused"
+
+
+async def test_an_unpause_that_fails_leaves_it_paused(bench: Bench) -> None:
+    """With the reason."""
+    live = await bench.run()
+    await pause.pause(bench.room, live)
+    bench.tasks.refuse["resume"] = Fault("frozen solid")
+    with pytest.raises(Fault, match=r"cannot unpause container .*: frozen solid"):
+        await pause.unpause(bench.room, live)
+    assert live.container.state.status == "paused"
