@@ -23,7 +23,9 @@ def notify(tmp_path: Path) -> Iterator[socket.socket]:
 
 def daemon(tmp_path: Path, program: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-c", program], env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")},
     )
 
 
@@ -32,11 +34,12 @@ def test_it_is_ready_when_it_says_so(notify: socket.socket, tmp_path: Path) -> N
     program = (
         "import os, socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
         "s.connect(os.environ['NOTIFY_SOCKET'])\n"
-        "s.send(b'STATUS=NOT READY=1'); s.send(b'STATUS=up\\nREADY=1')"
+        "s.send(b'STATUS=NOT READY=1'); s.send(b'STATUS=up\\nREADY=1')\n"
+        "import sys; sys.stdin.read()"
     )
     child = daemon(tmp_path, program)
     autostart._await_ready(notify, child.pid)
-    child.wait()
+    child.communicate()
 
 
 def test_a_daemon_that_dies_first_leaves_its_last_words(
@@ -49,7 +52,7 @@ def test_a_daemon_that_dies_first_leaves_its_last_words(
     child = daemon(tmp_path, "raise SystemExit(3)")
     with pytest.raises(CommandFailed) as caught:
         autostart._await_ready(notify, child.pid)
-    child.wait()
+    child.communicate()
     assert str(caught.value.message).endswith("\n".join(f"line {number}" for number in range(4, 9)))
 
 
