@@ -2,8 +2,7 @@
 
 import sys
 
-
-_enabled = not sys.flags.no_site
+_done = [not sys.flags.no_site]
 
 
 def enable() -> None:
@@ -11,9 +10,8 @@ def enable() -> None:
 
     A fork of a zygote has them already: to read every .pth file again would cost it milliseconds and memory.
     """
-    global _enabled
-    if not _enabled:
+    if not _done[0]:
         import site
 
         site.main()
-        _enabled = True
+        _done[0] = True
