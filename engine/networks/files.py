@@ -20,7 +20,13 @@ class Writer:
         self.host_gateway = ""  # the default bridge's address, once it has one
 
     def write(
-        self, container_id: str, request: Request, endpoints: Sequence[Endpoint], *, own_server: bool = False
+        self,
+        container_id: str,
+        request: Request,
+        endpoints: Sequence[Endpoint],
+        *,
+        own_server: bool = False,
+        linked: Sequence[tuple[str, str]] = (),
     ) -> dict[str, str]:
         """Write all three; answers what is to be bound where."""
         paths = self._folder(container_id)
@@ -32,7 +38,7 @@ class Writer:
             hosts = contents.read_host_file("/etc/hosts")
             hosts += "".join(f"{address}\t{names}\n" for address, names in extra)
         else:
-            hosts = contents.hosts(extra, _own(endpoints, self.hostname(request)))
+            hosts = contents.hosts((*extra, *linked), _own(endpoints, self.hostname(request)))
         contents.write(paths.hosts, hosts)
         contents.write(paths.hostname, f"{request.hostname or socket.gethostname()}\n")
         found = self._resolver(request)

@@ -93,6 +93,7 @@ class Endpoint:
     ports: tuple[Port, ...] = ()
     priority: int = 0
     address6: str = ""
+    links: tuple[tuple[str, str], ...] = ()
 
     @property
     def addresses(self) -> list[Address | Address6]:
@@ -108,7 +109,8 @@ class Endpoint:
     @classmethod
     def from_json(cls, document: Json) -> "Endpoint":
         ports = tuple(Port(**port) for port in document["ports"])
-        return cls(**{**document, "aliases": tuple(document["aliases"]), "ports": ports})
+        links = tuple((name, alias) for name, alias in document.get("links", ()))
+        return cls(**{**document, "aliases": tuple(document["aliases"]), "ports": ports, "links": links})
 
 
 @dataclass(frozen=True, slots=True)

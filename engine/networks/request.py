@@ -2,7 +2,8 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.networks.hosts_files import Wishes, extra_hosts
@@ -42,6 +43,7 @@ class Attachment:
     interface: str = ""  # its name in the container, where one is wished
     sysctls: tuple[str, ...] = ()  # name=value, with IFNAME for the interface
     address6: str = ""
+    links: tuple[tuple[str, str], ...] = ()  # another container, and what it is called here
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,10 @@ class Request:
 def read(config: Json, host_config: Json, endpoints: Json) -> Request:
     """Understand a container's documents; raises InvalidArgument, or Unimplemented by the option's name."""
     text = "none" if config.get("NetworkDisabled") else host_config.get("NetworkMode") or "default"
-    if host_config.get("Links"):
-        raise Unimplemented("legacy links (Links) are not supported")
     mode, joined = _mode(text)
+    linked = _links(host_config.get("Links") or ())
+    if linked and mode != "networks":
+        raise InvalidArgument("conflicting options: container type network can't be used with links")
     wishes = Wishes(
         tuple(host_config.get("Dns") or ()),
         tuple(host_config.get("DnsSearch") or ()),
@@ -72,6 +75,9 @@ def read(config: Json, host_config: Json, endpoints: Json) -> Request:
     )
     _check_names(wishes)
     attachments = _attachments(text, config, endpoints or {}) if mode == "networks" else ()
+    if attachments:
+        first = attachments[0]
+        attachments = (replace(first, links=tuple(dict.fromkeys((*linked, *first.links)))), *attachments[1:])
     exposed = tuple(config.get("ExposedPorts") or ())
     return Request(
         mode=mode,
@@ -105,8 +111,6 @@ def _attachment(name: str, entry: Json, mac: str) -> Attachment:
     ipam = entry.get("IPAMConfig") or {}
     if ipam.get("LinkLocalIPs"):
         raise Unimplemented("link-local addresses of endpoints (IPAMConfig.LinkLocalIPs) are not supported")
-    if entry.get("Links"):
-        raise Unimplemented("legacy links (Links) are not supported")
     mac = entry.get("MacAddress") or mac
     if mac:
         parse_hardware_address(mac)
@@ -117,8 +121,23 @@ def _attachment(name: str, entry: Json, mac: str) -> Attachment:
         raise InvalidArgument(f"invalid gateway priority: {priority!r}")
     address = _address(ipam.get("IPv4Address") or "", 4)
     address6 = _address(ipam.get("IPv6Address") or "", 6)
+    links = _links(entry.get("Links") or ())
     interface, sysctls = _driver_options(entry.get("DriverOpts") or {})
-    return Attachment(name, address, mac, tuple(entry.get("Aliases") or ()), priority, interface, sysctls, address6)
+    return Attachment(
+        name, address, mac, tuple(entry.get("Aliases") or ()), priority, interface, sysctls, address6, links
+    )
+
+
+def _links(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """`name`, `name:alias`, or as inspect shows them: `/name:/own-name/alias`."""
+    found = []
+    for text in texts:
+        name, separator, alias = text.partition(":")
+        name, alias = name.strip("/"), alias.rpartition("/")[2]
+        if not name or (separator and not alias) or ":" in alias:
+            raise InvalidArgument(f"bad format for links: {text}")
+        found.append((name, alias or name))
+    return tuple(found)
 
 
 def _address(text: str, version: int) -> str:

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 
 from engine.networks import dns_message as dns
+from engine.networks import names
 from engine.networks.dns_sockets import DnsSockets
 from engine.networks.model import Address, Address6, Endpoint
 from engine.networks.store import Store
@@ -32,7 +33,8 @@ class Directory:
 
     def addresses(self, container_id: str, name: str) -> list[Address | Address6] | None:
         """The addresses of a name as one container sees it; None where the name is nobody's."""
-        known = (one for one in self._neighbours(container_id) if name in self._names(one))
+        known = [one for one in self._neighbours(container_id) if name in self._names(one)]
+        known = known or self._linked(container_id, name)
         return [address for one in known for address in one.addresses] or None
 
     def name(self, container_id: str, address: Address | Address6) -> str | None:
@@ -55,10 +57,19 @@ class Directory:
                 found += self._store.endpoints(network_id=own.network_id)
         return found
 
+    def _linked(self, container_id: str, name: str) -> list[Endpoint]:
+        """Whom the container alone calls by that name."""
+        found = []
+        for own in self._store.endpoints(container_id=container_id):
+            neighbours = self._store.endpoints(network_id=own.network_id)
+            called = [other for other, alias in own.links if alias.lower() == name]
+            found += [names.find(neighbours, other, self._name_of) for other in called]
+        return [one for one in found if one is not None]
+
     def _names(self, endpoint: Endpoint) -> set[str]:
         network = self._store.network(endpoint.network_id)
-        names = {self._name_of(endpoint.container_id), endpoint.container_id[:12], *endpoint.aliases} - {""}
-        plain = {name.lower() for name in names}
+        known = {self._name_of(endpoint.container_id), endpoint.container_id[:12], *endpoint.aliases} - {""}
+        plain = {name.lower() for name in known}
         return plain | ({f"{name}.{network.name.lower()}" for name in plain} if network is not None else set())
 
 

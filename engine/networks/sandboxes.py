@@ -10,9 +10,10 @@ import contextlib
 import ipaddress
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
-from engine.networks import files, gateway, ipam, links, namespace, publishing
+from engine.networks import files, gateway, ipam, links, names, namespace, publishing
 from engine.networks.bridge import Bridges
 from engine.networks.dns_sockets import DnsSockets, listen
 from engine.networks.endpoint import apply_sysctls, lead_out, wire
@@ -37,6 +38,7 @@ class Sandboxes:
         bridges: Bridges,
         publishing: Publishing,
         writer: files.Writer,
+        name_of: Callable[[str], str],
     ) -> None:
         self._store = store
         self._folder = netns_folder
@@ -44,6 +46,7 @@ class Sandboxes:
         self._bridges = bridges
         self._publishing = publishing
         self._files = writer
+        self._name_of = name_of
         self._opened: dict[str, DnsSockets] = {}  # name servers that nobody has begun to serve
         self._draining: dict[tuple[str, Address | Address6], str] = {}  # given back, but the veth is still there
 
@@ -177,7 +180,10 @@ class Sandboxes:
             for endpoint in self._own(container_id):
                 if endpoint.ports:
                     self._write_rules(endpoint.network_id)
-            written = self._files.write(container_id, request, self._own(container_id), own_server=own_server)
+            linked = [line for network, one, _, _ in places if network.is_predefined for line in self._linked(one)]
+            written = self._files.write(
+                container_id, request, self._own(container_id), own_server=own_server, linked=linked
+            )
             undo.pop_all()
         return Sandbox(
             container_id,
@@ -189,6 +195,18 @@ class Sandboxes:
             wanted=publishing.to_json(request.ports),
             exposed=list(request.exposed),
         )
+
+    def _linked(self, endpoint: Endpoint) -> list[tuple[str, str]]:
+        """The hosts file's lines for those that a container on the default bridge is linked to."""
+        found = []
+        neighbours = self._store.endpoints(network_id=endpoint.network_id)
+        for name, alias in endpoint.links:
+            other = names.find(neighbours, name, self._name_of)
+            if other is None:
+                raise Conflict(f"Cannot link to a non running container: /{name} AS /{alias}")
+            own = dict.fromkeys((alias, self._name_of(other.container_id), other.container_id[:12]))
+            found += [(str(address), " ".join(filter(None, own))) for address in other.addresses]
+        return found
 
     def _route(self, container_id: str) -> None:
         """Lead the way out by the network that is to give it; the thread is in the container's namespace."""
@@ -229,6 +247,7 @@ class Sandboxes:
             interface=attachment.interface or interface,
             aliases=attachment.aliases,
             priority=attachment.priority,
+            links=attachment.links,
             address6=f"{address6}/{network.pool6.prefixlen}" if network.pool6 else "",
         )
         undo.callback(self._drop, [endpoint])

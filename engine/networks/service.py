@@ -193,7 +193,7 @@ class Networks:
         )
         definitions = Definitions(store, host, bridges, config)
         publishing = Publishing(store, host, bridges, ports, self._name_of)
-        sandboxes = Sandboxes(store, self._paths.netns, host, bridges, publishing, writer)
+        sandboxes = Sandboxes(store, self._paths.netns, host, bridges, publishing, writer, self._name_of)
         return _Inside(store, host, firewall, bridges, ports, definitions, sandboxes, writer)
 
     def _open(self) -> None:

@@ -419,3 +419,47 @@ def test_a_daemon_may_say_where_ports_are_published(lab: "Lab") -> None:
         assert lab.reach("outside", LAB, 8080) == "ConnectionRefusedError"
     with pytest.raises(Fault, match=r"port 8081/tcp on 0\.0\.0\.0 is not allowed"):
         started(lab, ("two", published((80, 8081))), publish_allow=("9000-9999",))
+
+
+def test_a_hundred_lives_leave_nothing(lab: "Lab") -> None:
+    async def live() -> None:
+        networks = lab.networks()
+        await networks.open()
+        pools = {"Config": [{"Subnet": "10.96.0.0/24"}, {"Subnet": "fd96::/64"}]}
+        await networks.create({"Name": "mine", "EnableIPv6": True, "IPAM": pools})
+        wish = {**published((80, 8080), (81, 0)), "NetworkMode": "mine"}
+        before, open_files = lab.left(), len(os.listdir("/proc/self/fd"))
+        for number in range(100):
+            mode = wish if number % 2 else published((80, 8080))
+            await networks.allocate(f"c{number}", {}, mode, {})
+            await networks.release(f"c{number}")
+        for _ in range(200):
+            if "veth" not in lab.left():
+                break
+            await asyncio.sleep(0.02)
+        assert lab.left() == before
+        assert len(os.listdir("/proc/self/fd")) == open_files
+        assert networks.endpoints(networks.find("mine")) == networks.endpoints(networks.find("bridge")) == []
+        await networks.close()
+
+    lab.run(live)
+    assert os.listdir(lab.folder / "exec" / "netns") == []
+
+
+def test_a_link_is_a_name_that_one_container_has_for_another(lab: "Lab") -> None:
+    async def live() -> str:
+        networks = lab.networks()
+        await networks.open()
+        await networks.create({"Name": "mine", "IPAM": {"Config": [{"Subnet": "10.96.0.0/24"}]}})
+        with pytest.raises(Fault, match="Cannot link to a non running container: /db AS /sql"):
+            await networks.allocate("web", {}, {**DEFAULT, "Links": ["db:sql"]}, {})
+        await networks.allocate("db", {"Hostname": "db"}, DEFAULT, {})
+        sandbox = await networks.allocate("web", {"Hostname": "web"}, {**DEFAULT, "Links": ["db:sql"]}, {})
+        assert "\tsql db\n" in Path(sandbox.files["/etc/hosts"]).read_text()
+        await networks.allocate("two", {}, {"NetworkMode": "mine"}, {})
+        await networks.allocate("one", {}, {"NetworkMode": "mine"}, {"mine": {"Links": ["two:friend"]}})
+        found = await asyncio.to_thread(looked_up, lab, "one", "friend")
+        await networks.close()
+        return found
+
+    assert lab.run(live) == "10.96.0.2"

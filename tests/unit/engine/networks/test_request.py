@@ -40,6 +40,18 @@ def test_an_endpoints_options_are_its_interfaces_name_and_sysctls() -> None:
     assert asked.sysctls == ("net.ipv4.conf.IFNAME.forwarding=1", "net.ipv6.conf.ifname.accept_ra=0")
 
 
+def test_a_link_is_another_container_and_what_it_is_called() -> None:
+    host_config = {"NetworkMode": "default", "Links": ["db:sql", "/cache:/web/c", "plain"]}
+    (asked,) = read({}, host_config, {}).attachments
+    assert asked.links == (("db", "sql"), ("cache", "c"), ("plain", "plain"))
+    assert read({}, {"NetworkMode": "n"}, {"n": {"Links": ["db:sql"]}}).attachments[0].links == (("db", "sql"),)
+    with pytest.raises(InvalidArgument, match="can't be used with links"):
+        read({}, {**host_config, "NetworkMode": "host"}, {})
+    for wrong in ("", "a:", ":b", "a:b:c"):
+        with pytest.raises(InvalidArgument, match="bad format for links"):
+            read({}, {"NetworkMode": "default", "Links": [wrong]}, {})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -124,8 +136,6 @@ def test_addresses_must_be_some(endpoint: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("host_config", "endpoint", "name"),
     [
-        ({"Links": ["a:b"]}, {}, "Links"),
-        ({}, {"Links": ["a:b"]}, "Links"),
         ({}, {"IPAMConfig": {"LinkLocalIPs": ["169.254.1.1"]}}, "LinkLocalIPs"),
         ({"PortBindings": {"80/tcp": [{"HostIp": "::1"}]}}, {}, "IPv6 loopback"),
         ({}, {"DriverOpts": {"com.example.speed": "9"}}, "com.example.speed"),

@@ -29,7 +29,7 @@ class Place:
         writer = Writer(lambda name: ContainerPaths(str(folder / name), str(folder), name), Wishes())
         publishing = Publishing(self.store, self.host, self.bridges, Ports(PublishPolicy("127.0.0.1")), str.upper)  # type: ignore[arg-type]
         self.sandboxes = Sandboxes(
-            self.store, str(folder / "netns"), self.host, self.bridges, publishing, writer  # type: ignore[arg-type]
+            self.store, str(folder / "netns"), self.host, self.bridges, publishing, writer, str.upper  # type: ignore[arg-type]
         )  # fmt: skip
 
     def address(self, network: Network, wanted: str = "") -> str:
