@@ -82,6 +82,14 @@ bench: setup-tests ## time the layers and the whole against runc, crun, containe
 bench-supervisor: setup-tests ## time our supervisor beside containerd of both generations (as root)
 	$(BIN)/python -m tests.bench supervisor
 
+.PHONY: bench-network
+bench-network: setup-tests ## time networks beside dockerd's: starts, ports, a hundred networks, throughput, DNS (as root)
+	$(BIN)/python -m tests.bench network
+
+.PHONY: bench-runtime
+bench-runtime: setup-tests ## time lowrt, cold and warm, beside runc and crun (as root)
+	$(BIN)/python -m tests.bench runtimes --rounds 40
+
 # -- installation ---------------------------------------------------------------------------------------------------
 
 .PHONY: install

@@ -1,6 +1,6 @@
-"""Print the tables of `make bench`: runtimes on one bundle, engines under the stock docker CLI, memory, imports.
+"""Print the tables of `make bench`: runtimes on one bundle, engines under the stock docker CLI, memory, networks.
 
-`python -m tests.bench [runtimes] [engines] [supervisor] [memory] [imports] [--rounds N]`: all parts without a word.
+`python -m tests.bench [PART…] [--rounds N]`: all parts without a word.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench import engines, imports, memory, runtimes, supervisor
+from tests.bench import engines, imports, memory, network, runtimes, supervisor
 from tests.daemons import crun_accepts_this_host, unmount_below
 
 PARTS = {
@@ -21,6 +21,7 @@ PARTS = {
     "supervisor": supervisor.run,
     "memory": memory.run,
     "imports": imports.run,
+    "network": network.run,
 }
 
 

@@ -1,0 +1,121 @@
+"""Networks, beside dockerd's: what a bridge adds to a start, ports, a hundred networks, throughput, answers of DNS."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench.measure import in_turn, print_table
+from tests.bench.stacks import Engine, engines
+
+NETWORKS, PORTS, QUESTIONS, MEGABYTES = 100, 20, 500, 512
+SINK = """
+import socket, sys
+server = socket.create_server(("0.0.0.0", int(sys.argv[1])), reuse_port=True)
+print("ready", flush=True)
+while True:
+    connection, _ = server.accept()
+    while connection.recv(1 << 20):
+        pass
+    connection.close()
+"""
+SOURCE = """
+import socket, sys, time
+block, began = bytes(1 << 20), time.perf_counter()
+with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
+    for _ in range(int(sys.argv[3])):
+        connection.sendall(block)
+    connection.shutdown(socket.SHUT_WR)
+    connection.recv(1)
+print(time.perf_counter() - began)
+"""
+ASKER = """
+import socket, sys, time
+asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asking.settimeout(5)
+asking.connect(("127.0.0.11", 53))
+began = time.perf_counter()
+for number in range(int(sys.argv[1])):
+    asking.send(number.to_bytes(2, "big") + bytes.fromhex("0100000100000000000004736572760000010001"))
+    assert asking.recv(512)[7] == 1, "no answer"
+print(time.perf_counter() - began)
+"""
+
+
+def run(folder: Path, rounds: int) -> None:
+    """Time and print."""
+    with engines(folder) as found:
+        print_table("Networks: starts", _starts(found, rounds), ours="wherry")
+        print_table(f"Networks: {NETWORKS} made, and removed", _networks(found), ours="wherry")
+        print_table(f"Networks: {MEGABYTES} MB, and {QUESTIONS} questions of DNS", _traffic(found), ours="wherry")
+
+
+def _starts(found: list[Engine], rounds: int) -> dict[str, dict[str, float]]:
+    rows = {}
+    published = [word for port in range(PORTS) for word in ("-p", f"{9000 + port}:{9000 + port}")]
+    for title, words in (
+        ("run --rm --network none", ["--network", "none"]),
+        ("run --rm", []),
+        (f"run --rm with {PORTS} ports", published),
+    ):
+        rows[title] = in_turn({one.name: _job(one, "run", "--rm", *words, "busybox", "true") for one in found}, rounds)
+    none, bridge, ports = rows.values()
+    rows["a bridge adds"] = {name: bridge[name] - none[name] for name in bridge}
+    rows["a port adds"] = {name: (ports[name] - bridge[name]) / PORTS for name in bridge}
+    return rows
+
+
+def _networks(found: list[Engine]) -> dict[str, dict[str, float]]:
+    names = [f"n{number}" for number in range(NETWORKS)]
+    rows: dict[str, dict[str, float]] = {"made": {}, "removed": {}}
+    for one in found:
+        began = time.perf_counter()
+        for number, name in enumerate(names):
+            one.docker("network", "create", "--subnet", f"10.{100 + number // 256}.{number % 256}.0/24", name)
+        made = time.perf_counter()
+        one.docker("network", "rm", *names)
+        rows["made"][one.name], rows["removed"][one.name] = made - began, time.perf_counter() - made
+    return rows
+
+
+def _traffic(found: list[Engine]) -> dict[str, dict[str, float]]:
+    rows: dict[str, dict[str, float]] = {"container to container": {}, "host to published port": {}, "DNS": {}}
+    for one in found:
+        one.docker("network", "create", "--subnet", "10.99.0.0/24", "bench")
+        for name, words in (("serv", ["-p", "9000:9000"]), ("client", [])):
+            one.docker("run", "-d", "--name", name, "--network", "bench", *words, "busybox", "sleep", "100000")
+        (server, address), (client, _) = (_place(one, name) for name in ("serv", "client"))
+        host = f"--net=/run/netns/wherry-bench-{one.address.parent.name}"
+        with subprocess.Popen(_words(server, SINK, "9000"), stdout=subprocess.PIPE) as sink:
+            assert sink.stdout is not None
+            sink.stdout.readline()
+            rows["container to container"][one.name] = _seconds(client, SOURCE, address, "9000", str(MEGABYTES))
+            gateway = f"{address.rpartition('.')[0]}.1"
+            rows["host to published port"][one.name] = _seconds(host, SOURCE, gateway, "9000", str(MEGABYTES))
+            rows["DNS"][one.name] = _seconds(client, ASKER, str(QUESTIONS))
+            sink.kill()
+        one.docker("rm", "-f", "serv", "client")
+        one.docker("network", "rm", "bench")
+    return rows
+
+
+def _place(engine: Engine, name: str) -> tuple[str, str]:
+    """A container's namespace, and its address."""
+    document = json.loads(engine.docker("inspect", name).stdout)[0]
+    return f"--net=/proc/{document['State']['Pid']}/ns/net", document["NetworkSettings"]["Networks"]["bench"][
+        "IPAddress"
+    ]
+
+
+def _words(namespace: str, program: str, *arguments: str) -> list[str]:
+    return ["nsenter", namespace, sys.executable, "-IS", "-c", program, *arguments]
+
+
+def _seconds(namespace: str, program: str, *arguments: str) -> float:
+    return float(subprocess.run(_words(namespace, program, *arguments), check=True, capture_output=True).stdout)
+
+
+def _job(engine: Engine, *words: str) -> Callable[[], object]:
+    return lambda: engine.docker(*words)
