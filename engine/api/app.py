@@ -67,11 +67,13 @@ class Api:
             work = self._background.spawn(f"{route.method} {route.path}", self._shown(route, call))
             return await asyncio.shield(work)
         except Fault as fault:
+            _require_unanswered(request, fault)
             return failure(fault)
         except ConnectionError:
             raise
         except Exception as error:
             logger.exception("request failed: %s %s", request.method, request.path)
+            _require_unanswered(request, error)
             return respond({"message": str(error) or type(error).__name__}, status=500)
 
     async def _shown(self, route: Route, call: Call) -> web.StreamResponse:
@@ -93,6 +95,16 @@ class Api:
             if found := pattern.match(path):
                 return route, Call(request, found.groupdict(), version)
         raise NotFound("page not found")
+
+
+def _require_unanswered(request: web.BaseRequest, error: Exception) -> None:
+    """An answer that breaks off has no second status: its connection ends, so that nobody takes it for whole."""
+    if request.writer.output_size == 0:
+        return
+    logger.error("an answer broke off: %s %s: %s", request.method, request.path, error)
+    if request.transport is not None:
+        request.transport.abort()
+    raise ConnectionResetError from error
 
 
 def _compile(path: str) -> re.Pattern[str]:

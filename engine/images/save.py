@@ -56,8 +56,10 @@ class Saver:
         self._announce = announce
 
     async def save(self, texts: Collection[str], platform: Platform | None = None) -> AsyncIterator[bytes]:
-        """The archive, piece by piece; nothing is sent before every image has been found."""
+        """The archive, piece by piece; nothing is sent before all of it has been found."""
         items = await self._items(texts, platform)
+        for digest in {digest for item in items for digest in _blobs_of(item.image.manifest)}:
+            await self._blobs.info(digest)
         written: set[str] = set()
         yield _header("blobs/", 0, kind=tarfile.DIRTYPE) + _header("blobs/sha256/", 0, kind=tarfile.DIRTYPE)
         for item in items:

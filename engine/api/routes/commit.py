@@ -13,6 +13,7 @@ from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.images.commit import Wish
 from engine.images.service import Images
+from proto.errdefs import Fault
 
 _OF_THE_IMAGE = (
     "Cmd", "Entrypoint", "Env", "ExposedPorts", "Labels", "OnBuild", "Shell", "StopSignal", "User", "Volumes",
@@ -50,11 +51,13 @@ class CommitRoute:
             if not pause or live.container.state.status != "running":
                 yield
                 return
-            await tasks.pause(live.container.id)
+            with contextlib.suppress(Fault):  # it may end at any moment, which keeps it as still
+                await tasks.pause(live.container.id)
             try:
                 yield
             finally:
-                await tasks.resume(live.container.id)
+                with contextlib.suppress(Fault):
+                    await tasks.resume(live.container.id)
 
 
 def routes(images: Images, room: Room) -> list[Route]:

@@ -1,7 +1,9 @@
 """The HTTP edge."""
 
 import asyncio
+import contextlib
 import json
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -35,7 +37,9 @@ async def ask(method: str, path: str) -> tuple[int, dict]:
         Route("POST", "/fail/{kind}", echo.fail),
         Route("GET", "/crash", echo.crash),
     ]
-    response = await Api(routes, Background()).handle(make_mocked_request(method, path))
+    request = make_mocked_request(method, path)
+    request.writer.output_size = 0
+    response = await Api(routes, Background()).handle(request)
     assert isinstance(response, web.Response)
     assert isinstance(response.body, bytes | None)
     return response.status, json.loads(response.body) if response.body else {}
@@ -142,3 +146,25 @@ async def test_a_question_ends_with_its_client() -> None:
     client.cancel()
     await asyncio.gather(client, return_exceptions=True)
     assert ended.is_set()
+
+
+async def test_an_answer_that_breaks_off_ends_its_connection_instead_of_a_second_status(tmp_path: Path) -> None:
+    async def breaks_off(call: Call) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(call.request)
+        await response.write(b"half of it")
+        raise NotFound("the other half")
+
+    runner = web.ServerRunner(web.Server(Api([Route("GET", "/half", breaks_off)], Background()).handle))
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "s")).start()
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+    writer.write(b"GET /half HTTP/1.1\r\nHost: d\r\n\r\n")
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+    writer.close()
+    await runner.cleanup()
+    assert answer.count(b"HTTP/1.1") <= 1
+    assert not answer.endswith(b"0\r\n\r\n")

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from engine.api.routes.commit import routes
+from proto.errdefs import Fault
 from tests.fakes.engine_api import served
 from tests.fakes.engine_images import World
 
@@ -19,6 +20,7 @@ class Tasks:
 
     async def resume(self, container_id: str) -> None:
         self.calls.append("resume")
+        raise Fault("cannot resume a stopped container")  # it may end while it is read
 
 
 class Part:
