@@ -94,7 +94,10 @@ class _Pull:
         if unpacker is not None:
             await unpacker.unpack(config, layers, self.fetch, self._tracker)
             for layer in layers:  # also those that were unpacked before, and so not asked for
-                await in_thread(self._label_source, layer)
+                if await in_thread(self._graph.exists, layer):
+                    await in_thread(self._label_source, layer)
+                else:  # unpacked from other bytes (compressed otherwise): who exports or pushes the image needs its own
+                    await self.fetch(layer)
         else:
             await all_of(self.fetch(layer) for layer in layers)
 

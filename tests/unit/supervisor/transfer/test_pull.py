@@ -156,6 +156,19 @@ async def test_compressed_layers_are_unpacked_by_their_diff_ids(
     assert list(stores.folders.infos) == [digest_of(LAYERS[0])]
 
 
+async def test_the_same_layer_packed_otherwise_is_fetched_although_it_was_unpacked_before(
+    transfers: Transfers, stores: TestStores, registry: FakeRegistry
+) -> None:
+    plain = registry.add_image(LAYERS[:1], "1")
+    await pull(transfers, registry)
+    config = json.loads(registry.manifests[plain["digest"]][1])["config"]
+    packed = registry.add(gzip.compress(LAYERS[0], mtime=0))
+    registry.add_manifest({"config": config, "layers": [{"mediaType": LAYER + "+gzip", **packed}]}, "1")
+    await pull(transfers, registry)
+    assert list(stores.folders.infos) == [digest_of(LAYERS[0])]
+    assert stores.content.info("ns", packed["digest"]).size == packed["size"]
+
+
 async def test_a_missing_image_is_not_found(transfers: Transfers, stores: TestStores, registry: FakeRegistry) -> None:
     with pytest.raises(NotFound, match=r"failed to resolve image: .*: not found"):
         await pull(transfers, registry)
