@@ -1,15 +1,12 @@
 """`wherryd`: parse, log, run; a wrong command line says why and exits 1."""
 
 import asyncio
-import logging
 import sys
 
-from engine import __version__
+from engine import __version__, log
 from engine import config as configuration
 from engine.daemon import Daemon
 from proto.errdefs import Fault
-
-_LEVELS = {"debug": "DEBUG", "info": "INFO", "warn": "WARNING", "error": "ERROR", "fatal": "CRITICAL"}
 
 
 def main() -> None:
@@ -23,11 +20,8 @@ def main() -> None:
         return
     try:
         config = configuration.load(arguments)
-        level = "DEBUG" if config.debug else _LEVELS[config.log_level]
-        logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-        for noisy in ("asyncio", "grpc"):
-            logging.getLogger(noisy).setLevel("WARNING")
-        asyncio.run(Daemon(config).run())
+        log.set_up("debug" if config.debug else config.log_level)
+        asyncio.run(Daemon(config, lambda: configuration.load(arguments)).run())
     except Fault as fault:
         sys.stderr.write(f"{fault}\n")
         sys.exit(1)

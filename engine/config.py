@@ -54,6 +54,7 @@ class Config:
     log_opts: Mapping[str, str] = field(default_factory=dict)
     live_restore: bool = True
     shutdown_timeout: int = 15
+    metrics_addr: str = ""
     labels: tuple[str, ...] = ()
     # networks
     bridge: str = ""
@@ -127,6 +128,7 @@ SETTINGS = (
     _setting("log-opt", "options", name="log_opts", key="log-opts"),
     _setting("live-restore", "bool"),
     _setting("shutdown-timeout", "int"),
+    _setting("metrics-addr", "str"),
     _setting("label", "list", name="labels", key="labels"),
     _setting("bridge", "str", short="b"),
     _setting("bip", "str"),
@@ -157,7 +159,7 @@ _UNBUILT_WORDS = """
     cpu-rt-period cpu-rt-runtime cri-containerd data-root-uid default-gateway-v6 default-network-opt
     dns-result-order experimental features firewall-backend graph host-gateway-ip http-proxy
     https-proxy ip6tables log-format max-concurrent-downloads max-concurrent-uploads max-download-attempts
-    metrics-addr min-api-version network-control-plane-mtu network-diagnostic-port no-proxy
+    min-api-version network-control-plane-mtu network-diagnostic-port no-proxy
     node-generic-resource node-generic-resources proxies raw-logs rootless seccomp-profile selinux-enabled
     storage-opt storage-opts swarm-default-advertise-addr userland-proxy userland-proxy-path userns-remap
     validate

@@ -6,12 +6,13 @@ import logging
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from engine import listeners, restore
+from engine import listeners, log, reload, restore
 from engine.api.app import Api, Route
 from engine.api.call import Call
 from engine.api.routes import auth as auth_routes
@@ -29,7 +30,7 @@ from engine.api.routes.system import SystemRoutes
 from engine.api.routes.volumes import VolumeRoutes
 from engine.background import Background
 from engine.config import Config
-from engine.containers import stop
+from engine.containers import stop, system_info
 from engine.containers.execs import Execs
 from engine.containers.exits import FILTERS, Exits
 from engine.containers.registry import Registry
@@ -45,6 +46,8 @@ from engine.images.registry_client import RegistryClient
 from engine.images.removal import ImageUser
 from engine.images.service import Images as ImageService
 from engine.managed_supervisor import ManagedSupervisor
+from engine.metrics import page
+from engine.metrics import server as metrics_server
 from engine.networks.service import Networks
 from engine.paths import Paths
 from engine.spec.build import Policy
@@ -59,6 +62,7 @@ from engine.supervisor_client.snapshots import Snapshots
 from engine.supervisor_client.tasks import Tasks
 from engine.supervisor_client.transfer import Transfer
 from engine.supervisor_client.version import Version
+from engine.tls import Terminator
 from engine.volumes.store import Volumes
 from proto.errdefs import Fault
 
@@ -79,8 +83,9 @@ class Parts:
 class Daemon:
     """One engine."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, reread: Callable[[], Config] | None = None) -> None:
         self.config = config
+        self._reread = reread
         self.paths = Paths(os.path.abspath(config.data_root), os.path.abspath(config.exec_root))
         self.background = Background()
         self._managed: ManagedSupervisor | None = None
@@ -88,8 +93,10 @@ class Daemon:
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, logger.info, "not yet up: the configuration was just read")
         self.paths.make()
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._remove_pidfile)
@@ -108,8 +115,11 @@ class Daemon:
             await restore.restore(room)
             await parts.networks.reconcile({live.container.id for live in room.registry if live.container.state.alive})
             self.background.spawn("restart policies", restore.start_policies(room))
-            runner = await self._serve(parts, sockets)
+            runner = await self._serve(parts, sockets, stack)
             stack.push_async_callback(runner.cleanup)
+            await self._serve_metrics(parts, stack)
+            if self._reread is not None:
+                loop.add_signal_handler(signal.SIGHUP, self._reload, room, self._reread)
             logger.info("API listen on %s", ", ".join(self.config.hosts))
             listeners.notify("READY=1")
             await self._stopping.wait()
@@ -203,14 +213,50 @@ class Daemon:
             except Fault as fault:
                 logger.warning("asking the supervisor what was missed: %s", fault)
 
-    async def _serve(self, parts: Parts, sockets: list[Any]) -> web.ServerRunner:
+    async def _serve(self, parts: Parts, sockets: list[Any], stack: contextlib.AsyncExitStack) -> web.ServerRunner:
+        loop = asyncio.get_running_loop()
         api = Api(self._routes(parts), self.background)
         server = web.Server(api.handle, handler_cancellation=True, access_log=None, keepalive_timeout=3600)
         runner = web.ServerRunner(server, shutdown_timeout=1)
         await runner.setup()
         for listener, context in sockets:
-            await web.SockSite(runner, listener, ssl_context=context, backlog=512).start()
+            if context is None:
+                await web.SockSite(runner, listener, backlog=512).start()
+                continue
+            terminator = Terminator(context, lambda client: loop.connect_accepted_socket(server, client))
+            await terminator.start(listener)
+            stack.push_async_callback(terminator.close)
         return runner
+
+    async def _serve_metrics(self, parts: Parts, stack: contextlib.AsyncExitStack) -> None:
+        if not self.config.metrics_addr:
+            return
+        room = parts.room
+
+        def collect() -> str:
+            statuses = (live.container.state.status for live in room.registry)
+            info = system_info.info(room, images=0)  # which the page does not show
+            return page.page(room.metrics, info, statuses, (room.bus.published, room.bus.listeners))
+
+        runner = await metrics_server.serve(self.config.metrics_addr, collect)
+        stack.push_async_callback(runner.cleanup)
+
+    def _reload(self, room: Room, reread: Callable[[], Config]) -> None:
+        """SIGHUP."""
+        try:
+            config, waiting = reload.merge(self.config, reread())
+            runtimes = Runtimes(config.runtimes, config.default_runtime)
+        except Fault as fault:
+            logger.error("reloading the configuration: %s", fault)
+            return
+        self.config = room.config = config
+        room.runtimes = runtimes
+        log.set_level("debug" if config.debug else config.log_level)
+        if waiting:
+            logger.warning("changes that need a restart of the engine: %s", ", ".join(waiting))
+        about = reload.attributes(config, os.uname().nodename)
+        room.bus.publish("daemon", "reload", system_info.engine_id(room), about)
+        logger.info("reloaded the configuration: %s", about)
 
     def _routes(self, parts: Parts) -> list[Route]:
         room, images, version = parts.room, parts.images, parts.version

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from engine import __version__
+from engine import __version__, log
 from engine.api.call import Call
 from engine.api.errors import status_of
 from engine.api.versions import NEWEST, negotiate, show
@@ -60,6 +60,8 @@ class Api:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request, whatever comes of it."""
+        log.begin_request()
+        logger.debug("calling %s %s", request.method, request.path_qs)
         try:
             route, call = self._find(request)
             if route.streams or route.method in ("GET", "HEAD"):

@@ -16,6 +16,10 @@ _OPAQUE = "trusted.overlay.opaque"
 
 async def changes(room: Room, live: Live) -> list[dict[str, Any]]:
     """Read from the snapshot's upper folder."""
+    return await room.metrics.container_actions.waited("changes", _changes(room, live))
+
+
+async def _changes(room: Room, live: Live) -> list[dict[str, Any]]:
     mounts = await room.supervisor.snapshots.mounts(live.container.id)
     options = dict(option.partition("=")[::2] for mount in mounts for option in mount.options)
     if len(mounts) != 1 or mounts[0].type != "overlay" or "upperdir" not in options:

@@ -67,7 +67,7 @@ async def create(room: Room, name: str, body: Json, platform: str = "") -> Creat
         args=args,
         log_driver=host_config["LogConfig"]["Type"],
     )
-    await _make(room, container, image)
+    await room.metrics.container_actions.waited("create", _make(room, container, image))
     return Created(container.id, warnings)
 
 

@@ -128,7 +128,9 @@ async def _let_go(room: Room, live: Live) -> None:
     """The task, whose deletion waits for its last output, and the network of the life that ended."""
     container_id = live.container.id
     results = await asyncio.gather(
-        room.supervisor.tasks.delete(container_id), room.networks.release(container_id), return_exceptions=True
+        room.supervisor.tasks.delete(container_id),
+        room.metrics.network_actions.waited("release", room.networks.release(container_id)),
+        return_exceptions=True,
     )
     for result in results:
         if isinstance(result, Exception) and not isinstance(result, NotFound):

@@ -111,6 +111,8 @@ def record(room: Room, live: Live, result: Json, wanted: Json, started_ns: int) 
     health = live.container.state.health
     if health is None:
         return
+    room.metrics.health_checks += 1
+    room.metrics.health_checks_failed += result["ExitCode"] != 0
     before = health.status
     health.log = [*health.log, result][-_LOG_LENGTH:]
     if result["ExitCode"] == 0:

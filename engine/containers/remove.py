@@ -31,7 +31,8 @@ async def remove(room: Room, live: Live, *, force: bool = False, volumes: bool =
         if room.registry.get(container.id) is None:
             return  # --rm was faster
         start.cancel_restart(live)
-        await discard(room, live, volumes=volumes)
+        with room.metrics.container_actions.measure("delete"):
+            await discard(room, live, volumes=volumes)
 
 
 async def _force(room: Room, live: Live) -> None:

@@ -12,6 +12,7 @@ from engine.containers.neighbours import Images, Networks
 from engine.containers.registry import Registry
 from engine.containers.runtimes import Runtimes
 from engine.events.bus import Bus
+from engine.metrics.timers import Metrics
 from engine.paths import Paths
 from engine.spec.build import Host, Policy
 from engine.supervisor_client.containers import Containers
@@ -53,6 +54,7 @@ class Room:
     bus: Bus
     supervisor_namespace: str = "moby"
     supervisor_address: str = ""
+    metrics: Metrics = field(default_factory=Metrics)
     background: Background = field(default_factory=Background)
     closing: bool = False
     _execs: "Execs | None" = None

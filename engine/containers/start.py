@@ -50,7 +50,8 @@ async def launch(room: Room, live: Live) -> None:
     container.state.error = ""
     container.state.exit_code = 0
     try:
-        await _launch(room, live)
+        with room.metrics.container_actions.measure("start"):
+            await _launch(room, live)
     except Fault as fault:
         code, shown = launch_faults.translate(fault)
         await _undo(room, live)
@@ -75,7 +76,10 @@ async def _launch(room: Room, live: Live) -> None:
     runtime = room.runtimes.find(container.host_config["Runtime"])
     joined = inputs.joined_pids(room, container)
     plan, mounts = await asyncio.gather(
-        room.networks.allocate(container.id, container.config, container.host_config, container.endpoints),
+        room.metrics.network_actions.waited(
+            "allocate",
+            room.networks.allocate(container.id, container.config, container.host_config, container.endpoints),
+        ),
         _mounts(room, live),
     )
     spec = json.dumps(build(await inputs.gather(room, container, plan, joined, mounts))).encode()

@@ -49,12 +49,14 @@ class Bus:
 
     def __init__(self) -> None:
         self._ring: deque[Event] = deque(maxlen=RING)
+        self.published = 0
         self._listeners: set[asyncio.Queue[Event | None]] = set()
 
     def publish(self, kind: str, action: str, actor: str, attributes: Mapping[str, str] | None = None) -> None:
         """Tell everybody."""
         event = Event(kind, action, actor, dict(attributes or {}), time.time_ns())
         self._ring.append(event)
+        self.published += 1
         for queue in list(self._listeners):
             try:
                 queue.put_nowait(event)

@@ -37,9 +37,8 @@ class CommitRoute:
         config = _config(live.container.config, body)
         command = " ".join([live.container.path, *live.container.args])
         async with self._still(live, pause=call.flag("pause", default=True)):
-            image_id = await self._images.committer.commit(
-                live.container.id, base.manifest, config, wish, command.strip()
-            )
+            work = self._images.committer.commit(live.container.id, base.manifest, config, wish, command.strip())
+            image_id = await self._room.metrics.container_actions.waited("commit", work)
         self._room.announce(live.container, "commit", {"comment": wish.comment, "imageID": image_id})
         return respond({"Id": image_id}, status=201)
 

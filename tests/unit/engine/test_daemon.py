@@ -53,3 +53,18 @@ def test_our_own_command_line_is_known(word: str, tmp_path: Path) -> None:
     finally:
         program.kill()
         program.wait()
+
+
+async def test_a_reload_takes_what_can_change_and_announces_it(bench: Bench, tmp_path: Path) -> None:
+    made = daemon(tmp_path)
+    made._reload(bench.room, lambda: Config(labels=("a=b",), live_restore=False, mtu=9))
+    assert (made.config.labels, bench.room.config.live_restore, made.config.mtu) == (("a=b",), False, 0)
+    event = bench.room.bus._ring[-1]
+    assert (event.kind, event.action, event.attributes["labels"]) == ("daemon", "reload", '["a=b"]')
+
+
+async def test_a_wrong_file_changes_nothing(bench: Bench, tmp_path: Path) -> None:
+    made = daemon(tmp_path)
+    before = bench.room.config, bench.room.runtimes
+    made._reload(bench.room, lambda: Config(default_runtime="nope"))
+    assert (bench.room.config, bench.room.runtimes) == before

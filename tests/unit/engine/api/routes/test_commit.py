@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from engine.api.routes.commit import routes
+from engine.metrics.timers import Metrics
 from proto.errdefs import Fault
 from tests.fakes.engine_api import served
 from tests.fakes.engine_images import World
@@ -46,6 +47,7 @@ async def test_a_running_container_is_paused_meanwhile_unless_it_is_not_to_be() 
     room = Part(
         registry=Part(find=lambda text: live),
         supervisor=Part(tasks=tasks),
+        metrics=Metrics(),
         announce=lambda container, action, attributes: announced.append(action),
     )
     async with served(routes(world.images, room)) as client:  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Prometheus metrics under the names that dockerd has for them."""
