@@ -7,12 +7,12 @@ import contextlib
 import ipaddress
 from collections.abc import Iterator
 
-from engine.networks import links
+from engine.networks import links, pinning
 from engine.networks.firewall import Firewall, Plan, Published
 from engine.networks.links import Interface4, Links
-from engine.networks.model import Endpoint, Network, Subnet, Subnet6
+from engine.networks.model import ON_PARENT, Endpoint, Network, Subnet, Subnet6
 from engine.networks.nftables import FAMILY_IPV6
-from proto.errdefs import Conflict, Internal
+from proto.errdefs import Conflict, Internal, NotFound
 
 _LONGEST_LINK = 15
 
@@ -26,7 +26,9 @@ class Bridges:
         self._forward = forward
 
     def ensure(self, network: Network, endpoints: list[Endpoint]) -> int:
-        """Make the bridge as the network says; answers its index."""
+        """Make the bridge as the network says; answers its index, or that of the parent where there is no bridge."""
+        if network.driver in ON_PARENT:
+            return self._parent(network)
         index = self._link(network)
         wanted = Interface4(f"{network.gateway}/{network.pool.prefixlen}")
         present = self._links.addresses(index)
@@ -52,13 +54,17 @@ class Bridges:
 
     def index(self, network: Network) -> int | None:
         """The bridge's index, if it is there and up."""
+        if network.driver in ON_PARENT:
+            return self._parent(network)
         found = self._links.find(network.link)
         return found.index if found is not None and found.kind == "bridge" else None
 
     def set_rules(self, network: Network, endpoints: list[Endpoint]) -> None:
         """Let the packet filter know the network and its published ports."""
-        if self._firewall is None:
+        if self._firewall is None or network.driver in ON_PARENT:
             return
+        if network.pinned:
+            self._firewall.pin(network.link, pinning.CHAINS, pinning.rules(network, endpoints))
         published = [one for endpoint in endpoints for one in _published(endpoint)]
         pools: list[Subnet | Subnet6] = [network.pool, *([network.pool6] if network.pool6 else [])]
         for pool in pools:
@@ -67,16 +73,32 @@ class Bridges:
                 # connections from 127.0.0.1 to a container keep their source until they leave by the bridge
                 _switch(f"ipv4/conf/{network.link}/route_localnet", "1" if ports else "0")
             self._firewall.apply(
-                Plan(network.link, pool, network.masquerade, network.internal, not network.isolated, ports)
+                Plan(
+                    network.link,
+                    pool,
+                    masquerade=network.masquerade,
+                    internal=network.internal,
+                    icc=not network.isolated,
+                    published=ports,
+                    routed=pool.version in network.routed,
+                )
             )
 
     def remove(self, network: Network) -> None:
         """Take the bridge and its rules away."""
+        if network.driver in ON_PARENT:
+            return
         if self._firewall is not None:
             self._firewall.remove(network.link)
         found = self._links.find(network.link)
         if found is not None and found.kind == "bridge":
             self._links.apply(links.delete(found.index))
+
+    def _parent(self, network: Network) -> int:
+        found = self._links.find(network.parent)
+        if found is None:
+            raise NotFound(f"network {network.name}: parent {network.parent} is not a link of this host")
+        return found.index
 
     def _address6(self, network: Network, index: int) -> None:
         if not network.pool6:

@@ -12,11 +12,11 @@ from typing import Any
 
 from engine import timestamps
 from engine.config import Config
-from engine.networks import ipam, subnets
+from engine.networks import ipam, parent_link, subnets
 from engine.networks.bridge import Bridges, check_link_name
 from engine.networks.ipam import Address, Subnet
 from engine.networks.links import Interface4, Links
-from engine.networks.model import BRIDGE, HOST, NULL, Network
+from engine.networks.model import BRIDGE, HOST, MACVLAN, NULL, ON_PARENT, Network
 from engine.networks.store import Store
 from engine.networks.subnets import Taken
 from proto.errdefs import Conflict, InvalidArgument, PermissionDenied, Unimplemented
@@ -26,9 +26,14 @@ Json = Mapping[str, Any]
 DEFAULT_LINK = "wherry0"
 _OPTION = "com.docker.network.bridge."
 _MTU = "com.docker.network.driver.mtu"
+PIN = "wherry.network.bridge.pin_addresses"
 _PREFIX = "com.docker.network.container_iface_prefix"
 _KNOWN_OPTIONS = {
-    f"{_OPTION}{name}" for name in ("name", "enable_icc", "enable_ip_masquerade", "default_bridge", "host_binding_ipv4")
+    f"{_OPTION}{name}"
+    for name in (
+        *("name", "enable_icc", "enable_ip_masquerade", "default_bridge", "host_binding_ipv4"),
+        *("gateway_mode_ipv4", "gateway_mode_ipv6"),
+    )
 }
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
@@ -65,8 +70,10 @@ class Definitions:
             raise Conflict(f"network with name {name} already exists")
         _refuse(body)
         options = {str(key): str(value) for key, value in (body.get("Options") or {}).items()}
+        if body.get("Driver") in ON_PARENT:
+            return self._create_on_parent(name, body, options)
         for option in options:
-            if option not in _KNOWN_OPTIONS | {_MTU, _PREFIX}:
+            if option not in _KNOWN_OPTIONS | {_MTU, _PREFIX, PIN}:
                 raise Unimplemented(f"network option {option} is not supported")
         network = replace(
             _network(name, BRIDGE),
@@ -74,6 +81,8 @@ class Definitions:
             internal=bool(body.get("Internal")),
             attachable=bool(body.get("Attachable")),
             masquerade=_flag(options, f"{_OPTION}enable_ip_masquerade"),
+            routed=[version for version in (4, 6) if _is_routed(options, version)],
+            pinned=PIN in options and _flag(options, PIN),
             isolated=not _flag(options, f"{_OPTION}enable_icc"),
             mtu=_number(options, _MTU, self._config.mtu or 1500),
             host_ip=_binding(options.get(f"{_OPTION}host_binding_ipv4") or ""),
@@ -93,6 +102,24 @@ class Definitions:
             with contextlib.suppress(OSError):
                 self._bridges.remove(network)
             raise
+        self._store.put_network(network)
+        return network
+
+    def _create_on_parent(self, name: str, body: Json, options: dict[str, str]) -> Network:
+        driver = str(body["Driver"])
+        network = replace(
+            _network(name, driver),
+            **subnets.plan(body.get("IPAM") or {}, self._pools(), self._taken(), ipv6=bool(body.get("EnableIPv6"))),
+            **parent_link.read(driver, options),
+            internal=bool(body.get("Internal")),
+            attachable=bool(body.get("Attachable")),
+            options=options,
+            labels={str(key): str(value) for key, value in (body.get("Labels") or {}).items()},
+        )
+        for one in self._store.networks():
+            if one.parent == network.parent and (one.driver == driver == MACVLAN or one.driver != driver):
+                raise PermissionDenied(f"network {one.id} is already using parent interface {network.parent}")
+        parent_link.probe(self._host, network, self._bridges.ensure(network, []))
         self._store.put_network(network)
         return network
 
@@ -206,7 +233,7 @@ def _refuse(body: Json) -> None:
     driver = body.get("Driver") or BRIDGE
     if driver in (HOST, NULL):
         raise PermissionDenied(f'only one instance of "{driver}" network is allowed')
-    if driver != BRIDGE:
+    if driver != BRIDGE and driver not in ON_PARENT:
         raise Unimplemented(f"network driver {driver} is not supported")
     for key in ("Ingress", "ConfigOnly"):
         if body.get(key):
@@ -255,6 +282,13 @@ def _prefix(text: str) -> str:
     if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_-]{0,10}", text):
         raise InvalidArgument(f"failed to parse {_PREFIX} value: {text!r}")
     return text
+
+
+def _is_routed(options: Mapping[str, str], version: int) -> bool:
+    mode = options.get(f"{_OPTION}gateway_mode_ipv{version}", "nat")
+    if mode not in ("nat", "routed"):
+        raise Unimplemented(f"gateway mode {mode} ({_OPTION}gateway_mode_ipv{version}) is not supported: nat or routed")
+    return mode == "routed"
 
 
 def _flag(options: Mapping[str, str], name: str) -> bool:

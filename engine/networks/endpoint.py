@@ -3,10 +3,11 @@
 import ipaddress
 from collections.abc import Callable, Iterable
 
-from engine.networks import links
+from engine.networks import links, parent_link
 from engine.networks.ipam import parse_hardware_address
 from engine.networks.links import Interface4, Links
-from engine.networks.model import Endpoint, Network
+from engine.networks.model import ON_PARENT, Endpoint, Network
+from engine.networks.netlink import Message
 from proto.errdefs import Internal, InvalidArgument
 
 Interface6 = ipaddress.IPv6Interface
@@ -23,12 +24,10 @@ def wire(
 ) -> None:
     """Make the veth; the calling thread is in the container's namespace, `host` speaks to the bridge's."""
     mac = parse_hardware_address(endpoint.mac)
-    made = [links.veth(endpoint.link, master, network.mtu, endpoint.interface, mac, namespace_fd)]
-    if endpoint.ports or network.isolated:
-        # a container may ask for its own published port; isolation must hold below IP, where rules may not look
-        hairpin = bool(endpoint.ports)
-        made.append(links.bridge_port(endpoint.link, hairpin=hairpin, isolated=network.isolated))
-    host.apply(*made)
+    if network.driver in ON_PARENT:
+        host.apply(parent_link.message(network, master, endpoint.interface, mac, namespace_fd))
+    else:
+        host.apply(*_veth(network, master, endpoint, mac, namespace_fd))
     inner = inside()
     try:
         own = inner.find(endpoint.interface)
@@ -43,6 +42,26 @@ def wire(
         inner.apply(*messages)
     finally:
         inner.close()
+
+
+def unwire(interface: str, *, inside: Callable[[], Links] = Links) -> None:
+    """Delete an interface of the namespace that the thread is in."""
+    inner = inside()
+    try:
+        own = inner.find(interface)
+        if own is not None:
+            inner.apply(links.delete(own.index))
+    finally:
+        inner.close()
+
+
+def _veth(network: Network, master: int, endpoint: Endpoint, mac: bytes, namespace_fd: int) -> list[Message]:
+    made = [links.veth(endpoint.link, master, network.mtu, endpoint.interface, mac, namespace_fd)]
+    if endpoint.ports or network.isolated:
+        # a container may ask for its own published port; isolation must hold below IP, where rules may not look
+        hairpin = bool(endpoint.ports)
+        made.append(links.bridge_port(endpoint.link, hairpin=hairpin, isolated=network.isolated))
+    return made
 
 
 def lead_out(interface: str, routers: Iterable[str], *, inside: Callable[[], Links] = Links) -> None:

@@ -5,6 +5,7 @@
       prerouting   nat     to a published port of this host: the container's address and port
       output       nat     the same, for the host's own connections
       forward      filter  out of the bridge: accept; into it: only answers and published ports
+                           (of a routed network: to the containers' own addresses, and pings; nothing is translated)
       local        filter  from the bridge to 127.0.0.0/8: drop (what route_localnet would otherwise open)
 
 The table is always written whole, in one batch, so a crash leaves the old one or the new one. What another table
@@ -15,12 +16,14 @@ and carry a comment by which they are found and taken out again.
 """
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.networks import nftables as nft
 from engine.networks.nftables import Chain, Nftables, Rule
 
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
+ICMP, ICMPV6 = 1, 58
 OTHERS_TABLE, DOCKER_CHAIN, FORWARD_CHAIN = "filter", "DOCKER-USER", "FORWARD"
 PREFIX = "wherry_"
 _LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
@@ -59,6 +62,7 @@ class Plan:
     internal: bool = False
     icc: bool = True
     published: tuple[Published, ...] = ()
+    routed: bool = False
 
     @property
     def table(self) -> str:
@@ -71,7 +75,8 @@ class Plan:
 
 def rules(plan: Plan) -> list[Rule]:
     """The table's rules, in order."""
-    return [*_local(plan), *_postrouting(plan), *(r for port in plan.published for r in _port(port)), *_forward(plan)]
+    translated = [] if plan.routed else [rule for port in plan.published for rule in _port(port)]
+    return [*_local(plan), *([] if plan.routed else _postrouting(plan)), *translated, *_forward(plan)]
 
 
 def rules_for_others(plan: Plan, chain: str) -> list[Rule]:
@@ -99,11 +104,17 @@ class Firewall:
         if not plan.internal:
             self._tell_others(plan)
 
+    def pin(self, bridge: str, chains: Sequence[Chain], wanted: Sequence[Rule]) -> None:
+        """Write the table about a bridge's frames."""
+        self._nftables.apply(nft.replace_table(f"{PREFIX}{bridge}", chains, wanted, nft.FAMILY_BRIDGE))
+
     def remove(self, bridge: str, *families: int) -> None:
         """Take out everything that was said about a bridge."""
         table = f"{PREFIX}{bridge}"
-        for family in families or (nft.FAMILY_IPV4, nft.FAMILY_IPV6):
+        for family in families or (nft.FAMILY_IPV4, nft.FAMILY_IPV6, nft.FAMILY_BRIDGE):
             self._nftables.apply(nft.delete_table(table, family))
+            if family == nft.FAMILY_BRIDGE:
+                continue
             for chain in (DOCKER_CHAIN, FORWARD_CHAIN):
                 if self._nftables.policy(OTHERS_TABLE, chain, family) is not None:
                     handles = self._handles(table, chain, family)
@@ -169,10 +180,24 @@ def _port(port: Published) -> list[Rule]:
     return found
 
 
+def _at_home(port: Published) -> tuple[bytes, ...]:
+    """A container's port under its own address."""
+    own = port.address.packed
+    return (
+        *nft.destination(own, b"\xff" * len(own)),
+        *nft.protocol(PROTOCOLS[port.protocol]),
+        *nft.destination_port(port.port),
+    )
+
+
 def _forward(plan: Plan) -> list[Rule]:
     inside, outside = nft.input_interface(plan.bridge), nft.output_interface(plan.bridge)
     found = []
-    if plan.published:
+    if plan.routed:
+        found += [Rule("forward", (*outside, *_at_home(port), *nft.verdict(nft.ACCEPT))) for port in plan.published]
+        ping = nft.protocol(ICMP if plan.network.version == 4 else ICMPV6)
+        found.append(Rule("forward", (*outside, *ping, *nft.verdict(nft.ACCEPT))))
+    elif plan.published:
         found.append(Rule("forward", (*outside, *nft.connection_status(nft.CT_DNAT), *nft.verdict(nft.ACCEPT))))
     found.append(Rule("forward", (*inside, *outside, *nft.verdict(nft.ACCEPT if plan.icc else nft.DROP))))
     found.append(Rule("forward", (*inside, *nft.verdict(nft.DROP if plan.internal else nft.ACCEPT))))

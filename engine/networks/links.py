@@ -18,6 +18,7 @@ IFF_UP = 0x1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 28
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA, VETH_INFO_PEER = 1, 2, 4, 5, 1
 IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED = 4, 33
+IFLA_LINK, IFLA_MACVLAN_MODE, IFLA_IPVLAN_MODE = 5, 1, 1
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
 _RT_TABLE_MAIN, _RTPROT_BOOT, _SCOPE_UNIVERSE, _SCOPE_LINK, _RTN_UNICAST = 254, 3, 0, 253, 1
@@ -74,6 +75,20 @@ def veth(name: str, master: int, mtu: int, peer: str, peer_mac: bytes, namespace
             [attribute(IFLA_INFO_KIND, b"veth"), attribute(IFLA_INFO_DATA, [attribute(VETH_INFO_PEER, born)])],
         ),
     )
+
+
+def on_parent(kind: str, parent: int, mode: int, name: str, mac: bytes | None, namespace_fd: int) -> Message:
+    """Create a macvlan or ipvlan on a link, born in a namespace."""
+    data = (
+        attribute(IFLA_MACVLAN_MODE, mode)
+        if kind == "macvlan"
+        else attribute(IFLA_IPVLAN_MODE, mode.to_bytes(2, "little"))
+    )
+    parts = [attribute(IFLA_IFNAME, name), attribute(IFLA_LINK, parent), attribute(IFLA_NET_NS_FD, namespace_fd)]
+    if mac is not None:
+        parts.append(attribute(IFLA_ADDRESS, mac))
+    info = [attribute(IFLA_INFO_KIND, kind.encode()), attribute(IFLA_INFO_DATA, [data])]
+    return _new_link(0, *parts, attribute(IFLA_LINKINFO, info))
 
 
 def bridge_port(name: str, *, hairpin: bool, isolated: bool) -> Message:

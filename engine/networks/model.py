@@ -14,7 +14,8 @@ Address6 = ipaddress.IPv6Address
 Subnet = ipaddress.IPv4Network
 Subnet6 = ipaddress.IPv6Network
 
-BRIDGE, HOST, NULL = "bridge", "host", "null"
+BRIDGE, HOST, NULL, MACVLAN, IPVLAN = "bridge", "host", "null", "macvlan", "ipvlan"
+ON_PARENT = (MACVLAN, IPVLAN)  # drivers that put containers on a link of the host
 PREDEFINED = ("bridge", "host", "none")
 
 
@@ -37,6 +38,12 @@ class Network:
     link: str = ""  # the bridge's name on the host
     mtu: int = 1500
     masquerade: bool = True
+    routed: list[int] = field(
+        default_factory=list
+    )  # versions of IP whose containers are reached under their own address
+    pinned: bool = False  # containers send under the addresses they were given, or not at all
+    parent: str = ""  # of macvlan and ipvlan: the host's link
+    parent_mode: str = ""
     isolated: bool = False  # containers do not reach each other (icc=false)
     internal: bool = False
     attachable: bool = False

@@ -25,7 +25,7 @@ HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 
 CT_ESTABLISHED, CT_RELATED = 1 << 1, 1 << 2
 CT_DNAT = 1 << 5  # IPS_DST_NAT
 _CT_STATE, _CT_STATUS = 0, 2
-_META_IIFNAME, _META_OIFNAME, _META_L4PROTO = 6, 7, 16
+_META_PROTOCOL, _META_IIFNAME, _META_OIFNAME, _META_L4PROTO = 1, 6, 7, 16
 _FIB_ADDRESS_TYPE, _FIB_DESTINATION, _RTN_LOCAL = 3, 2, 2
 EQUAL, NOT_EQUAL = 0, 1
 
@@ -81,6 +81,25 @@ def source(network: bytes, mask: bytes, operator: int = EQUAL) -> tuple[bytes, .
 
 def destination(network: bytes, mask: bytes, operator: int = EQUAL) -> tuple[bytes, ...]:
     return _payload(1, 24 if len(network) == 16 else 16, len(network)), _mask(mask), compare(network, operator)
+
+
+def frame_protocol(number: int) -> tuple[bytes, ...]:
+    """What a frame carries: an Ethernet type."""
+    return _meta(_META_PROTOCOL), compare(struct.pack(">H", number))
+
+
+def frame_source(mac: bytes, operator: int = EQUAL) -> tuple[bytes, ...]:
+    return _payload(0, 6, 6), compare(mac, operator)
+
+
+def header(offset: int, value: bytes, operator: int = EQUAL, mask: bytes = b"") -> tuple[bytes, ...]:
+    """Bytes of the network header."""
+    return _payload(1, offset, len(value)), *((_mask(mask),) if mask else ()), compare(value, operator)
+
+
+def transport(offset: int, value: bytes, operator: int = EQUAL, mask: bytes = b"") -> tuple[bytes, ...]:
+    """Bytes of the transport header."""
+    return _payload(2, offset, len(value)), *((_mask(mask),) if mask else ()), compare(value, operator)
 
 
 def destination_port(port: int) -> tuple[bytes, ...]:

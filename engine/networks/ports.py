@@ -48,7 +48,7 @@ class Ports:
         """Bind the ports of a container that was there before the engine; one taken meanwhile stays with its taker."""
         own = self._held.setdefault(container_id, {})
         for port in ports:
-            if _key(port) not in own:
+            if port.host_port and _key(port) not in own:
                 with contextlib.suppress(OSError):
                     own[_key(port)] = _bind(port.protocol, port.host_ip, port.host_port)
 

@@ -13,7 +13,7 @@ from itertools import chain
 from engine.networks import gateway, links
 from engine.networks.bridge import Bridges
 from engine.networks.links import Links
-from engine.networks.model import Endpoint, Network, Port
+from engine.networks.model import BRIDGE, Endpoint, Network, Port
 from engine.networks.ports import Placed, Ports
 from engine.networks.request import Wanted
 from engine.networks.store import Store
@@ -39,7 +39,7 @@ class Publishing:
         chosen = gateway.choose(own, networks)
         before = [port for one in own for port in one.ports]
         after: tuple[Port, ...] = ()
-        if chosen is not None:
+        if chosen is not None and networks[chosen.network_id].driver == BRIDGE:
             after = self._held(container_id, chosen, networks[chosen.network_id], wanted, before)
         self._ports.keep_only(container_id, after)
         for one in own:
@@ -73,8 +73,9 @@ class Publishing:
     def _held(
         self, container_id: str, chosen: Endpoint, network: Network, wanted: Sequence[Wanted], before: Sequence[Port]
     ) -> tuple[Port, ...]:
-        placed = [(wish, self._addresses(wish, chosen, network)) for wish in wanted]
-        kept, missing = match(placed, before)
+        everywhere = [(wish, self._addresses(wish, chosen, network)) for wish in wanted]
+        placed = [(wish, tuple(one for one in places if not _is_routed(one, network))) for wish, places in everywhere]
+        kept, missing = match(placed, [port for port in before if port.host_port])
         others = [port for one in self._store.endpoints() if one.container_id != container_id for port in one.ports]
         taken = [*others, *chain.from_iterable(kept.values())]
         try:
@@ -85,7 +86,12 @@ class Publishing:
                 f"driver failed programming external connectivity on endpoint {name} ({chosen.id}): {fault}"
             ) from fault
         new = iter(found)
-        return tuple(port for number in range(len(placed)) for port in kept.get(number) or next(new))
+        held = [kept[number] if number in kept else next(new) for number in range(len(placed))]
+        at_home = [
+            tuple(Port(wish.port, wish.protocol, one, 0) for one in places if _is_routed(one, network))
+            for wish, places in everywhere
+        ]
+        return tuple(port for pair in zip(held, at_home, strict=True) for ports in pair for port in ports)
 
     def _addresses(self, wish: Wanted, chosen: Endpoint, network: Network) -> tuple[str, ...]:
         """Where a port is published; only under addresses that can lead to the container."""
@@ -102,6 +108,9 @@ def match(wanted: Sequence[Placed], before: Iterable[Port]) -> tuple[dict[int, t
     kept: dict[int, tuple[Port, ...]] = {}
     missing: list[Placed] = []
     for number, (wish, host_ips) in enumerate(wanted):
+        if not host_ips:
+            kept[number] = ()
+            continue
         choices = (replace(port, host_ip="") for port in present if _fulfils(port, wish, host_ips[0]))
         groups = (tuple(replace(port, host_ip=one) for one in host_ips) for port in choices)
         found = next((group for group in groups if all(port in present for port in group)), None)
@@ -111,6 +120,11 @@ def match(wanted: Sequence[Placed], before: Iterable[Port]) -> tuple[dict[int, t
             present = [port for port in present if port not in found]
             kept[number] = found
     return kept, missing
+
+
+def _is_routed(host_ip: str, network: Network) -> bool:
+    """Whether nothing of the host's leads there: the container's own address does."""
+    return (6 if ":" in host_ip else 4) in network.routed
 
 
 def to_json(wanted: Iterable[Wanted]) -> list[dict[str, object]]:

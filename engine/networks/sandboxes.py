@@ -16,11 +16,11 @@ from dataclasses import replace
 from engine.networks import files, gateway, ipam, links, names, namespace, publishing
 from engine.networks.bridge import Bridges
 from engine.networks.dns_sockets import DnsSockets, listen
-from engine.networks.endpoint import apply_sysctls, lead_out, wire
+from engine.networks.endpoint import apply_sysctls, lead_out, unwire, wire
 from engine.networks.hosts_files import OWN_SERVER
 from engine.networks.ipam import Address, Address6
 from engine.networks.links import Links
-from engine.networks.model import BRIDGE, Endpoint, Network, Sandbox
+from engine.networks.model import HOST, NULL, Endpoint, Network, Sandbox
 from engine.networks.publishing import Publishing
 from engine.networks.request import Attachment, Request, Wanted
 from engine.networks.store import Store
@@ -81,7 +81,7 @@ class Sandboxes:
         sandbox = self._store.sandbox(container_id)
         if sandbox is None:
             raise NotFound(f"container {container_id} is not running")
-        if sandbox.owner or network.driver != BRIDGE or sandbox.netns in (None, "host"):
+        if sandbox.owner or network.driver in (HOST, NULL) or sandbox.netns in (None, "host"):
             raise PermissionDenied(
                 "container sharing network namespace with another container or host cannot be connected to any other "
                 "network"
@@ -98,6 +98,8 @@ class Sandboxes:
                 apply_sysctls(endpoint.interface, attachment.sysctls)
                 self._route(container_id)
             self._publishing.place(container_id, _wanted(sandbox))
+            if network.pinned:
+                self._publishing.write_rules(network)
             self._files.write_hosts(sandbox, self._own(container_id))
             undo.pop_all()
 
@@ -113,6 +115,7 @@ class Sandboxes:
         self._files.write_hosts(sandbox, self._own(endpoint.container_id))
         if namespace.exists(str(sandbox.netns)):
             with namespace.entered(str(sandbox.netns)):
+                unwire(endpoint.interface)  # the veth went with its other end; other links have none
                 self._route(endpoint.container_id)
         self._publishing.place(endpoint.container_id, _wanted(sandbox))
 
@@ -153,7 +156,7 @@ class Sandboxes:
 
     def _make(self, container_id: str, request: Request) -> Sandbox:
         wanted = [(self.network(one.network), one) for one in request.attachments]
-        if len(wanted) > 1 and any(network.driver != BRIDGE for network, _ in wanted):
+        if len(wanted) > 1 and any(network.driver in (HOST, NULL) for network, _ in wanted):
             raise InvalidArgument("a container cannot be in the network host or none and in another one")
         path = self._path(container_id)
         namespace.remove(path)  # a plain file may be left there by a crash
@@ -162,7 +165,7 @@ class Sandboxes:
             places = [
                 (network, *self._reserve(undo, container_id, network, one, f"{network.prefix}{number}"), one.sysctls)
                 for number, (network, one) in enumerate(wanted)
-                if network.driver == BRIDGE
+                if network.driver not in (HOST, NULL)
             ]
             if request.ports:
                 undo.callback(self._publishing.release, container_id)
@@ -177,9 +180,11 @@ class Sandboxes:
                 if own_server:
                     self._opened[container_id] = listen()
                     undo.callback(self._close_dns, container_id)
+            networks = {network.id: network for network, _, _, _ in places}
             for endpoint in self._own(container_id):
-                if endpoint.ports:
-                    self._write_rules(endpoint.network_id)
+                network = networks[endpoint.network_id]
+                if endpoint.ports or network.pinned:
+                    self._publishing.write_rules(network)
             linked = [line for network, one, _, _ in places if network.is_predefined for line in self._linked(one)]
             written = self._files.write(
                 container_id, request, self._own(container_id), own_server=own_server, linked=linked
@@ -309,7 +314,8 @@ class Sandboxes:
             known = self._store.endpoint(endpoint.id) or endpoint
             if self._host.find(endpoint.link) is not None:
                 self._draining |= {(endpoint.network_id, one): endpoint.link for one in endpoint.addresses}
-            if known.ports:
+            network = self._store.network(endpoint.network_id)
+            if known.ports or (network is not None and network.pinned):
                 published.add(endpoint.network_id)
         self._store.drop_endpoints(endpoints)
         for network_id in published:

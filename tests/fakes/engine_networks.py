@@ -8,6 +8,7 @@ from engine.networks.firewall import Plan
 from engine.networks.links import Interface4, Link, Network4
 from engine.networks.model import Endpoint, Network
 from engine.networks.netlink import Message
+from engine.networks.nftables import Chain, Rule
 
 
 class FakeLinks:
@@ -66,6 +67,10 @@ class FakeFirewall:
     def __init__(self) -> None:
         self.plans: dict[str, Plan] = {}
         self.plans6: dict[str, Plan] = {}
+        self.pinned: dict[str, list[Rule]] = {}
+
+    def pin(self, bridge: str, chains: Sequence[Chain], wanted: Sequence[Rule]) -> None:
+        self.pinned[bridge] = list(wanted)
 
     def apply(self, plan: Plan) -> None:
         plans = self.plans if plan.network.version == 4 else self.plans6

@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.networks.gateway import router
 from engine.networks.links import Interface4
-from engine.networks.model import BRIDGE, Endpoint, Network, Sandbox
+from engine.networks.model import HOST, NULL, Endpoint, Network, Sandbox
 
 Document = dict[str, Any]
 
@@ -63,7 +63,10 @@ def ports(endpoints: Sequence[Endpoint], exposed: Sequence[str] = ()) -> Documen
     found: Document = dict.fromkeys(exposed)
     for endpoint in endpoints:
         for port in endpoint.ports:
-            found[port.key] = [*(found.get(port.key) or ()), {"HostIp": port.host_ip, "HostPort": str(port.host_port)}]
+            found[port.key] = [
+                *(found.get(port.key) or ()),
+                {"HostIp": port.host_ip, "HostPort": str(port.host_port or "")},
+            ]
     return found
 
 
@@ -130,7 +133,7 @@ def _entry(known: Network | None, endpoint: Endpoint | None, asked: Document, *,
         "Links": list(asked.get("Links") or ()) or None,
         "DriverOpts": asked.get("DriverOpts") or None,
         "GwPriority": asked.get("GwPriority") or 0,
-        "NetworkID": known.id if known is not None and (running or known.driver == BRIDGE) else "",
+        "NetworkID": known.id if known is not None and (running or known.driver not in (HOST, NULL)) else "",
     }
     if endpoint is None or known is None:
         return entry

@@ -9,7 +9,7 @@ from engine.api.call import Call
 from engine.api.render import network as render
 from engine.containers.live import Live
 from engine.containers.room import Room
-from engine.networks.model import Network
+from engine.networks.model import HOST, NULL, Network
 from engine.networks.request import Attachment, read
 from engine.networks.selection import ACCEPTED, ACCEPTED_BY_PRUNE, is_pruned, is_shown
 from engine.networks.service import Networks
@@ -128,7 +128,7 @@ def routes(networks: Networks, room: Room) -> list[Route]:
 
 
 def _attachment(network: Network, asked: Json) -> Attachment:
-    if network.driver != "bridge":
+    if network.driver in (HOST, NULL):
         raise InvalidArgument(f"container cannot be connected to network {network.name}")
     return read({}, {"NetworkMode": network.name}, {network.name: asked}).attachments[0]
 

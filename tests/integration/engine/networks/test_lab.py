@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 
 from engine.networks import links
+from engine.networks.definitions import PIN
 from engine.networks.links import Interface4, Links
 from engine.networks.service import Networks
+from proto.errdefs import Fault
 from tests import needs
 from tests.integration.engine.networks.conftest import LAB_ADDRESS, OUTSIDE_ADDRESS, Lab
 from tests.integration.engine.networks.test_networks import looked_up
@@ -183,6 +185,108 @@ def test_the_networks_mtu_is_everybodys(town: Lab) -> None:
     assert "mtu 1400" in town.shell("web", "ip link show eth0")
     assert "mtu 1400" in town.shell("lab", "ip link show $(ip -o addr | grep 10.96.0.1/ | cut -d' ' -f2)")
     assert "mtu 1500" in town.shell("db", "ip link show eth0")
+
+
+def test_a_routed_networks_containers_are_reached_at_their_own_address(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+
+    async def live() -> None:
+        networks = lab.networks()
+        await networks.open()
+        options = {"com.docker.network.bridge.gateway_mode_ipv4": "routed"}
+        pools = {"Config": [{"Subnet": "10.96.0.0/24"}]}
+        await networks.create({"Name": "open", "Options": options, "IPAM": pools})
+        asked = {"NetworkMode": "open", "PortBindings": {"80/tcp": [{"HostPort": "8080"}]}}
+        await networks.allocate("web", {}, asked, {})
+        assert networks.settings("web", asked, {})["Ports"] == {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": ""}]}
+        await networks.close()
+
+    try:
+        lab.run(live)
+        with lab.listen("web", 80), lab.listen("web", 81), lab.listen("outside", 80):
+            assert lab.reach("outside", "10.96.0.2", 80) == OUTSIDE_ADDRESS
+            assert not lab.tries("outside", "10.96.0.2", 81)
+            assert lab.reach("outside", LAB_ADDRESS, 8080) == "ConnectionRefusedError"
+            assert lab.reach("web", OUTSIDE_ADDRESS, 80) == "10.96.0.2", "under its own address, too"
+    finally:
+        lab.close()
+
+
+def test_a_macvlans_containers_are_hosts_of_the_lan(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    pools = {"Config": [{"Subnet": "192.0.2.0/24", "Gateway": OUTSIDE_ADDRESS, "IPRange": "192.0.2.64/26"}]}
+
+    async def live() -> None:
+        lab.shell("lab", "ip link add lan0 type veth peer name lan1; ip link set lan1 master uplink0 up;"
+                  " ip link set lan0 up")  # fmt: skip
+        networks = lab.networks()
+        await networks.open()
+        before = lab.left()
+        body = {"Name": "lan", "Driver": "macvlan", "Options": {"parent": "lan0"}, "IPAM": pools}
+        network = await networks.create(body)
+        assert lab.left() == before
+        for name in ("one", "two"):
+            await networks.allocate(name, {}, {"NetworkMode": "lan"}, {})
+        settings = networks.settings("one", {"NetworkMode": "lan"}, {})["Networks"]["lan"]
+        assert (settings["IPAddress"], settings["Gateway"]) == ("192.0.2.64", OUTSIDE_ADDRESS)
+        with lab.listen("outside", 80), lab.listen("two", 80):
+            assert await asyncio.to_thread(lab.reach, "one", OUTSIDE_ADDRESS, 80) == "192.0.2.64"
+            assert await asyncio.to_thread(lab.reach, "one", "192.0.2.65", 80) == "192.0.2.64"
+        await networks.disconnect("two", network)
+        assert "eth0" not in lab.shell("two", "ip -o link")
+        if "ipvlan" not in Path("/proc/kallsyms").read_text():
+            body = {"Name": "ip", "Driver": "ipvlan", "Options": {"parent": "uplink0"}}
+            with pytest.raises(Fault, match="network driver ipvlan is not in this kernel"):
+                await networks.create(body)
+        await networks.close()
+
+    try:
+        lab.run(live)
+    finally:
+        lab.close()
+
+
+@pytest.mark.parametrize(("options", "believed"), [({}, True), ({PIN: "true"}, False)])
+def test_a_false_address_is_believed_only_where_addresses_are_not_pinned(
+    tmp_path: Path, options: dict[str, str], believed: bool
+) -> None:
+    """A container says by ARP that it is the database, and sends under the database's hardware address."""
+    lab = Lab(tmp_path)
+
+    async def live() -> None:
+        networks = lab.networks()
+        await networks.open()
+        pools = {"Config": [{"Subnet": "10.96.0.0/24"}, {"Subnet": "fd96::/64"}]}
+        await networks.create({"Name": "mine", "EnableIPv6": True, "Options": options, "IPAM": pools})
+        for name in ("web", "db", "bad"):
+            await networks.allocate(name, {}, {"NetworkMode": "mine"}, {})
+        await networks.close()
+
+    def spoof() -> None:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806)) as wire:
+            wire.bind(("eth0", 0x0806))
+            own, target = wire.getsockname()[4], bytes.fromhex("02420a600002")
+            claim = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 2) + own + socket.inet_aton("10.96.0.3") + target
+            wire.send(target + own + b"\x08\x06" + claim + socket.inet_aton("10.96.0.2"))
+            wire.send(target + bytes.fromhex("02420a600003") + b"\x08\x06" + bytes(28))
+
+    def fdb() -> str:
+        return lab.shell("lab", "bridge fdb show | grep 02:42:0a:60:00:03 | grep -v permanent | cut -d' ' -f3")
+
+    try:
+        lab.run(live)
+        lab.shell("web", "echo 0 > /proc/sys/net/ipv4/neigh/eth0/locktime")
+        with lab.listen("db", 80, "::"), lab.listen("bad", 80):
+            assert lab.reach("web", "10.96.0.3", 80).endswith("10.96.0.2")
+            assert lab.reach("web", "fd96::3", 80) == "fd96::2"
+            before = fdb()
+            lab.inside("bad", spoof)
+            time.sleep(0.1)
+            entry = lab.shell("web", "ip neigh show 10.96.0.3")
+            assert ("02:42:0a:60:00:04" in entry) == believed
+            assert (fdb() != before) == believed
+    finally:
+        lab.close()
 
 
 def advertise_router(interface: str) -> None:

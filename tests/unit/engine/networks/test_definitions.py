@@ -116,6 +116,10 @@ def test_addresses_may_be_said(place: Place) -> None:
         ({"Name": "bridge"}, Conflict, "network with name bridge already exists"),
         ({"Name": "m", "Driver": "host"}, PermissionDenied, 'only one instance of "host" network is allowed'),
         ({"Name": "m", "Driver": "overlay"}, Unimplemented, "network driver overlay"),
+        ({"Name": "m", "Driver": "macvlan"}, Unimplemented, "without a link of the host"),
+        ({"Name": "m", "Driver": "macvlan", "Options": {"parent": "x", "y": "z"}}, Unimplemented, "option y is not"),
+        ({"Name": "m", "Driver": "ipvlan", "Options": {"parent": "x", "ipvlan_mode": "9"}}, InvalidArgument, "'9'"),
+        ({"Name": "m", "Options": {"com.docker.network.bridge.gateway_mode_ipv4": "x"}}, Unimplemented, "mode x"),
         ({"Name": "m", "Ingress": True}, Unimplemented, "Ingress"),
         ({"Name": "m", "Scope": "swarm"}, Unimplemented, "scope swarm"),
         ({"Name": "m", "Options": {"x": "y"}}, Unimplemented, "option x"),
@@ -206,3 +210,18 @@ def test_the_default_bridge_may_have_ipv6(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="--fixed-cidr-v6 needs --ipv6"):
         without.open()
     place.store.close()
+
+
+def test_a_network_may_be_routed(place: Place) -> None:
+    place.definitions.open()
+    options = {"com.docker.network.bridge.gateway_mode_ipv6": "routed"}
+    assert place.definitions.create({"Name": "mine", "EnableIPv6": True, "Options": options}).routed == [6]
+
+
+def test_one_link_has_one_macvlan_network(place: Place) -> None:
+    place.definitions.open()
+    body = {"Name": "lan", "Driver": "macvlan", "Options": {"parent": "eth9"}, "IPAM": {"Config": [NET]}}
+    one = place.definitions.create(body)
+    assert (one.driver, one.parent, one.parent_mode, one.link) == ("macvlan", "eth9", "bridge", "")
+    with pytest.raises(PermissionDenied, match="is already using parent interface eth9"):
+        place.definitions.create({**body, "Name": "other", "IPAM": {}})

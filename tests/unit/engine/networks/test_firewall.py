@@ -86,6 +86,14 @@ def test_every_rule_is_in_a_chain_that_is_made() -> None:
     assert {rule.chain for rule in rules(Plan("br0", NETWORK, published=(PORT,)))} <= made
 
 
+def test_a_routed_network_translates_nothing_and_opens_the_containers_own_address() -> None:
+    plan = Plan("br0", NETWORK, published=(PORT,), routed=True)
+    assert of_chain(plan, "postrouting") == of_chain(plan, "prerouting") == of_chain(plan, "output") == []
+    opened, ping, *_ = of_chain(plan, "forward")
+    assert nft.compare(PORT.address.packed) in opened
+    assert nft.compare(bytes([1])) in ping
+
+
 class FakeNftables:
     """A filter with chains of others in it, by name with their policies."""
 

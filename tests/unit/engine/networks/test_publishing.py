@@ -102,6 +102,14 @@ def test_a_container_on_internal_networks_publishes_nothing(place: Place) -> Non
     assert place.place(wanted(80)) == ()
 
 
+def test_on_a_routed_network_nothing_of_the_host_is_held(place: Place) -> None:
+    place.store.put_network(bridge_network("mine", routed=[4]))
+    assert place.place(wanted(80, 8080)) == (Port(80, "tcp", LOOPBACK, 0),)
+    assert place.held._held == {}
+    place.publishing.hold_again()
+    assert place.held._held == {"c1": {}}
+
+
 def test_each_present_port_fulfils_one_wish() -> None:
     ports = [Port(80, "tcp", LOOPBACK, 8080)]
     wish = wanted(80), (LOOPBACK,)
