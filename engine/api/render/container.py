@@ -64,7 +64,8 @@ def ports(bound: Json) -> list[Json]:
         if not bindings:
             done.append(private)
         for binding in bindings or ():
-            done.append({"IP": binding["HostIp"]} | private | {"PublicPort": int(binding["HostPort"])})
+            public = {"PublicPort": int(binding["HostPort"])} if binding["HostPort"] else {}  # none where it is routed
+            done.append({"IP": binding["HostIp"]} | private | public)
     return done
 
 
