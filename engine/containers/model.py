@@ -61,11 +61,13 @@ class Mount:
     options: list[str] = field(default_factory=list)
     from_spec: bool = False
     own_mount: bool = False  # a volume with mount options of its own: mounted while somebody uses it
+    subpath: str = ""  # only this part of the volume
+    bound: str = ""  # where that part is bound while the container lives
 
     @property
     def wants_content(self) -> bool:
         """A new volume that is to be filled from the image."""
-        return self.kind == "volume" and "nocopy" not in self.options and not self.own_mount
+        return self.kind == "volume" and "nocopy" not in self.options and not (self.own_mount or self.subpath)
 
     def to_inspect(self) -> Json:
         """The entry under Mounts."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.containers.model import Container, Mount
 from engine.spec.mounts import tmpfs_options
+from engine.volumes import subpaths
 from engine.volumes.store import Volumes
 from proto.errdefs import InvalidArgument, NotFound
 
@@ -160,8 +161,9 @@ def _volume_mount(entry: Json, target: str, volumes: Volumes) -> Mount:
     driver = options.get("DriverConfig") or {}
     if driver.get("Name") not in (None, "", "local"):
         raise NotFound(f'error looking up volume plugin {driver["Name"]}: plugin "{driver["Name"]}" not found')
-    if options.get("Subpath"):
-        raise InvalidArgument("VolumeOptions.Subpath is not built into this engine")
+    subpath = options.get("Subpath") or ""
+    if subpath and not entry.get("Source"):
+        raise InvalidArgument("must not set Subpath when using anonymous volumes")
     return _volume(
         volumes,
         entry.get("Source") or "",
@@ -172,6 +174,7 @@ def _volume_mount(entry: Json, target: str, volumes: Volumes) -> Mount:
         labels=options.get("Labels"),
         driver_options=driver.get("Options"),
         from_spec=True,
+        subpath=subpaths.check(subpath) if subpath else "",
     )
 
 
@@ -218,6 +221,7 @@ def _volumes_from(text: str, find: Callable[[str], Container]) -> list[Mount]:
             mount.writable and mode != "ro",
             mount.propagation,
             options=list(mount.options),
+            subpath=mount.subpath,
         )
         for mount in source.mounts
         if mount.kind != "tmpfs"

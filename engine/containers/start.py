@@ -18,6 +18,7 @@ from engine.containers.model import Container
 from engine.containers.room import Room
 from engine.containers.stdio import Stdio
 from engine.spec.build import build
+from engine.volumes import subpaths
 from proto.containerd.types import mount_pb2
 from proto.errdefs import FailedPrecondition, Fault, NotFound
 
@@ -82,10 +83,13 @@ async def _launch(room: Room, live: Live) -> None:
         ),
         _mounts(room, live),
     )
-    spec = json.dumps(build(await inputs.gather(room, container, plan, joined, mounts))).encode()
-    for mount in container.mounts:
+    for number, mount in enumerate(container.mounts):
         if mount.own_mount:
             room.volumes.activate(mount.name)
+        if mount.subpath:
+            mount.bound = room.paths.container(container.id).subpath(number)
+            subpaths.bind(mount.source, mount.subpath, mount.bound)
+    spec = json.dumps(build(await inputs.gather(room, container, plan, joined, mounts))).encode()
     container.shim_io, container.runtime = runtime.ours, runtime.shim
     if container.log_driver == "json-file":
         container.log_path = room.paths.container(container.id).log
@@ -211,6 +215,8 @@ def release_files(room: Room, container: Container) -> None:
     if os.path.ismount(files.shm):
         kernel.umount(files.shm)
     for mount in container.mounts:
+        if mount.bound:
+            subpaths.release(mount.bound)
         if mount.kind == "volume" and mount.own_mount and not _used_by_another(room, container, mount.name):
             room.volumes.deactivate(mount.name)
 

@@ -39,7 +39,7 @@ def from_mount(mount: Mount) -> Json:
     """A volume, bind or tmpfs of the container."""
     if mount.kind == "tmpfs":
         return {"destination": mount.destination, "type": "tmpfs", "source": "tmpfs", "options": mount.options}
-    entry = bind(mount.source, mount.destination, writable=mount.writable, propagation=mount.propagation)
+    entry = bind(mount.bound or mount.source, mount.destination, writable=mount.writable, propagation=mount.propagation)
     entry["options"] += [option for option in mount.options if option not in (*entry["options"], "nocopy")]
     if "nonrecursive" in entry["options"]:
         entry["options"] = ["bind" if option == "rbind" else option for option in entry["options"]]

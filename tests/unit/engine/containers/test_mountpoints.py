@@ -75,7 +75,11 @@ async def test_volumes_of_others(bench: Bench) -> None:
         ({"Mounts": [{"Type": "image", "Target": "/x"}]}, "not built into this engine"),
         ({"Mounts": [{"Type": "volume"}]}, "field Target must not be empty"),
         ({"Mounts": [{"Type": "tmpfs", "Source": "x", "Target": "/x"}]}, "field Source must not be specified"),
-        ({"Mounts": [{"Type": "volume", "Target": "/x", "VolumeOptions": {"Subpath": "a"}}]}, "Subpath is not built"),
+        ({"Mounts": [{"Type": "volume", "Target": "/x", "VolumeOptions": {"Subpath": "a"}}]}, "must not set Subpath"),
+        (
+            {"Mounts": [{"Type": "volume", "Source": "v", "Target": "/x", "VolumeOptions": {"Subpath": "a/../.."}}]},
+            "subpath must be a relative path within the volume",
+        ),
         ({"Tmpfs": {"x": ""}}, "must be absolute"),
         ({"VolumesFrom": [":"]}, "malformed volumes-from"),
     ],
