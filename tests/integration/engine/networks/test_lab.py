@@ -279,12 +279,12 @@ def test_a_false_address_is_believed_only_where_addresses_are_not_pinned(
         with lab.listen("db", 80, "::"), lab.listen("bad", 80):
             assert lab.reach("web", "10.96.0.3", 80).endswith("10.96.0.2")
             assert lab.reach("web", "fd96::3", 80) == "fd96::2"
-            before = fdb()
-            lab.inside("bad", spoof)
-            time.sleep(0.1)
-            entry = lab.shell("web", "ip neigh show 10.96.0.3")
-            assert ("02:42:0a:60:00:04" in entry) == believed
-            assert (fdb() != before) == believed
+            before, entry, moved = fdb(), "", False
+            for _ in range(10):  # the database speaks too, and is found again where it is
+                lab.inside("bad", spoof)
+                moved = moved or fdb() != before
+                entry += lab.shell("web", "ip neigh show 10.96.0.3")
+            assert ("02:42:0a:60:00:04" in entry, moved) == (believed, believed)
     finally:
         lab.close()
 
