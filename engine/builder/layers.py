@@ -1,0 +1,178 @@
+"""A step's change of the file system → a layer: written into a snapshot, compared with what lay below, kept as both.
+
+A copy writes into a snapshot of its own, which is then committed under the new chain's name. A container's snapshot
+lies on the init layer, so its difference is taken from there and unpacked onto the image's own layers.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable
+
+from engine.builder.state import Layer, State
+from engine.containers.rootfs import Layers as Folders
+from engine.containers.rootfs import Rootfs, init_layer
+from engine.images.assemble import LAYER_TYPE, Assembler
+from engine.images.model import Descriptor, chain_ids
+from engine.supervisor_client.content import Content
+from engine.supervisor_client.diff import Diff
+from engine.supervisor_client.snapshots import Snapshots
+from proto.containerd.types import mount_pb2
+from proto.errdefs import AlreadyExists, DataLoss, NotFound
+
+_UNCOMPRESSED = "containerd.io/uncompressed"
+
+
+class Layers:
+    """Makes layers, under one build's lease."""
+
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        content: Content,
+        differences: Diff,
+        assembler: Assembler,
+        rootfs: Rootfs,
+        lease: str,
+    ) -> None:
+        self._snapshots = snapshots
+        self._content = content
+        self._differences = differences
+        self._assembler = assembler
+        self._rootfs = rootfs
+        self.lease = lease
+
+    @contextlib.asynccontextmanager
+    async def viewed(self, state: State) -> AsyncIterator[int]:
+        """An fd of a state's file system, read-only, for the length of a block."""
+        async with self.viewed_at(state) as target:
+            root = os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                yield root
+            finally:
+                os.close(root)
+
+    @contextlib.asynccontextmanager
+    async def viewed_at(self, state: State) -> AsyncIterator[str]:
+        """The same, as the path of a mount."""
+        key = _key("view", self.lease)
+        mounts = await self._snapshots.view(key, state.top, lease=self.lease)
+        try:
+            async with self._rootfs.mounted(mounts) as target:
+                yield target
+        finally:
+            await self._drop(key)
+
+    async def write(self, state: State, work: Callable[[int], bool], *, alone: bool, epoch: int | None) -> Layer | None:
+        """A layer out of what `work` does below a root's fd; None if it says that it did nothing.
+
+        `alone`: the layer is made without looking at those below it, as `COPY --link` wants.
+        """
+        key, parent = _key("step", self.lease), "" if alone else state.top
+        mounts = await self._snapshots.prepare(key, parent, lease=self.lease)
+        try:
+            async with self._rootfs.mounted(mounts) as target:
+                if not await asyncio.to_thread(_work, target, work):
+                    return None
+            if epoch is not None:
+                await asyncio.to_thread(clamp, mounts, epoch)
+            layer = await self._difference(parent, mounts)
+            if alone:
+                await self._assembler.unpack(layer.descriptor, (*state.diff_ids, layer.diff_id), self.lease)
+                return layer
+            with contextlib.suppress(AlreadyExists):  # the same layer was there: its snapshot serves
+                await self._snapshots.commit(chain_ids((*state.diff_ids, layer.diff_id))[-1], key, lease=self.lease)
+            return layer
+        finally:
+            await self._drop(key)
+
+    async def ensure(self, state: State, layer: Layer) -> None:
+        """See that a layer that was made alone is unpacked on top of this state."""
+        diff_ids = (*state.diff_ids, layer.diff_id)
+        try:
+            await self._snapshots.stat(chain_ids(diff_ids)[-1])
+        except NotFound:
+            await self._assembler.unpack(layer.descriptor, diff_ids, self.lease)
+
+    async def from_container(self, container_id: str, record_top: str, state: State, epoch: int | None) -> Layer:
+        """A layer out of what a container has changed."""
+        mounts = await self._snapshots.mounts(container_id)
+        if epoch is not None:
+            await asyncio.to_thread(clamp, mounts, epoch)
+        layer = await self._difference(init_layer(record_top), mounts)
+        await self._assembler.unpack(layer.descriptor, (*state.diff_ids, layer.diff_id), self.lease)
+        return layer
+
+    @contextlib.asynccontextmanager
+    async def with_places(self, state: State, places: Callable[[int], bool]) -> AsyncIterator[str]:
+        """A snapshot of a state that also has empty places for mounts, so that a step's layer does not show them."""
+        key = _key("places", self.lease)
+        mounts = await self._snapshots.prepare(key, state.top, lease=self.lease)
+        name = f"{key}-done"
+        try:
+            async with self._rootfs.mounted(mounts) as target:
+                await asyncio.to_thread(_work, target, places)
+            await self._snapshots.commit(name, key, lease=self.lease)
+        except BaseException:
+            await self._drop(key)
+            raise
+        yield name  # what hangs on it goes with the build's lease
+
+    async def _difference(self, parent: str, mounts: list[mount_pb2.Mount]) -> Layer:
+        key = _key("below", self.lease)
+        below = await self._snapshots.view(key, parent, lease=self.lease)
+        try:
+            found = await self._differences.diff(
+                below, mounts, media_type=f"{LAYER_TYPE}+gzip", ref=key, lease=self.lease
+            )
+        finally:
+            await self._drop(key)
+        labels = (await self._content.info(found.digest)).labels
+        if _UNCOMPRESSED not in labels:
+            raise DataLoss(f"the difference {found.digest} does not say what it is uncompressed")
+        return Layer(Descriptor(found.media_type, found.digest, found.size), labels[_UNCOMPRESSED])
+
+    async def _drop(self, key: str) -> None:
+        with contextlib.suppress(NotFound):
+            await self._snapshots.remove(key)
+
+
+def _key(kind: str, lease: str) -> str:
+    return f"{lease}-{kind}-{secrets.token_hex(6)}"
+
+
+def _work(target: str, work: Callable[[int], bool]) -> bool:
+    root = os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return work(root)
+    finally:
+        os.close(root)
+
+
+def clamp(mounts: list[mount_pb2.Mount], epoch: int) -> None:
+    """Let nothing that a step wrote be younger than SOURCE_DATE_EPOCH."""
+    folders = Folders(mounts).folders
+    if not folders:
+        raise DataLoss("SOURCE_DATE_EPOCH needs a snapshotter whose upper folder can be reached")
+    root = os.open(folders[0], os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _clamp_below(root, epoch * 10**9)
+        if os.fstat(root).st_mtime_ns > epoch * 10**9:
+            os.utime(root, ns=(epoch * 10**9, epoch * 10**9))
+    finally:
+        os.close(root)
+
+
+def _clamp_below(folder: int, limit: int) -> None:
+    with os.scandir(folder) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in found:
+        if is_folder:
+            fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            try:
+                _clamp_below(fd, limit)
+            finally:
+                os.close(fd)
+        if os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime_ns > limit:
+            os.utime(name, ns=(limit, limit), dir_fd=folder, follow_symlinks=False)

@@ -1,0 +1,207 @@
+"""What a client asked of `POST /build`, checked; what is not supported is refused by name. Pure."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.images import platform as platforms
+from engine.images import reference as references
+from engine.images.platform import Platform
+from engine.images.reference import Reference
+from engine.images.registry_auth import Credentials, from_document
+from proto.errdefs import InvalidArgument, Unimplemented
+
+SECRETS_HEADER = "X-Wherry-Build-Secrets"
+_REFUSED = {
+    "squash": "build with fewer RUN steps, or copy from a stage into one that is FROM scratch",
+    "outputs": "use `docker save`, or `docker cp` from a container made of the image",
+    "session": "sessions belong to BuildKit: set DOCKER_BUILDKIT=0, or use `wherry build`",
+    "isolation": "it belongs to other operating systems",
+    "cachefrom": "steps are found in the engine's own cache; pulled images are not searched",
+}
+_NUMBERS = ("memory", "memswap", "cpushares", "cpuperiod", "cpuquota", "shmsize")
+_HOST = {
+    "memory": "Memory", "memswap": "MemorySwap", "cpushares": "CpuShares", "cpuperiod": "CpuPeriod",
+    "cpuquota": "CpuQuota", "shmsize": "ShmSize", "cpusetcpus": "CpusetCpus", "cpusetmems": "CpusetMems",
+    "cgroupparent": "CgroupParent", "networkmode": "NetworkMode",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One build as asked for."""
+
+    dockerfile: str = ""
+    tags: tuple[Reference, ...] = ()
+    arguments: Mapping[str, str | None] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
+    no_cache: bool = False
+    pull: bool = False
+    quiet: bool = False
+    remove: bool = True
+    force_remove: bool = False
+    platform: Platform = field(default_factory=platforms.host)
+    host_config: Mapping[str, Any] = field(default_factory=dict)
+    credentials: Mapping[str, Credentials] = field(default_factory=dict)
+    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def epoch(self) -> int | None:
+        """SOURCE_DATE_EPOCH, if a build argument gives it."""
+        text = self.arguments.get("SOURCE_DATE_EPOCH")
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) < 12):
+            raise InvalidArgument(f"invalid SOURCE_DATE_EPOCH: {text}")
+        return int(text)
+
+
+def read(text: Callable[[str], str], texts: Callable[[str], list[str]], headers: Mapping[str, str]) -> Request:
+    """From the query's parameters and the headers."""
+    _refuse(text)
+    host: dict[str, Any] = {}
+    for name, key in _HOST.items():
+        if text(name):
+            host[key] = _number(name, text(name)) if name in _NUMBERS else text(name)
+    if texts("extrahosts"):
+        host["ExtraHosts"] = _hosts(texts("extrahosts"))
+    if text("ulimits"):
+        host["Ulimits"] = _json("ulimits", text("ulimits"), list)
+    if texts("securityopt"):
+        host["SecurityOpt"] = texts("securityopt")
+    return Request(
+        dockerfile=text("dockerfile"),
+        tags=_tags(texts("t")),
+        arguments=_strings("buildargs", text("buildargs")),
+        labels={key: value or "" for key, value in _strings("labels", text("labels")).items()},
+        target=text("target"),
+        no_cache=_flag(text("nocache")),
+        pull=_flag(text("pull")),
+        quiet=_flag(text("q")),
+        remove=_flag(text("rm")) if text("rm") else True,
+        force_remove=_flag(text("forcerm")),
+        platform=_platform(text("platform")),
+        host_config=host,
+        credentials=_credentials(headers.get("X-Registry-Config", "")),
+        secrets=_secrets(headers.get(SECRETS_HEADER, "")),
+    )
+
+
+def _refuse(text: Callable[[str], str]) -> None:
+    for name, hint in _REFUSED.items():
+        value = text(name)
+        if value and value not in ("0", "false", "[]", "null", "None", "default"):
+            raise Unimplemented(f"building with {name}={value[:80]} is not supported: {hint}")
+    if text("version") not in ("", "1"):
+        raise Unimplemented(
+            "building with BuildKit (version=2) is not supported: set DOCKER_BUILDKIT=0 for the classic builder, "
+            "or use `wherry build`"
+        )
+    remote = text("remote")
+    if remote and remote != "client-session":
+        raise Unimplemented(
+            f"a remote build context (remote={remote[:200]}) is not supported: fetch it, and send a directory or a tar"
+        )
+    if remote:
+        raise Unimplemented("the context of a BuildKit session (remote=client-session) is not supported: send a tar")
+
+
+def _flag(value: str) -> bool:
+    return value.strip().lower() not in ("", "0", "no", "false", "none")
+
+
+def _number(name: str, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise InvalidArgument(f'{name}: strconv.ParseInt: parsing "{value}": invalid syntax') from None
+
+
+def _json(name: str, value: str, kind: type) -> Any:
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        raise InvalidArgument(f"error reading {name}: not JSON") from None
+    if found is None:
+        return kind()
+    if not isinstance(found, kind):
+        raise InvalidArgument(f"error reading {name}: not a JSON {'array' if kind is list else 'object'}")
+    return found
+
+
+def _strings(name: str, value: str) -> dict[str, str | None]:
+    found = _json(name, value, dict) if value else {}
+    if not all(isinstance(text, str | None) for text in found.values()):
+        raise InvalidArgument(f"error reading {name}: values must be strings")
+    return dict(found)
+
+
+def _hosts(values: list[str]) -> list[str]:
+    """The CLI sends one JSON array, docker-py a JSON array too, others the parameter many times."""
+    if len(values) == 1 and values[0].startswith("["):
+        return [str(entry) for entry in _json("extrahosts", values[0], list)]
+    return [entry for value in values for entry in value.split(",") if entry]
+
+
+def _tags(texts: list[str]) -> tuple[Reference, ...]:
+    found: dict[str, Reference] = {}
+    for text in texts:
+        if not text:
+            continue
+        reference = references.parse(text)
+        if reference.digest:
+            raise InvalidArgument("build tag cannot contain a digest")
+        tagged = reference.with_default_tag()
+        found[str(tagged)] = tagged
+    return tuple(found.values())
+
+
+def _platform(text: str) -> Platform:
+    host = platforms.host()
+    if not text:
+        return host
+    asked = platforms.parse(text)
+    if host.rank(asked) is None:
+        raise Unimplemented(
+            f"building for {asked} on {host} is not supported: there is no emulation here, use a machine of its kind"
+        )
+    return asked
+
+
+def _credentials(header: str) -> dict[str, Credentials]:
+    if not header:
+        return {}
+    found = _encoded("X-Registry-Config", header)
+    return {
+        name: from_document({"serveraddress": name, **entry})
+        for name, entry in found.items()
+        if isinstance(entry, dict)
+    }
+
+
+def _secrets(header: str) -> dict[str, bytes]:
+    if not header:
+        return {}
+    try:
+        return {
+            name: base64.b64decode(value, validate=True)
+            for name, value in _encoded(SECRETS_HEADER, header).items()
+            if isinstance(value, str)
+        }
+    except binascii.Error:
+        raise InvalidArgument(f"invalid {SECRETS_HEADER} header") from None
+
+
+def _encoded(name: str, header: str) -> dict[str, Any]:
+    try:
+        data = base64.b64decode(header.replace("-", "+").replace("_", "/") + "=" * (-len(header) % 4), validate=True)
+        found = json.loads(data or b"{}")
+    except (binascii.Error, ValueError, RecursionError):
+        raise InvalidArgument(f"invalid {name} header") from None  # no words of it: it holds secrets
+    if found is not None and not isinstance(found, dict):
+        raise InvalidArgument(f"invalid {name} header: not a JSON object")
+    return found or {}

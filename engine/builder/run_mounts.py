@@ -1,0 +1,148 @@
+"""`RUN --mount=…`: read, and checked. What is not supported is refused by name. Pure."""
+
+import csv
+import posixpath
+import re
+from dataclasses import dataclass
+
+from engine.builder.parser import Instruction
+from proto.errdefs import InvalidArgument, Unimplemented
+
+_KEYS = {
+    "bind": {"target", "source", "from", "readonly"},
+    "cache": {"target", "source", "from", "readonly", "id", "sharing", "mode", "uid", "gid"},
+    "tmpfs": {"target", "size"},
+    "secret": {"target", "id", "required", "mode", "uid", "gid", "env"},
+}
+_ALIASES = {"dst": "target", "destination": "target", "src": "source", "ro": "readonly"}
+_SIZE = re.compile(r"^([0-9]+)([kmg]?)b?$", re.IGNORECASE)
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+@dataclass(frozen=True, slots=True)
+class RunMount:
+    """One mount of one step."""
+
+    kind: str
+    target: str
+    source: str = ""
+    origin: str = ""  # from=
+    id: str = ""
+    sharing: str = "shared"
+    read_only: bool = False
+    required: bool = False
+    size: int = 0
+    mode: int = 0o400
+    uid: int = 0
+    gid: int = 0
+    env: str = ""
+
+    def shown(self) -> list[object]:
+        """What of it goes into a cache key: never a secret's value."""
+        return [self.kind, self.target, self.source, self.origin, self.id if self.kind == "secret" else "", self.env]
+
+
+def parse(instruction: Instruction, text: str, workdir: str) -> RunMount:
+    """One --mount flag's value, its variables expanded."""
+    pairs: dict[str, str] = {}
+    for word in next(csv.reader([text])):
+        key, equals, value = word.partition("=")
+        key = _ALIASES.get(key.strip().lower(), key.strip().lower())
+        pairs[key] = value if equals else "true"
+    kind = pairs.pop("type", "bind")
+    if kind == "ssh":
+        raise Unimplemented(
+            f"RUN --mount=type=ssh (line {instruction.line}) is not supported: give a key as a secret instead"
+        )
+    if kind not in _KEYS:
+        raise instruction.fault(f'unsupported mount type "{kind}"')
+    if pairs.pop("rw", pairs.pop("readwrite", "")) == "true" and kind == "bind":
+        raise Unimplemented(
+            f"RUN --mount=type=bind,rw (line {instruction.line}) is not supported: mounts from a context, stage or "
+            "image are read-only; COPY the files, or use type=cache"
+        )
+    unknown = sorted(set(pairs) - _KEYS[kind])
+    if unknown:
+        raise instruction.fault(f"unexpected key '{unknown[0]}' for mount type '{kind}'")
+    return _checked(instruction, kind, pairs, workdir)
+
+
+def _checked(instruction: Instruction, kind: str, pairs: dict[str, str], workdir: str) -> RunMount:
+    target = pairs.get("target", "")
+    if kind == "secret":
+        identifier = pairs.get("id") or posixpath.basename(target) or pairs.get("env", "")
+        if not identifier:
+            raise instruction.fault("a secret mount needs an id or a target")
+        if not target and not pairs.get("env"):
+            target = f"/run/secrets/{posixpath.basename(identifier)}"
+    else:
+        identifier = pairs.get("id") or target
+        if not target:
+            raise instruction.fault("target is required for a mount")
+    if target:
+        target = posixpath.normpath(posixpath.join(workdir or "/", target))
+        if target in ("/", "//"):
+            raise instruction.fault(f"invalid mount target {target!r}")
+    sharing = pairs.get("sharing", "shared").lower()
+    if sharing not in ("shared", "private", "locked"):
+        raise instruction.fault(f"unsupported sharing value {sharing!r}")
+    if sharing == "private":
+        raise Unimplemented(
+            f"RUN --mount=type=cache,sharing=private (line {instruction.line}) is not supported: use locked or shared"
+        )
+    if kind == "cache" and (pairs.get("from") or pairs.get("source")):
+        raise Unimplemented(
+            f"RUN --mount=type=cache,from=… (line {instruction.line}) is not supported: caches begin empty"
+        )
+    return RunMount(
+        kind=kind,
+        target=target,
+        source=pairs.get("source", ""),
+        origin=pairs.get("from", ""),
+        id=identifier,
+        sharing=sharing,
+        read_only=kind == "bind" or _truth(instruction, pairs, "readonly"),
+        required=_truth(instruction, pairs, "required"),
+        size=_size(instruction, pairs.get("size", "")),
+        mode=_octal(instruction, pairs.get("mode", ""), 0o755 if kind == "cache" else 0o400),
+        uid=_number(instruction, pairs, "uid"),
+        gid=_number(instruction, pairs, "gid"),
+        env=pairs.get("env", ""),
+    )
+
+
+def _truth(instruction: Instruction, pairs: dict[str, str], key: str) -> bool:
+    text = pairs.get(key, "false").lower()
+    if text not in ("true", "1", "false", "0"):
+        raise instruction.fault(f"invalid value for {key}: {text}")
+    return text in ("true", "1")
+
+
+def _octal(instruction: Instruction, text: str, default: int) -> int:
+    try:
+        return octal(text) if text else default
+    except InvalidArgument as fault:
+        raise instruction.fault(str(fault)) from None
+
+
+def octal(text: str) -> int:
+    """A mode as chmod takes it in digits."""
+    if not re.fullmatch(r"0?[0-7]{1,4}", text):
+        raise InvalidArgument(f"invalid mode {text!r}: only octal modes are supported")
+    return int(text, 8)
+
+
+def _number(instruction: Instruction, pairs: dict[str, str], key: str) -> int:
+    text = pairs.get(key, "0")
+    if not (text.isascii() and text.isdigit() and len(text) < 11):
+        raise instruction.fault(f"invalid value for {key}: {text}")
+    return int(text)
+
+
+def _size(instruction: Instruction, text: str) -> int:
+    if not text:
+        return 0
+    match = _SIZE.match(text)
+    if not match:
+        raise instruction.fault(f"invalid value for size: {text}")
+    return int(match[1]) * _UNITS[match[2].lower()]

@@ -1,0 +1,166 @@
+"""RUN as a step: its command, environment and mounts worked out, the cache asked, a container run where it must be."""
+
+import contextlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from e2b_dockerfile_utils import DockerfileHeredoc, chomp_heredoc_content, parse_heredoc
+
+from engine.builder import mounting, run_mounts, sources
+from engine.builder.cache import key_of
+from engine.builder.metadata import command_line
+from engine.builder.parser import Instruction
+from engine.builder.run import Step, Unfinished, container, execute
+from engine.builder.run_mounts import RunMount
+from engine.builder.state import Layer, State
+from proto.errdefs import Internal, InvalidArgument, Unimplemented
+
+if TYPE_CHECKING:
+    from engine.builder.stage import StageBuild
+
+_NETWORKS = ("default", "none", "host")
+_SCRIPT = "\0heredoc"  # the name of a script among the secrets: no Dockerfile can spell it
+
+
+class CommandFailed(Internal):
+    """A step's process ended with a code; clients are told it apart from the words."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+async def run(stage: "StageBuild", instruction: Instruction) -> State:
+    """One RUN."""
+    state, session = stage.state, stage.session
+    command, script = _command(instruction, state.shell)
+    mounts = _mounts(stage, instruction)
+    secrets: Mapping[str, bytes] = session.request.secrets
+    if script is not None:
+        mounts.append(RunMount("secret", command[0], id=_SCRIPT, mode=0o755))
+        secrets = {**secrets, _SCRIPT: script.encode()}
+    arguments = {name: value for name, value in stage.arguments.all().items() if name not in state.environment}
+    shown = stage.arguments.shown(state.environment)
+    text = " ".join([*([f"|{len(shown)}", *shown] if arguments else []), *command])
+    network = _network(instruction)
+    async with contextlib.AsyncExitStack() as stack:
+        roots, digests = await _roots(stage, stack, mounts)
+        relevant = {key: state.config.get(key) for key in ("Env", "User", "WorkingDir", "Volumes")}
+        described = [[*mount.shown(), digests.get(number, "")] for number, mount in enumerate(mounts)]
+        given = session.request.host_config.get("NetworkMode", "")
+        key = key_of(
+            "run", state.top, relevant, command, script, shown, described, network or given, session.request.epoch
+        )
+        known = None if session.request.no_cache else await session.cache.find(key)
+        if known is not None:
+            stage.lane.stream(" ---> Using cache\n")
+            return state.stepped(state.config, text, known.created, known.layer)
+        environment = [*(state.config.get("Env") or ()), *(f"{name}={value}" for name, value in arguments.items())]
+        layer = await _execute(stage, command, environment, mounts, roots, secrets, network)
+        created = session.now()
+        await session.cache.keep(key, created, text, layer, state)
+        return state.stepped(state.config, text, created, layer)
+
+
+async def _execute(
+    stage: "StageBuild",
+    command: list[str],
+    environment: list[str],
+    mounts: list[RunMount],
+    roots: Mapping[str, int],
+    secrets: Mapping[str, bytes],
+    network: str,
+) -> Layer:
+    session, state = stage.session, stage.state
+    async with contextlib.AsyncExitStack() as stack:
+        given = await stack.enter_async_context(session.mounting.prepared(mounts, roots, secrets))
+        top = state.top
+        if mounts:
+            kinds = {
+                mount.target: mounting.is_file(roots[mount.origin], mount.source)
+                for mount in mounts
+                if mount.kind == "bind"
+            }
+            top = await stack.enter_async_context(
+                session.layers.with_places(state, lambda root: mounting.make_places(root, mounts, secrets, kinds))
+            )
+        host: dict[str, Any] = {**session.request.host_config, "Mounts": given.mounts}
+        if network:
+            host["NetworkMode"] = network
+        step = Step(
+            image=Unfinished.of(state, top),
+            command=command,
+            environment=[*environment, *given.environment],
+            user=str(state.config.get("User") or ""),
+            workdir=str(state.config.get("WorkingDir") or ""),
+            host_config=host,
+            build_id=session.id,
+        )
+        live = await stack.enter_async_context(container(session.room, step))
+        stage.lane.stream(f" ---> Running in {live.container.id[:12]}\n")
+        code = await execute(session.room, live, stage.lane.stream)
+        if code != 0:
+            raise CommandFailed(f"The command '{' '.join(command)}' returned a non-zero code: {code}", code)
+        layer = await session.layers.from_container(live.container.id, top, state, session.request.epoch)
+        stage.lane.stream(f"Removing intermediate container {live.container.id[:12]}\n")
+        return layer
+
+
+def _command(instruction: Instruction, shell: list[str]) -> tuple[list[str], str | None]:
+    """The words to run; for a heredoc that begins with #!, its path and the script that is to be there."""
+    if instruction.json or not instruction.heredocs:
+        return command_line(instruction, instruction.args, shell), None
+    line = instruction.args[0]
+    first = instruction.heredocs[0]
+    alone = parse_heredoc(line) if len(instruction.heredocs) == 1 else None
+    if alone is not None:
+        text = _content(first)
+        if text.startswith("#!"):
+            return [f"/dev/pipes/{first.name}"], text
+        return [*shell, text], None
+    parts = [line] + [f"{doc.content}{doc.name}" for doc in instruction.heredocs]
+    return [*shell, "\n".join(parts)], None
+
+
+def _content(heredoc: DockerfileHeredoc) -> str:
+    return chomp_heredoc_content(heredoc.content) if heredoc.chomp else heredoc.content
+
+
+def _network(instruction: Instruction) -> str:
+    network = instruction.flags.get("network", "")
+    if network and network not in _NETWORKS:
+        raise instruction.fault(f'invalid network mode "{network}": default, none or host is meant')
+    if network == "host":
+        raise Unimplemented(
+            f"RUN --network=host (line {instruction.line}) is not supported: a Dockerfile cannot ask for the host's "
+            "network; who builds can, by `--network host`"
+        )
+    return "" if network == "default" else network
+
+
+def _mounts(stage: "StageBuild", instruction: Instruction) -> list[RunMount]:
+    expander = stage.expander()
+    workdir = str(stage.state.config.get("WorkingDir") or "/")
+    found = [run_mounts.parse(instruction, expander.word(text), workdir) for text in instruction.many.get("mount", ())]
+    targets = [mount.target for mount in found if mount.target]
+    if len(targets) != len(set(targets)):
+        raise instruction.fault("two mounts have the same target")
+    return found
+
+
+async def _roots(
+    stage: "StageBuild", stack: contextlib.AsyncExitStack, mounts: list[RunMount]
+) -> tuple[dict[str, int], dict[int, str]]:
+    """An fd of each `from`, and the digest of what each bind shows."""
+    roots, digests = {"": stage.session.context.root}, dict[int, str]()
+    for number, mount in enumerate(mounts):
+        if mount.kind != "bind":
+            continue
+        if mount.origin not in roots:
+            state = await stage.origin(mount.origin)
+            roots[mount.origin] = await stack.enter_async_context(stage.session.layers.viewed(state))
+        found = sources.find(roots[mount.origin], (mount.source or ".",), (), owners=True)
+        if len(found) != 1:
+            raise InvalidArgument(f"the source of a mount is one path, not {mount.source!r}")
+        digests[number] = found[0].digest
+    return roots, digests

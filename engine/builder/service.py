@@ -1,0 +1,173 @@
+"""The builder as the engine sees it: builds, what is cached, and what a dead engine left of its builds."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from engine.builder import context, parser
+from engine.builder.build import Build, new_id
+from engine.builder.cache import Cache, Entry
+from engine.builder.layers import Layers
+from engine.builder.mounting import Mounting
+from engine.builder.output import Line
+from engine.builder.request import Request
+from engine.builder.run import LABEL
+from engine.builder.running import CommandFailed
+from engine.builder.session import Session
+from engine.containers import remove
+from engine.containers.room import Room
+from engine.containers.rootfs import Rootfs
+from engine.images.assemble import Assembler
+from engine.images.names import Names
+from engine.images.service import Images
+from engine.supervisor_client.diff import Diff
+from proto.errdefs import Fault, Internal, NotFound
+
+logger = logging.getLogger(__name__)
+
+_PREFIX = "wherry-build-"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last thing of a build's stream."""
+
+    failure: BaseException | None = None
+
+
+class Builder:
+    """All builds of one engine."""
+
+    def __init__(self, room: Room, images: Images, differences: Diff, assembler: Assembler, names: Names) -> None:
+        self._room = room
+        self._images = images
+        self._differences = differences
+        self._assembler = assembler
+        self._names = names
+        folder = f"{room.paths.data_root}/builder"
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        self._cache = Cache(f"{folder}/cache.db", room.supervisor.content, room.supervisor.snapshots)
+        self._mounting = Mounting(f"{folder}/mounts", f"{room.paths.exec_root}/builder")
+        self._running = 0
+
+    async def build(self, request: Request, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Line, None]:
+        """The lines of one build; leaving the loop cancels it, and waits until nothing of it is left."""
+        lines: asyncio.Queue[Line | Ended] = asyncio.Queue()
+        work = self._room.background.spawn("build", self._told(request, chunks, lines))
+        try:
+            while not isinstance(line := await lines.get(), Ended):
+                yield line
+            if line.failure is not None:
+                raise line.failure
+        finally:
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+
+    async def _told(self, request: Request, chunks: AsyncIterator[bytes], lines: "asyncio.Queue[Line | Ended]") -> None:
+        self._running += 1
+        try:
+            await self._one(request, chunks, lines)
+        except Fault as fault:
+            lines.put_nowait(Ended(fault))
+        except asyncio.CancelledError:
+            lines.put_nowait(Ended(asyncio.CancelledError()))
+            raise
+        except Exception as error:
+            logger.exception("a build failed unexpectedly")
+            lines.put_nowait(Ended(Internal(f"the build failed unexpectedly: {error}")))
+        else:
+            lines.put_nowait(Ended())
+        finally:
+            self._running -= 1
+
+    async def _one(self, request: Request, chunks: AsyncIterator[bytes], lines: "asyncio.Queue[Line | Ended]") -> None:
+        room, build_id = self._room, new_id()
+        temporary = room.paths.temporary
+        async with contextlib.AsyncExitStack() as stack:
+            received = await stack.enter_async_context(context.received(chunks, temporary))
+            file = parser.parse(received.dockerfile(request.dockerfile))
+            lease = await stack.enter_async_context(room.supervisor.leases.hold(build_id))
+            rootfs = Rootfs(room.supervisor, temporary)
+            supervisor = room.supervisor
+            layers = Layers(supervisor.snapshots, supervisor.content, self._differences, self._assembler, rootfs, lease)
+            session = Session(
+                id=build_id,
+                request=request,
+                file=file,
+                context=received,
+                temporary=temporary,
+                room=room,
+                images=self._images,
+                layers=layers,
+                cache=self._cache,
+                mounting=self._mounting,
+            )
+            image_id = await Build(session, self._assembler, self._names, lines.put_nowait).run()
+            for tag in request.tags:
+                room.bus.publish("image", "tag", image_id, {"name": tag.familiar})
+
+    async def prune(self, *, everything: bool, keep_bytes: int) -> dict[str, Any]:
+        """`POST /build/prune`: what no build uses now, the oldest first."""
+        if self._running:
+            return {"CachesDeleted": None, "SpaceReclaimed": 0}
+        entries = self._cache.all()
+        total = sum(entry.size for entry in entries)
+        dropped: list[Entry] = []
+        freed = 0
+        for entry in entries:
+            if keep_bytes and total - freed <= keep_bytes:
+                break
+            dropped.append(entry)
+            freed += entry.size
+        await self._cache.forget(dropped)
+        if everything:
+            freed += await asyncio.to_thread(self._mounting.prune)
+        return {"CachesDeleted": [entry.key[:25] for entry in dropped] or None, "SpaceReclaimed": freed}
+
+    def usage(self) -> list[dict[str, Any]]:
+        """`BuildCache` of `system df`."""
+        return [
+            {
+                "ID": entry.key[:25],
+                "Type": "regular",
+                "Description": entry.description,
+                "InUse": False,
+                "Shared": False,
+                "Size": entry.size,
+                "CreatedAt": entry.created,
+                "LastUsedAt": None,
+                "UsageCount": entry.uses,
+            }
+            for entry in self._cache.all()
+            if entry.layer is not None
+        ]
+
+    async def sweep(self) -> None:
+        """What an engine that died left of its builds: containers and leases. Called before builds are taken."""
+        for live in self._room.registry:
+            if LABEL in live.container.labels:
+                with contextlib.suppress(Fault):
+                    await remove.remove(self._room, live, force=True, volumes=True)
+        self._mounting.sweep()
+        for lease in await self._room.supervisor.leases.list():
+            if lease.id.startswith(_PREFIX):
+                with contextlib.suppress(NotFound):
+                    await self._room.supervisor.leases.delete(lease.id)
+
+    def close(self) -> None:
+        """Let go of the cache's file."""
+        self._cache.close()
+
+
+def failure_line(fault: BaseException) -> Line:
+    """How a stream tells of a failure."""
+    text = str(fault) or type(fault).__name__
+    detail: dict[str, Any] = {"message": text}
+    if isinstance(fault, CommandFailed):
+        detail = {"code": fault.exit_code, "message": text}
+    return {"errorDetail": detail, "error": text}

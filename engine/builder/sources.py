@@ -1,0 +1,160 @@
+"""What COPY and ADD name: found below a root's fd, globs as Go's filepath.Match, and digested by content.
+
+Links are followed inside of the root only (openat2(2)); a link that is found inside of a folder is copied as a link.
+A digest covers names, kinds, modes, links and bytes, and owners where they are kept; never times.
+"""
+
+import hashlib
+import json
+import os
+import posixpath
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine import kernel
+from engine.builder.ignore import Ignore
+from proto.errdefs import InvalidArgument, NotFound
+
+_CHUNK = 1 << 20
+_WILD = re.compile(r"[*?\[\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file or folder to be copied."""
+
+    path: str
+    is_folder: bool
+    digest: str
+
+
+def find(root: int, words: tuple[str, ...], excludes: tuple[str, ...], *, owners: bool) -> list[Source]:
+    """The sources that an instruction's words stand for, in docker's order."""
+    rules = Ignore(list(excludes)) if excludes else None
+    found = []
+    for word in words:
+        path = posixpath.normpath("/" + word).lstrip("/")
+        paths = list(_glob(root, path.split("/"), "")) if _WILD.search(path) else [path or "."]
+        found += [_source(root, each, rules, owners=owners) for each in paths]
+    if not found:
+        raise InvalidArgument("no source files were specified")
+    return found
+
+
+def go_match(pattern: str) -> re.Pattern[str]:
+    """One element of a filepath.Match pattern."""
+    regex, index = "", 0
+    while index < len(pattern):
+        letter = pattern[index]
+        index += 1
+        if letter == "*":
+            regex += "[^/]*"
+        elif letter == "?":
+            regex += "[^/]"
+        elif letter == "\\" and index < len(pattern):
+            regex += re.escape(pattern[index])
+            index += 1
+        elif letter == "[":
+            end = pattern.find("]", index + 1)
+            if end < 0:
+                raise InvalidArgument(f"syntax error in pattern: {pattern}")
+            inside = pattern[index:end]
+            negated = inside.startswith("^")
+            inside = inside.removeprefix("^").replace("[", r"\[").replace("^", r"\^")
+            regex += f"[{'^' if negated else ''}{inside}]"
+            index = end + 1
+        else:
+            regex += re.escape(letter)
+    try:
+        return re.compile(f"(?s:{regex})\\Z")
+    except re.error:
+        raise InvalidArgument(f"syntax error in pattern: {pattern}") from None
+
+
+def _glob(root: int, parts: list[str], folder: str) -> Iterator[str]:
+    """Depth first, by name; links are matched but not walked through."""
+    pattern = go_match(parts[0])
+    try:
+        fd = kernel.openat2(root, folder or ".", os.O_RDONLY | os.O_DIRECTORY, resolve=_NO_LINKS)
+    except OSError:
+        return
+    try:
+        names = sorted(name for name in os.listdir(fd) if pattern.match(name))
+    finally:
+        os.close(fd)
+    for name in names:
+        path = f"{folder}/{name}" if folder else name
+        if len(parts) == 1:
+            yield path
+        else:
+            yield from _glob(root, parts[1:], path)
+
+
+_NO_LINKS = kernel.RESOLVE_IN_ROOT | kernel.RESOLVE_NO_SYMLINKS
+
+
+def _source(root: int, path: str, rules: Ignore | None, *, owners: bool) -> Source:
+    try:
+        fd = kernel.openat2(root, path, os.O_PATH)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"stat {path}: file does not exist") from None
+    except OSError as error:
+        raise InvalidArgument(f"{path}: {error.strerror}") from None
+    try:
+        found = os.fstat(fd)
+        if stat.S_ISDIR(found.st_mode):
+            lines = [line for _, line in walk_lines(fd, "", rules, owners=owners)]
+            return Source(path, True, f"dir:{hashlib.sha256(json.dumps(lines).encode()).hexdigest()}")
+        line = json.dumps(_line(fd, found, "", owners=owners))
+        return Source(path, False, f"file:{hashlib.sha256(line.encode()).hexdigest()}")
+    finally:
+        os.close(fd)
+
+
+def walk_lines(folder: int, prefix: str, rules: Ignore | None, *, owners: bool) -> Iterator[tuple[str, list[object]]]:
+    """Each thing below a folder with what its digest is made of, by name."""
+    for name in listed(folder):
+        path = f"{prefix}{name}"
+        fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            found = os.fstat(fd)
+            excluded = rules is not None and rules.excludes(path)
+            if not excluded:
+                yield path, [path, *_line(fd, found, name, owners=owners)]
+            if stat.S_ISDIR(found.st_mode) and (not excluded or (rules is not None and rules.has_exclusions)):
+                yield from walk_lines(fd, f"{path}/", rules, owners=owners)
+        finally:
+            os.close(fd)
+
+
+def listed(folder: int) -> list[str]:
+    """The names in a folder that is open by O_PATH."""
+    fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        return sorted(os.listdir(fd))
+    finally:
+        os.close(fd)
+
+
+def _line(fd: int, found: os.stat_result, name: str, *, owners: bool) -> list[object]:
+    line: list[object] = [found.st_mode]
+    if owners:
+        line += [found.st_uid, found.st_gid]
+    if stat.S_ISREG(found.st_mode):
+        line += [found.st_size, _content(fd)]
+    elif stat.S_ISLNK(found.st_mode):
+        line.append(os.readlink("", dir_fd=fd))
+    elif stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode):
+        line.append(found.st_rdev)
+    return line
+
+
+def _content(fd: int) -> str:
+    """By /proc: the O_PATH fd names exactly the file that was looked at."""
+    digest = hashlib.sha256()
+    with open(f"/proc/self/fd/{fd}", "rb", buffering=0) as file:
+        while piece := file.read(_CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
