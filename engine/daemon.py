@@ -16,6 +16,7 @@ from engine import listeners, log, reload, restore
 from engine.api.app import Api, Route
 from engine.api.call import Call
 from engine.api.routes import auth as auth_routes
+from engine.api.routes import build as build_routes
 from engine.api.routes import commit as commit_routes
 from engine.api.routes import image_transfer as image_transfer_routes
 from engine.api.routes import images as image_routes
@@ -29,6 +30,7 @@ from engine.api.routes.exec import ExecRoutes
 from engine.api.routes.system import SystemRoutes
 from engine.api.routes.volumes import VolumeRoutes
 from engine.background import Background
+from engine.builder.service import Builder
 from engine.config import Config
 from engine.containers import stop, system_info
 from engine.containers.execs import Execs
@@ -41,7 +43,9 @@ from engine.events.bus import Bus
 from engine.filters import Filters
 from engine.host import look
 from engine.images import hosts
+from engine.images.assemble import Assembler
 from engine.images.hosts import Access
+from engine.images.names import Names
 from engine.images.registry_client import RegistryClient
 from engine.images.removal import ImageUser
 from engine.images.service import Images as ImageService
@@ -78,6 +82,7 @@ class Parts:
     networks: Networks
     version: Version
     access: Access
+    builder: Builder
 
 
 class Daemon:
@@ -108,11 +113,13 @@ class Daemon:
             parts = await self._build(channel)
             room = parts.room
             stack.push_async_callback(parts.networks.close)
+            stack.callback(parts.builder.close)
             stack.push_async_callback(self.background.close)
             await parts.version.get(patient=True, timeout=20)
             events = Events(channel)
             self.background.spawn("supervisor's events", self._follow(room, events))
             await restore.restore(room)
+            await parts.builder.sweep()
             await parts.networks.reconcile({live.container.id for live in room.registry if live.container.state.alive})
             self.background.spawn("restart policies", restore.start_policies(room))
             runner = await self._serve(parts, sockets, stack)
@@ -145,8 +152,9 @@ class Daemon:
         )
         registry = Registry(ContainerStore(connection))
         users = ImageUsers(registry)
+        records, differences = ImageRecords(channel), Diff(channel)
         images = ImageService(
-            records=ImageRecords(channel),
+            records=records,
             content=supervisor.content,
             snapshots=supervisor.snapshots,
             leases=supervisor.leases,
@@ -155,7 +163,7 @@ class Daemon:
             announce=lambda action, actor, attributes: bus.publish("image", action, actor, attributes),
             snapshotter=self.config.storage_driver,
             access=access,
-            differences=Diff(channel),
+            differences=differences,
         )
         volumes = Volumes(connection, self.paths.volumes, bus)
         volumes.users = lambda name: [
@@ -185,7 +193,10 @@ class Daemon:
             supervisor_address=channel.address,
         )
         room.execs = Execs(room)
-        return Parts(room, images, networks, Version(channel), access)
+        assembler = Assembler(supervisor.content, supervisor.snapshots, differences, self.config.storage_driver)
+        names = Names(records, supervisor.leases, images.catalog)
+        builder = Builder(room, images, differences, assembler, names)
+        return Parts(room, images, networks, Version(channel), access, builder)
 
     def _policy(self) -> Policy:
         return Policy(
@@ -284,6 +295,7 @@ class Daemon:
             *image_transfer_routes.routes(images),
             *network_routes.routes(parts.networks, room),
             *commit_routes.routes(images, room),
+            *build_routes.routes(parts.builder),
             *swarm_routes.routes(),
             *auth_routes.routes(RegistryClient(parts.access)),
         ]
