@@ -124,6 +124,17 @@ class Daemon:
                 raise DaemonError(_message(_body(taken, answer, rest), answer.splitlines()[0]), status)
         return Hijacked(taken, rest)
 
+    def connect(self) -> socket.socket:
+        """A bare connection, in TLS where that is configured; raises DaemonUnreachable when nobody answers."""
+        connection = self._connection()
+        try:
+            connection.connect()
+        except OSError as error:
+            connection.close()
+            raise self._unreachable(error) from error
+        assert connection.sock is not None
+        return connection.sock
+
     # -- versions ------------------------------------------------------------------------------------------------
 
     def ping(self) -> None:

@@ -8,7 +8,6 @@ import threading
 import click
 
 from engine.cli.client import Daemon
-from engine.cli.errors import CommandFailed
 from engine.cli.grammar import Command, pass_daemon
 
 
@@ -16,18 +15,10 @@ from engine.cli.grammar import Command, pass_daemon
 @pass_daemon
 def dial_stdio(daemon: Daemon) -> None:
     """Proxy the stdio stream to the daemon connection. Should not be invoked manually."""
-    address = daemon.address
-    try:
-        if address.path:
-            connection = socket.socket(socket.AF_UNIX)
-            connection.connect(address.path)
-        else:
-            connection = socket.create_connection((address.host, address.port))
-    except OSError as error:
-        raise CommandFailed(f"cannot connect to {address.text}: {error.strerror}") from error
-    threading.Thread(target=_upward, args=(connection,), daemon=True).start()
-    while data := connection.recv(65536):
-        os.write(sys.stdout.fileno(), data)
+    with daemon.connect() as connection:
+        threading.Thread(target=_upward, args=(connection,), daemon=True).start()
+        while data := connection.recv(65536):
+            os.write(sys.stdout.fileno(), data)
 
 
 def _upward(connection: socket.socket) -> None:

@@ -4,6 +4,7 @@ import click
 
 from engine.cli.client import Daemon
 from engine.cli.each import for_each
+from engine.cli.errors import DaemonError
 from engine.cli.grammar import Command, pass_daemon
 
 
@@ -16,4 +17,15 @@ from engine.cli.grammar import Command, pass_daemon
 def rm(daemon: Daemon, containers: tuple[str, ...], force: bool, link: bool, volumes: bool) -> None:
     """Remove one or more containers."""
     flags = {"force": force or None, "link": link or None, "v": volumes or None}
-    for_each(containers, lambda name: daemon.delete(f"/containers/{name.lstrip('/')}", **flags))
+
+    def remove(name: str) -> None:
+        try:
+            daemon.delete(f"/containers/{name.lstrip('/')}", **flags)
+        except DaemonError as error:
+            if not force or error.status != 404:
+                raise
+            error.show()  # with --force, gone is what was wanted
+        else:
+            click.echo(name)
+
+    for_each(containers, remove, quiet=True)

@@ -45,4 +45,4 @@ def test_nobody_there_is_told(tmp_path: Path) -> None:
         [*PROGRAM, "-H", f"unix://{tmp_path}/none", "system", "dial-stdio"], input=b"", capture_output=True, check=False
     )
     assert done.returncode == 1
-    assert f"cannot connect to unix://{tmp_path}/none: No such file or directory" in done.stderr.decode()
+    assert f"at unix://{tmp_path}/none: No such file or directory" in done.stderr.decode()

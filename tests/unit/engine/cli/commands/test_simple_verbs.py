@@ -153,3 +153,11 @@ def test_a_failure_in_the_middle_does_not_stop_the_rest(engine: FakeEngine, run:
     assert result.stdout == "a\nc\n"
     assert "Error response from daemon: no /containers/b/kill here" in result.stderr
     assert result.exit_code == 1
+
+
+def test_forced_removal_of_what_is_gone_is_no_failure(engine: FakeEngine, run: Run) -> None:
+    """It says so all the same."""
+    engine.answers["DELETE /containers/c"] = (404, {"message": "No such container: c"})
+    forced, plain = run("rm", "-f", "c"), run("rm", "c")
+    assert (forced.exit_code, plain.exit_code) == (0, 1)
+    assert forced.stderr == plain.stderr == "Error response from daemon: No such container: c\n"
