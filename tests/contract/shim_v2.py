@@ -217,15 +217,22 @@ class ShimV2Contract:
 
     def test_events_come_in_order(self, world: World, runtime: Runtime) -> None:
         """create, start, exit, delete."""
-        listener = subprocess.Popen(
-            ["ctr", "-a", world.address, "events"], env=world.environment, stdout=subprocess.PIPE, text=True
-        )
-        time.sleep(0.3)  # ctr does not say when it has subscribed
-        self.run(world, runtime, IMAGE, "told", "true")
-        time.sleep(0.3)
-        listener.kill()
-        output, _ = listener.communicate()
-        topics = re.findall(r"/tasks/[a-z-]+", output)
+        told = world.folder / "events"
+        with told.open("wb") as output:
+            listener = subprocess.Popen(
+                ["ctr", "-a", world.address, "events"], env=world.environment, stdout=output, start_new_session=True
+            )
+        try:
+            # ctr does not say when it has subscribed: stir something until it is told of it.
+            wait_until(
+                lambda: not world.ctr("i", "label", IMAGE, "a=b").returncode and told.stat().st_size, "ctr listens"
+            )
+            self.run(world, runtime, IMAGE, "told", "true")
+            wait_until(lambda: b"/tasks/delete" in told.read_bytes(), "the delete is told")
+        finally:
+            listener.kill()
+            listener.wait()
+        topics = re.findall(r"/tasks/[a-z-]+", told.read_text())
         assert topics == ["/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"]
 
     def test_a_container_outlives_its_daemon(self, world: World, runtime: Runtime) -> None:
