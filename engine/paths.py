@@ -37,6 +37,10 @@ class ContainerPaths:
         """A tmpfs that other containers may join, for IpcMode shareable."""
         return f"{self.durable}/mounts/shm"
 
+    def image(self, number: int) -> str:
+        """Where an image mount is mounted."""
+        return f"{self.durable}/mounts/image-{number}"
+
     def subpath(self, number: int) -> str:
         """Where a part of a volume is bound; outside of `volatile`, which is deleted with all that is in it."""
         return f"{os.path.dirname(os.path.dirname(self.volatile))}/subpaths/{self.container_id}-{number}"

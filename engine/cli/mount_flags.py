@@ -53,10 +53,11 @@ def _set(made: dict[str, Any], key: str, value: str, *, given: bool, text: str) 
         _bind_recursive(made.setdefault("BindOptions", {}), value, text)
     elif key in ("volume-nocopy", "volume-subpath", "volume-label", "volume-driver", "volume-opt"):
         _volume_option(made.setdefault("VolumeOptions", {}), key, value, text)
-    elif key == "tmpfs-size":
-        made.setdefault("TmpfsOptions", {})["SizeBytes"] = parse_bytes(value)
-    elif key == "tmpfs-mode":
-        made.setdefault("TmpfsOptions", {})["Mode"] = int(value, 8)
+    elif key == "image-subpath":
+        made.setdefault("ImageOptions", {})["Subpath"] = value
+    elif key in ("tmpfs-size", "tmpfs-mode"):
+        field, number = ("SizeBytes", parse_bytes(value)) if key == "tmpfs-size" else ("Mode", int(value, 8))
+        made.setdefault("TmpfsOptions", {})[field] = number
     elif not given:
         raise CommandFailed(f'invalid argument "{text}" for "--mount" flag: invalid field \'{key}\'', 125)
     else:

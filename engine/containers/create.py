@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import kernel, timestamps
-from engine.containers import fields, merge, mountpoints, names, verify
+from engine.containers import fields, image_mounts, merge, mountpoints, names, verify
 from engine.containers.model import Container
 from engine.containers.neighbours import ImageRecord
 from engine.containers.room import Room
@@ -167,6 +167,8 @@ async def _make(room: Room, container: Container, image: ImageRecord) -> None:
         mounts = await rootfs.prepare(container.id, image)
         layers = Layers(mounts)
         undo.push_async_callback(rootfs.remove, container.id)
+        undo.push_async_callback(image_mounts.forget, room, container)
+        await image_mounts.prepare(room, container)
         os.makedirs(files.durable, mode=0o710)
         undo.callback(shutil.rmtree, files.durable, ignore_errors=True)
         workdir = container.config["WorkingDir"]

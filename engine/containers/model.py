@@ -49,7 +49,7 @@ class State:
 class Mount:
     """One volume, bind or tmpfs mount, decided at create."""
 
-    kind: str  # volume, bind, tmpfs
+    kind: str  # volume, bind, tmpfs, image
     source: str
     destination: str
     name: str = ""

@@ -110,7 +110,17 @@ def _bind(text: str, volumes: Volumes) -> Mount:
 
 
 _MOUNT_KEYS = frozenset(
-    {"Type", "Source", "Target", "ReadOnly", "Consistency", "BindOptions", "VolumeOptions", "TmpfsOptions"}
+    {
+        "Type",
+        "Source",
+        "Target",
+        "ReadOnly",
+        "Consistency",
+        "BindOptions",
+        "VolumeOptions",
+        "TmpfsOptions",
+        "ImageOptions",
+    }
 )
 
 
@@ -119,10 +129,10 @@ def _mount(entry: Json, volumes: Volumes) -> Mount:
     for key in entry:
         if key not in _MOUNT_KEYS:
             raise InvalidArgument(f'invalid mount config for type "{kind}": {key} is not built into this engine')
-    if kind not in ("bind", "volume", "tmpfs"):
+    if kind not in _OF_KIND:
         raise InvalidArgument(
             f'invalid mount config for type "{kind}": mount type unknown'
-            if kind not in ("image", "npipe", "cluster")
+            if kind not in ("npipe", "cluster")
             else f'invalid mount config for type "{kind}": not built into this engine'
         )
     if not entry.get("Target"):
@@ -178,6 +188,21 @@ def _volume_mount(entry: Json, target: str, volumes: Volumes) -> Mount:
     )
 
 
+def _image_mount(entry: Json, target: str, _volumes: Volumes) -> Mount:
+    source, subpath = entry.get("Source") or "", (entry.get("ImageOptions") or {}).get("Subpath") or ""
+    if not source:
+        raise InvalidArgument("field Source must not be empty")
+    return Mount(
+        "image",
+        source,
+        target,
+        writable=not entry.get("ReadOnly"),
+        propagation="rprivate",
+        from_spec=True,
+        subpath=subpaths.check(subpath) if subpath else "",
+    )
+
+
 def _tmpfs_mount(entry: Json, target: str, _volumes: Volumes) -> Mount:
     if entry.get("Source"):
         raise InvalidArgument("field Source must not be specified")
@@ -197,6 +222,7 @@ _OF_KIND: dict[str, Callable[[Json, str, Volumes], Mount]] = {
     "bind": _bind_mount,
     "volume": _volume_mount,
     "tmpfs": _tmpfs_mount,
+    "image": _image_mount,
 }
 
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import shutil
 
-from engine.containers import kill, start, state
+from engine.containers import image_mounts, kill, start, state
 from engine.containers.live import Live
 from engine.containers.model import Container
 from engine.containers.room import Room
@@ -66,10 +66,11 @@ async def sweep(room: Room, container: Container, *, volumes: bool) -> None:
     await start.forget_record(room, container.id)
     try:
         await Rootfs(room.supervisor, room.paths.temporary).remove(container.id)
+        start.release_files(room, container)
+        await image_mounts.forget(room, container)
     except Fault as fault:
         logger.warning("removing the snapshot of %s: %s", container.id, fault)
         return
-    start.release_files(room, container)
     shutil.rmtree(room.paths.container(container.id).durable, ignore_errors=True)
     if volumes:
         for mount in container.mounts:

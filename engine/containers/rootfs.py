@@ -22,7 +22,7 @@ from proto.containerd.types import mount_pb2
 from proto.errdefs import AlreadyExists, NotFound
 
 OWNER_LABEL = "io.wherry.container"
-_ROOT_LABEL = "containerd.io/gc.root"
+ROOT_LABEL = "containerd.io/gc.root"
 _FILE_LIMIT = 1 << 20  # passwd and group of an image: more is refused rather than read (CVE-2026-47262)
 
 FOLDERS = ("dev/pts", "dev/shm", "etc", "proc", "sys")
@@ -38,7 +38,7 @@ class Rootfs:
 
     async def prepare(self, container_id: str, image: ImageRecord) -> list[mount_pb2.Mount]:
         """The container's own snapshot; one round trip when the image's init layer is there."""
-        labels = {_ROOT_LABEL: "wherry", OWNER_LABEL: container_id}
+        labels = {ROOT_LABEL: "wherry", OWNER_LABEL: container_id}
         parent = init_layer(image.top)
         snapshots = self._supervisor.snapshots
         for _ in range(3):

@@ -12,7 +12,7 @@ import os
 import shutil
 
 from engine import kernel, timestamps
-from engine.containers import health, inputs, io, launch_faults, state
+from engine.containers import health, image_mounts, inputs, io, launch_faults, state
 from engine.containers.live import Live
 from engine.containers.model import Container
 from engine.containers.room import Room
@@ -83,12 +83,14 @@ async def _launch(room: Room, live: Live) -> None:
         ),
         _mounts(room, live),
     )
+    await image_mounts.mount_all(room, container)
     for number, mount in enumerate(container.mounts):
         if mount.own_mount:
             room.volumes.activate(mount.name)
         if mount.subpath:
-            mount.bound = room.paths.container(container.id).subpath(number)
-            subpaths.bind(mount.source, mount.subpath, mount.bound)
+            place = room.paths.container(container.id).subpath(number)
+            subpaths.bind(mount.bound if mount.kind == "image" else mount.source, mount.subpath, place)
+            mount.bound = place
     spec = json.dumps(build(await inputs.gather(room, container, plan, joined, mounts))).encode()
     container.shim_io, container.runtime = runtime.ours, runtime.shim
     if container.log_driver == "json-file":
@@ -215,10 +217,11 @@ def release_files(room: Room, container: Container) -> None:
     if os.path.ismount(files.shm):
         kernel.umount(files.shm)
     for mount in container.mounts:
-        if mount.bound:
+        if mount.subpath and mount.bound:
             subpaths.release(mount.bound)
         if mount.kind == "volume" and mount.own_mount and not _used_by_another(room, container, mount.name):
             room.volumes.deactivate(mount.name)
+    image_mounts.unmount_all(room, container)
 
 
 def _used_by_another(room: Room, container: Container, volume: str) -> bool:

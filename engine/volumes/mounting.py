@@ -3,13 +3,17 @@ somebody uses them.
 """
 
 import os
-from collections.abc import Mapping
+import re
+import socket
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 from engine import kernel
 from proto.errdefs import Internal, InvalidArgument
 
 _KEYS = frozenset({"type", "o", "device"})
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3"})  # their addresses must be resolved first: not built
+_NFS, _CIFS = ("nfs", "nfs4"), ("cifs", "smb3")
+_PASSWORD = re.compile(r"(?<![^,])password=[^,]*")
 _FLAGS = {
     "ro": kernel.MS_RDONLY,
     "rw": 0,
@@ -32,8 +36,6 @@ def check(name: str, options: Mapping[str, str]) -> None:
         raise InvalidArgument(f"create {name}: missing device in volume options")
     if not options.get("type"):
         raise InvalidArgument(f"create {name}: missing type in volume options")
-    if options["type"] in _NETWORK:
-        raise InvalidArgument(f'create {name}: volumes of type "{options["type"]}" are not built into this engine')
 
 
 def plan(options: Mapping[str, str]) -> tuple[int, str]:
@@ -47,10 +49,34 @@ def plan(options: Mapping[str, str]) -> tuple[int, str]:
     return flags, ",".join(data)
 
 
+def located(options: Mapping[str, str], resolve: Callable[[str], str]) -> dict[str, str]:
+    """The same with addresses for names: mount(2) reaches the kernel, which asks no resolver (mount.nfs does)."""
+    done = dict(options)
+    words = options.get("o", "").split(",")
+    if options["type"] in _NFS:
+        done["o"] = ",".join(
+            f"addr={resolve(word.removeprefix('addr='))}" if word.startswith("addr=") else word for word in words
+        )
+    elif options["type"] in _CIFS:
+        share = urlsplit(options["device"])
+        if share.hostname and not any(word.startswith("addr=") for word in words):
+            done["o"] = ",".join([*filter(None, words), f"addr={resolve(share.hostname)}"])
+    return done
+
+
+def resolved(host: str) -> str:
+    """The first address of a host."""
+    try:
+        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError as error:
+        raise Internal(f"error resolving passed in network volume address: lookup {host}: {error.strerror}") from error
+
+
 def mount(name: str, options: Mapping[str, str], target: str) -> None:
     """Mount the volume at its place, unless it is."""
     if not options or is_mounted(target):
         return
+    options = located(options, resolved)
     flags, data = plan(options)
     kind = "" if flags & kernel.MS_BIND else options["type"]
     try:
@@ -59,7 +85,8 @@ def mount(name: str, options: Mapping[str, str], target: str) -> None:
             kernel.mount("", target, "", flags | kernel.MS_REMOUNT)
     except OSError as error:
         raise Internal(
-            f"failed to mount local volume: mount {options['device']}:{target}, flags: {flags:#x}, data: {data}: "
+            f"failed to mount local volume: mount {options['device']}:{target}, flags: {flags:#x}, "
+            f"data: {_PASSWORD.sub('password=********', data)}: "
             f"{(error.strerror or '').lower()}"
         ) from error
 
