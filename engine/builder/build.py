@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from engine.builder.graph import Plan, plan
 from engine.builder.output import Lane, Line, Output
+from engine.builder.parser import Instruction
 from engine.builder.session import Session
 from engine.builder.stage import StageBuild
 from engine.builder.state import State
@@ -39,6 +40,7 @@ class Build:
         self._prepare()
         known = {name: value for name, value in session.meta.items() if value is not None}
         solved = plan(session.file, session.request.target, Expander(session.file.escape, known).word)
+        self._label(solved.target)
         state = await self._stages(solved, head)
         if not state.id:
             raise InvalidArgument("No image was generated. Is your Dockerfile empty?")
@@ -86,8 +88,7 @@ class Build:
                     group.create_task(self._one(build))
         except BaseExceptionGroup as failures:
             raise _first(failures) from failures
-        state = await session.results[solved.target]
-        return self._labelled(state)
+        return await session.results[solved.target]
 
     async def _one(self, build: StageBuild) -> None:
         result = self._session.results[build.index]
@@ -99,13 +100,16 @@ class Build:
         result.set_result(state)
         build.lane.end()
 
-    def _labelled(self, state: State) -> State:
-        labels = self._session.request.labels
+    def _label(self, target: int) -> None:
+        """`--label`: one more instruction of the last stage, whose values mean just what they say."""
+        file, labels = self._session.file, self._session.request.labels
         if not labels:
-            return state
-        config = {**state.config, "Labels": {**(state.config.get("Labels") or {}), **labels}}
+            return
+        words = [
+            word for pair in sorted(labels.items()) for word in (*(_plain(text, file.escape) for text in pair), "=")
+        ]
         text = " ".join(f"{key}={value}" for key, value in sorted(labels.items()))
-        return state.stepped(config, state.nop(f" LABEL {text}"), state.created)
+        file.stages[target].instructions.append(Instruction("LABEL", f"LABEL {text}", tuple(words)))
 
     def _warn(self) -> None:
         session = self._session
@@ -127,6 +131,11 @@ class Build:
         if not session.request.tags:
             await self._names.keep_dangling(target, state.base_id)
         return image_id
+
+
+def _plain(text: str, escape: str) -> str:
+    """A word that expands to the text."""
+    return "".join(escape + letter if letter in f"{escape}$'\"<" else letter for letter in text)
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

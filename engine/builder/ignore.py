@@ -42,3 +42,7 @@ class Ignore:
     def excludes(self, path: str) -> bool:
         """A path, relative to the context's root, stays behind; so does all below an excluded folder, but for `!`."""
         return bool(self._matcher.matches(path))
+
+    def may_hold(self, folder: str) -> bool:
+        """Something below an excluded folder may be wanted all the same."""
+        return bool(self._matcher.may_match_under(folder))

@@ -14,7 +14,6 @@ import shutil
 import stat
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from engine import kernel
@@ -24,14 +23,6 @@ from proto.errdefs import InvalidArgument
 logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Mounted:
-    """What the step's container is given."""
-
-    mounts: list[Json] = field(default_factory=list)
-    environment: list[str] = field(default_factory=list)
 
 
 class Mounting:
@@ -45,13 +36,13 @@ class Mounting:
     @contextlib.asynccontextmanager
     async def prepared(
         self, mounts: list[RunMount], roots: Mapping[str, int], secrets: Mapping[str, bytes]
-    ) -> AsyncIterator[Mounted]:
+    ) -> AsyncIterator[list[Json]]:
         """The mounts for the length of a step; `roots` has an fd for each `from`, "" being the context."""
         async with contextlib.AsyncExitStack() as stack:
             os.makedirs(self._private, mode=0o700, exist_ok=True)
             folder = tempfile.mkdtemp(prefix="step-", dir=self._private)
             stack.callback(_clear, folder)
-            done = Mounted()
+            done: list[Json] = []
             for number, mount in enumerate(mounts):
                 if mount.kind == "cache" and mount.sharing == "locked":
                     await stack.enter_async_context(self._locks.setdefault(mount.id, asyncio.Lock()))
@@ -59,34 +50,32 @@ class Mounting:
             yield done
 
     def _one(
-        self, done: Mounted, mount: RunMount, place: str, roots: Mapping[str, int], secrets: Mapping[str, bytes]
+        self, done: list[Json], mount: RunMount, place: str, roots: Mapping[str, int], secrets: Mapping[str, bytes]
     ) -> None:
         if mount.kind == "tmpfs":
             options = {"TmpfsOptions": {"SizeBytes": mount.size}} if mount.size else {}
-            done.mounts.append({"Type": "tmpfs", "Target": mount.target, **options})
+            done.append({"Type": "tmpfs", "Target": mount.target, **options})
         elif mount.kind == "secret":
             self._secret(done, mount, place, secrets)
         elif mount.kind == "cache":
-            done.mounts.append(_bind(self._cache(mount), mount))
+            done.append(_bind(self._cache(mount), mount))
         else:
             bind_inside(roots[mount.origin], mount.source, place)
-            done.mounts.append(_bind(place, mount))
+            done.append(_bind(place, mount))
 
-    def _secret(self, done: Mounted, mount: RunMount, place: str, secrets: Mapping[str, bytes]) -> None:
+    def _secret(self, done: list[Json], mount: RunMount, place: str, secrets: Mapping[str, bytes]) -> None:
         value = secrets.get(mount.id)
         if value is None:
             if mount.required:
                 raise InvalidArgument(f"secret {mount.id}: not found")
             return
-        if mount.env:
-            done.environment.append(f"{mount.env}={value.decode('utf-8', 'replace')}")
-        if mount.target:
-            fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(value)
-                os.fchown(fd, mount.uid, mount.gid)
-                os.fchmod(fd, mount.mode)
-            done.mounts.append(_bind(place, mount, read_only=True))
+        fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(value)
+            file.flush()
+            os.fchown(fd, mount.uid, mount.gid)
+            os.fchmod(fd, mount.mode)
+        done.append(_bind(place, mount, read_only=True))
 
     def _cache(self, mount: RunMount) -> str:
         path = f"{self._caches}/{hashlib.sha256(mount.id.encode()).hexdigest()}"

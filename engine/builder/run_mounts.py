@@ -35,11 +35,10 @@ class RunMount:
     mode: int = 0o400
     uid: int = 0
     gid: int = 0
-    env: str = ""
 
     def shown(self) -> list[object]:
         """What of it goes into a cache key: never a secret's value."""
-        return [self.kind, self.target, self.source, self.origin, self.id if self.kind == "secret" else "", self.env]
+        return [self.kind, self.target, self.source, self.origin, self.id if self.kind == "secret" else ""]
 
 
 def parse(instruction: Instruction, text: str, workdir: str) -> RunMount:
@@ -70,10 +69,15 @@ def parse(instruction: Instruction, text: str, workdir: str) -> RunMount:
 def _checked(instruction: Instruction, kind: str, pairs: dict[str, str], workdir: str) -> RunMount:
     target = pairs.get("target", "")
     if kind == "secret":
-        identifier = pairs.get("id") or posixpath.basename(target) or pairs.get("env", "")
+        if pairs.get("env"):
+            raise Unimplemented(
+                f"RUN --mount=type=secret,env=… (line {instruction.line}) is not supported: environments are stored and "
+                "shown; read the secret's file instead"
+            )
+        identifier = pairs.get("id") or posixpath.basename(target)
         if not identifier:
             raise instruction.fault("a secret mount needs an id or a target")
-        if not target and not pairs.get("env"):
+        if not target:
             target = f"/run/secrets/{posixpath.basename(identifier)}"
     else:
         identifier = pairs.get("id") or target
@@ -107,7 +111,6 @@ def _checked(instruction: Instruction, kind: str, pairs: dict[str, str], workdir
         mode=_octal(instruction, pairs.get("mode", ""), 0o755 if kind == "cache" else 0o400),
         uid=_number(instruction, pairs, "uid"),
         gid=_number(instruction, pairs, "gid"),
-        env=pairs.get("env", ""),
     )
 
 

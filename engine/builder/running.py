@@ -84,13 +84,13 @@ async def _execute(
             top = await stack.enter_async_context(
                 session.layers.with_places(state, lambda root: mounting.make_places(root, mounts, secrets, kinds))
             )
-        host: dict[str, Any] = {**session.request.host_config, "Mounts": given.mounts}
+        host: dict[str, Any] = {**session.request.host_config, "Mounts": given}
         if network:
             host["NetworkMode"] = network
         step = Step(
             image=Unfinished.of(state, top),
             command=command,
-            environment=[*environment, *given.environment],
+            environment=environment,
             user=str(state.config.get("User") or ""),
             workdir=str(state.config.get("WorkingDir") or ""),
             host_config=host,

@@ -5,6 +5,7 @@ COMMANDS = {
     "run": ("run", "Create and run a new container from an image"),
     "exec": ("exec:execute", "Execute a command in a running container"),
     "ps": ("ps", "List containers"),
+    "build": ("build", "Build an image from a Dockerfile"),
     "images": ("images", "List images"),
     "pull": ("pull", "Download an image from a registry"),
     "push": ("push", "Upload an image to a registry"),
@@ -46,7 +47,7 @@ _CONTAINER = (
     *("attach", "commit", "cp", "create", "diff", "exec", "export", "inspect", "kill", "logs", "pause", "port"),
     *("rename", "restart", "rm", "run", "start", "stats", "stop", "top", "unpause", "update", "wait"),
 )
-_IMAGE = ("history", "import", "load", "pull", "push", "save", "tag")
+_IMAGE = ("build", "history", "import", "load", "pull", "push", "save", "tag")
 GROUPS = {
     "container": (
         "Manage containers",

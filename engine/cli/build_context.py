@@ -1,0 +1,184 @@
+"""What `wherry build` sends: a directory as a tar, without what .dockerignore names; or what came by standard input.
+
+The Dockerfile and .dockerignore always go along: the engine needs them, and takes them out of the context itself.
+"""
+
+import io
+import os
+import secrets
+import stat
+import tarfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING
+
+from engine.builder import ignore
+from engine.cli.errors import CommandFailed
+from proto.errdefs import Fault
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_MAGICS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
+_TAR_MAGIC_AT = 257
+
+
+@dataclass(slots=True)
+class Sending:
+    """The body of the request, and the Dockerfile's name in it."""
+
+    body: IO[bytes]
+    dockerfile: str
+    failures: list[Exception] = field(default_factory=list)
+
+
+@contextmanager
+def opened(context: str, dockerfile: str | None, stdin: IO[bytes]) -> Iterator[Sending]:
+    """The context for the length of a block."""
+    if context == "-":
+        yield _from_stdin(stdin, dockerfile)
+        return
+    if context.startswith(("http://", "https://", "git@", "git://", "github.com/")):
+        raise CommandFailed(f"a remote build context ({context}) is not supported: fetch it first")
+    if not os.path.isdir(context):
+        raise CommandFailed(f"unable to prepare context: path {context!r} not found")
+    text = None
+    if dockerfile == "-":
+        text = stdin.read()
+    name, extra = _named(context, dockerfile, text)
+    with _piped(context, name, extra) as sending:
+        yield sending
+
+
+def _from_stdin(stdin: IO[bytes], dockerfile: str | None) -> Sending:
+    """A tar as it is, however compressed; a Dockerfile alone as a tar with nothing else."""
+    head = stdin.read(512)
+    if head.startswith(_MAGICS) or head[_TAR_MAGIC_AT : _TAR_MAGIC_AT + 5] == b"ustar":
+        return Sending(io.BufferedReader(_Joined(head, stdin)), dockerfile or "")
+    if dockerfile and dockerfile != "-":
+        raise CommandFailed("ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles")
+    text = head + stdin.read()
+    if not text.strip():
+        raise CommandFailed("the Dockerfile cannot be empty")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        _add_text(tar, "Dockerfile", text)
+    buffer.seek(0)
+    return Sending(buffer, "Dockerfile")
+
+
+class _Joined(io.RawIOBase):
+    """What was read already, then the rest."""
+
+    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: "Buffer") -> int:
+        """Some of it."""
+        view = memoryview(buffer).cast("B")
+        taken = self._head[: len(view)] or self._rest.read(len(view))
+        self._head = self._head[len(view) :]
+        view[: len(taken)] = taken
+        return len(taken)
+
+
+def _named(context: str, dockerfile: str | None, text: bytes | None) -> tuple[str, bytes | None]:
+    """The Dockerfile's name inside of the context; one from elsewhere is sent under a name of its own."""
+    if text is not None:
+        return f".dockerfile.{secrets.token_hex(10)}", text
+    if dockerfile is None:
+        lower = not os.path.lexists(f"{context}/Dockerfile") and os.path.lexists(f"{context}/dockerfile")
+        dockerfile = f"{context}/{'dockerfile' if lower else 'Dockerfile'}"
+    path = os.path.abspath(dockerfile)
+    root = os.path.abspath(context)
+    if not os.path.exists(path) and os.path.exists(f"{root}/{dockerfile}"):
+        path = os.path.abspath(f"{root}/{dockerfile}")
+    if not os.path.exists(path):
+        raise CommandFailed(
+            f"unable to prepare context: unable to evaluate symlinks in Dockerfile path: {path}: not found"
+        )
+    if path.startswith(f"{root.rstrip('/')}/"):
+        return os.path.relpath(path, root), None
+    with open(path, "rb") as file:
+        return f".dockerfile.{secrets.token_hex(10)}", file.read()
+
+
+def rules_of(context: str, dockerfile: str) -> ignore.Ignore:
+    """`<Dockerfile>.dockerignore` goes before `.dockerignore`."""
+    for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
+        try:
+            with open(f"{context}/{name}", encoding="utf-8", errors="replace") as file:
+                return ignore.Ignore(ignore.read(file.read()))
+        except FileNotFoundError:
+            continue
+        except Fault as fault:
+            raise CommandFailed(str(fault)) from fault
+    return ignore.Ignore([])
+
+
+@contextmanager
+def _piped(context: str, dockerfile: str, extra: bytes | None) -> Iterator[Sending]:
+    """Made by a thread while it is sent: no context is ever whole in memory or on another disk."""
+    rules = rules_of(context, dockerfile)
+    reading, writing = os.pipe()
+    body = os.fdopen(reading, "rb")
+    sending = Sending(body, dockerfile)
+
+    def produce() -> None:
+        try:
+            with os.fdopen(writing, "wb") as target, tarfile.open(fileobj=target, mode="w|") as tar:
+                write(tar, context, rules, {dockerfile, ".dockerignore"})
+                if extra is not None:
+                    _add_text(tar, dockerfile, extra)
+        except BrokenPipeError:
+            pass  # the engine has refused, and says why
+        except Exception as error:  # shown by the command
+            sending.failures.append(error)
+
+    thread = threading.Thread(target=produce, name="build context", daemon=True)
+    thread.start()
+    try:
+        yield sending
+    finally:
+        body.close()
+        thread.join()
+
+
+def write(tar: tarfile.TarFile, context: str, rules: ignore.Ignore, always: set[str], folder: str = "") -> None:
+    """A folder's files, by name; owners are the engine's business, so all are root's."""
+    for name in sorted(os.listdir(f"{context}/{folder}" if folder else context)):
+        path = f"{folder}/{name}" if folder else name
+        excluded = path not in always and rules.excludes(path)
+        found = os.lstat(f"{context}/{path}")
+        if not excluded:
+            _add(tar, context, path)
+        leads_to_always = any(wanted.startswith(f"{path}/") for wanted in always)
+        if stat.S_ISDIR(found.st_mode) and (not excluded or leads_to_always or rules.may_hold(path)):
+            write(tar, context, rules, always, path)
+
+
+def _add(tar: tarfile.TarFile, context: str, path: str) -> None:
+    if stat.S_ISSOCK(os.lstat(f"{context}/{path}").st_mode):
+        return  # what tar cannot hold, docker leaves out too
+    entry = tar.gettarinfo(f"{context}/{path}", arcname=path)
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    if entry.isreg():
+        with open(f"{context}/{path}", "rb") as file:
+            tar.addfile(entry, file)
+    else:
+        tar.addfile(entry)
+
+
+def _add_text(tar: tarfile.TarFile, name: str, text: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(text)
+    entry.mode = 0o644
+    tar.addfile(entry, io.BytesIO(text))
