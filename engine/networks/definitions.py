@@ -6,7 +6,7 @@ Runs in the network thread. The default bridge keeps its subnet over restarts un
 import contextlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +16,10 @@ from engine.networks import ipam, parent_link, subnets
 from engine.networks.bridge import Bridges, check_link_name
 from engine.networks.ipam import Address, Subnet
 from engine.networks.links import Interface4, Links
-from engine.networks.model import BRIDGE, HOST, MACVLAN, NULL, ON_PARENT, Network
+from engine.networks.model import BRIDGE, HOST, MACVLAN, NULL, ON_PARENT, PREDEFINED, Network
 from engine.networks.store import Store
 from engine.networks.subnets import Taken
-from proto.errdefs import Conflict, InvalidArgument, PermissionDenied, Unimplemented
+from proto.errdefs import Conflict, InvalidArgument, NotFound, PermissionDenied, Unimplemented
 
 Json = Mapping[str, Any]
 
@@ -41,11 +41,19 @@ _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 class Definitions:
     """The networks of one engine."""
 
-    def __init__(self, store: Store, host: Links, bridges: Bridges, config: Config) -> None:
+    def __init__(
+        self,
+        store: Store,
+        host: Links,
+        bridges: Bridges,
+        config: Config,
+        name_of: Callable[[str], str] = lambda container_id: "",
+    ) -> None:
         self._store = store
         self._host = host
         self._bridges = bridges
         self._config = config
+        self._name_of = name_of
 
     def open(self) -> None:
         """See that the predefined networks are there, and every bridge as its network says."""
@@ -66,6 +74,8 @@ class Definitions:
                 if name
                 else "invalid name: name is empty"
             )
+        if name in (*PREDEFINED, "default"):
+            raise PermissionDenied(f"operation is not permitted on predefined {name} network")
         if self._named(name) is not None:
             raise Conflict(f"network with name {name} already exists")
         _refuse(body)
@@ -136,7 +146,9 @@ class Definitions:
         self._store.drop_network(network.id)
 
     def _endpoint_names(self, network: Network) -> str:
-        return ", ".join(one.container_id[:12] for one in self._store.endpoints(network_id=network.id))
+        """As dockerd lists them."""
+        known = self._store.endpoints(network_id=network.id)
+        return ", ".join(f'name:"{self._name_of(one.container_id)}" id:"{one.id[:12]}"' for one in known)
 
     def _open_default(self) -> None:
         """The network `bridge`, with what the daemon was told of it; `--bridge none` does without."""
@@ -233,8 +245,10 @@ def _refuse(body: Json) -> None:
     driver = body.get("Driver") or BRIDGE
     if driver in (HOST, NULL):
         raise PermissionDenied(f'only one instance of "{driver}" network is allowed')
+    if driver == "overlay":
+        raise Unimplemented("network driver overlay is not supported")
     if driver != BRIDGE and driver not in ON_PARENT:
-        raise Unimplemented(f"network driver {driver} is not supported")
+        raise NotFound(f'plugin "{driver}" not found')
     for key in ("Ingress", "ConfigOnly"):
         if body.get(key):
             raise Unimplemented(f"{key} of a network is not supported")

@@ -64,13 +64,13 @@ def _veth(network: Network, master: int, endpoint: Endpoint, mac: bytes, namespa
     return made
 
 
-def lead_out(interface: str, routers: Iterable[str], *, inside: Callable[[], Links] = Links) -> None:
+def lead_out(interface: str, router: str, *, inside: Callable[[], Links] = Links) -> None:
     """Have the default route of the namespace that the thread is in go by one interface, wherever it went before."""
     inner = inside()
     try:
         own = inner.find(interface)
         if own is not None:
-            inner.apply(*(links.default_route(own.index, ipaddress.ip_address(one)) for one in routers))
+            inner.apply(links.default_route(own.index, ipaddress.ip_address(router)))
     finally:
         inner.close()
 

@@ -1,7 +1,7 @@
 """Which of a container's networks gives the default route, and with it the published ports. Pure.
 
-Docker's order: the highest priority, then networks that lead anywhere, then the first name. It is decided again
-whenever a network comes or goes.
+Docker's order: the highest priority, then networks of both families, then the first name; internal ones never. It is
+decided again whenever a network comes or goes. Where the way out has no IPv6, that may go by another network.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,18 @@ from engine.networks.model import Endpoint, Network
 def choose(endpoints: Iterable[Endpoint], networks: Mapping[str, Network]) -> Endpoint | None:
     """The endpoint whose network is the way out; None where all are internal."""
     leading = [one for one in endpoints if one.network_id in networks and not networks[one.network_id].internal]
-    return min(leading, key=lambda one: (-one.priority, networks[one.network_id].name), default=None)
+    return min(leading, key=lambda one: _order(one, networks[one.network_id]), default=None)
+
+
+def choose6(endpoints: Iterable[Endpoint], networks: Mapping[str, Network]) -> Endpoint | None:
+    """The endpoint by which IPv6 goes."""
+    return choose([one for one in endpoints if one.address6], networks)
+
+
+def _order(endpoint: Endpoint, network: Network) -> tuple[int, bool, str]:
+    return -endpoint.priority, not network.gateway6, network.name
 
 
 def router(network: Network) -> str:
     """The address that the default route names."""
     return network.router or network.gateway
-
-
-def routers(network: Network) -> list[str]:
-    """Those of both families."""
-    return [router(network), *([network.gateway6] if network.gateway6 else [])]

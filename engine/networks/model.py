@@ -52,6 +52,9 @@ class Network:
     config_only: bool = False
     ipam_given: bool = False
     ipam_given6: bool = False
+    gateways_shown: list[int] = field(
+        default_factory=lambda: [4, 6]
+    )  # inspect shows those that were asked for or found
     options: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
 

@@ -32,6 +32,8 @@ def read(driver: str, options: Mapping[str, str]) -> dict[str, Any]:
     parent, mode = options.get("parent", ""), options.get(mode_option) or _DEFAULTS[driver]
     if not parent:
         raise Unimplemented(f"a {driver} network without a link of the host (-o parent=LINK) is not supported")
+    if parent == "lo":
+        raise InvalidArgument(f"loopback interface is not a valid {driver} parent link")
     if mode not in _MODES[driver]:
         raise InvalidArgument(
             f"requested {driver} mode '{mode}' is not valid, '{_DEFAULTS[driver]}' mode is the default"

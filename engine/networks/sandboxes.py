@@ -88,7 +88,8 @@ class Sandboxes:
             )
         taken = self._own(container_id)
         if any(one.network_id == network.id for one in taken):
-            raise PermissionDenied(f"endpoint with name {container_id} already exists in network {network.name}")
+            name = self._name_of(container_id) or container_id
+            raise PermissionDenied(f"endpoint with name {name} already exists in network {network.name}")
         names = {one.interface for one in taken}
         number = next(number for number in range(len(taken) + 1) if f"{network.prefix}{number}" not in names)
         with contextlib.ExitStack() as undo:
@@ -209,7 +210,7 @@ class Sandboxes:
             other = names.find(neighbours, name, self._name_of)
             if other is None:
                 raise Conflict(f"Cannot link to a non running container: /{name} AS /{alias}")
-            own = dict.fromkeys((alias, self._name_of(other.container_id), other.container_id[:12]))
+            own = dict.fromkeys((alias, other.container_id[:12], self._name_of(other.container_id)))
             found += [(str(address), " ".join(filter(None, own))) for address in other.addresses]
         return found
 
@@ -218,7 +219,10 @@ class Sandboxes:
         networks = {network.id: network for network in self._store.networks()}
         chosen = gateway.choose(self._own(container_id), networks)
         if chosen is not None:
-            lead_out(chosen.interface, gateway.routers(networks[chosen.network_id]))
+            lead_out(chosen.interface, gateway.router(networks[chosen.network_id]))
+        chosen6 = gateway.choose6(self._own(container_id), networks)
+        if chosen6 is not None:
+            lead_out(chosen6.interface, networks[chosen6.network_id].gateway6)
 
     def _join(self, container_id: str, other_id: str) -> Sandbox:
         other = self._store.sandbox(other_id)

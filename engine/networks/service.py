@@ -108,7 +108,10 @@ class Networks:
         """Make the namespace and its endpoints; a second call for a running container finds them."""
         asked = requests.read(config, host_config, endpoints)
         known = self._ready.store.sandbox(container_id) is not None
-        sandbox = await self._call(self._ready.sandboxes.allocate, container_id, asked)
+        try:
+            sandbox = await self._call(self._ready.sandboxes.allocate, container_id, asked)
+        except Fault as fault:
+            raise type(fault)(f"failed to set up container networking: {fault}") from fault
         await self._serve_names(container_id)
         if not known:
             for endpoint in self._ready.store.endpoints(container_id=container_id):
@@ -191,7 +194,7 @@ class Networks:
         writer = Writer(
             self._paths.container, Wishes(tuple(config.dns), tuple(config.dns_search), tuple(config.dns_opts))
         )
-        definitions = Definitions(store, host, bridges, config)
+        definitions = Definitions(store, host, bridges, config, self._name_of)
         publishing = Publishing(store, host, bridges, ports, self._name_of)
         sandboxes = Sandboxes(store, self._paths.netns, host, bridges, publishing, writer, self._name_of)
         return _Inside(store, host, firewall, bridges, ports, definitions, sandboxes, writer)

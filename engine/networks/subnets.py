@@ -45,6 +45,8 @@ def plan(document: Json, pools: Pools, taken: Taken, *, ipv6: bool) -> dict[str,
     fields = _given(of4[0], taken) if of4 else _chosen(pools, taken)
     if ipv6:
         fields |= _given6(of6[0], taken) if of6 else _chosen6(pools, taken)
+    silent = [6 if ":" in entry["Subnet"] else 4 for entry in entries if not entry.get("Gateway")]
+    fields["gateways_shown"] = [version for version in (4, 6) if version not in silent]
     fields["reserved"] = {
         str(key): str(value) for entry in entries for key, value in (entry.get("AuxiliaryAddresses") or {}).items()
     }
@@ -96,7 +98,7 @@ def _given6(entry: Json, taken: Taken) -> dict[str, Any]:
 def _checked(entry: Json, taken: Taken) -> tuple[Subnet | Subnet6, Subnet | Subnet6 | None, Address | Address6 | None]:
     subnet = parse(entry["Subnet"], "subnet")
     if any(subnet.version == other.version and subnet.overlaps(other) for other in taken.networks):
-        raise PermissionDenied("Pool overlaps with other one on this address space")
+        raise PermissionDenied("invalid pool request: Pool overlaps with other one on this address space")
     within = parse(entry["IPRange"], "ip-range") if entry.get("IPRange") else None
     if within is not None and (within.version != subnet.version or not within.subnet_of(subnet)):  # type: ignore[arg-type]  # one version by now
         raise InvalidArgument(f"invalid network config:\ninvalid ip-range {within}: it is not in subnet {subnet}")

@@ -112,7 +112,9 @@ def network(one: Network, *, endpoints: Sequence[Endpoint] | None, name_of: Call
 
 
 def _pool(one: Network, subnet: str, within: str, gateway: str) -> Document:
-    pool = {"Subnet": subnet, **({"IPRange": within} if within else {}), "Gateway": gateway}
+    pool = {"Subnet": subnet, **({"IPRange": within} if within else {})}
+    if (6 if ":" in subnet else 4) in one.gateways_shown:
+        pool["Gateway"] = gateway
     own = {name: address for name, address in one.reserved.items() if (":" in address) == (":" in subnet)}
     return pool | ({"AuxiliaryAddresses": own} if own else {})
 

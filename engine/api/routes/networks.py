@@ -64,8 +64,8 @@ class NetworkRoutes:
     async def connect(self, call: Call) -> web.StreamResponse:
         """`POST /networks/{id}/connect`."""
         body = await call.json(required=True)
-        network = self._networks.find(call.path["id"])
         live = self._room.registry.find(str(body.get("Container") or ""))
+        network = self._networks.find(call.path["id"])
         asked: Json = body.get("EndpointConfig") or {}
         async with live.lock:
             attachment = _attachment(network, asked)
@@ -81,8 +81,8 @@ class NetworkRoutes:
     async def disconnect(self, call: Call) -> web.StreamResponse:
         """`POST /networks/{id}/disconnect`."""
         body = await call.json(required=True)
-        network = self._networks.find(call.path["id"])
         live = self._room.registry.find(str(body.get("Container") or ""))
+        network = self._networks.find(call.path["id"])
         async with live.lock:
             container = live.container
             if container.state.alive:
@@ -98,10 +98,7 @@ class NetworkRoutes:
 
     def _document(self, network: Network, call: Call, *, with_containers: bool) -> Json:
         endpoints = self._networks.endpoints(network) if with_containers else None
-        document = render.network(network, endpoints=endpoints, name_of=self._name_of)
-        if call.version < (1, 48):
-            del document["EnableIPv4"]
-        return document
+        return render.network(network, endpoints=endpoints, name_of=self._name_of)
 
     def _name_of(self, container_id: str) -> str:
         live = self._room.registry.get(container_id)

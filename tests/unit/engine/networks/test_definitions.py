@@ -8,7 +8,7 @@ from engine.config import Config
 from engine.networks.definitions import Definitions
 from engine.networks.links import Interface4, Network4
 from engine.networks.store import Store
-from proto.errdefs import Conflict, Fault, InvalidArgument, PermissionDenied, Unimplemented
+from proto.errdefs import Fault, InvalidArgument, NotFound, PermissionDenied, Unimplemented
 from tests.fakes.engine_networks import FakeBridges, FakeLinks, endpoint
 
 NET = {"Subnet": "10.0.0.0/24"}
@@ -113,13 +113,15 @@ def test_addresses_may_be_said(place: Place) -> None:
     [
         ({"Name": ""}, InvalidArgument, "name is empty"),
         ({"Name": "a b"}, InvalidArgument, "invalid network name"),
-        ({"Name": "bridge"}, Conflict, "network with name bridge already exists"),
+        ({"Name": "bridge"}, PermissionDenied, "operation is not permitted on predefined bridge network"),
         ({"Name": "m", "Driver": "host"}, PermissionDenied, 'only one instance of "host" network is allowed'),
         ({"Name": "m", "Driver": "overlay"}, Unimplemented, "network driver overlay"),
+        ({"Name": "m", "Driver": "macvlan", "Options": {"parent": "lo"}}, InvalidArgument, "loopback interface"),
         ({"Name": "m", "Driver": "macvlan"}, Unimplemented, "without a link of the host"),
         ({"Name": "m", "Driver": "macvlan", "Options": {"parent": "x", "y": "z"}}, Unimplemented, "option y is not"),
         ({"Name": "m", "Driver": "ipvlan", "Options": {"parent": "x", "ipvlan_mode": "9"}}, InvalidArgument, "'9'"),
         ({"Name": "m", "Options": {"com.docker.network.bridge.gateway_mode_ipv4": "x"}}, Unimplemented, "mode x"),
+        ({"Name": "m", "Driver": "nope"}, NotFound, 'plugin "nope" not found'),
         ({"Name": "m", "Ingress": True}, Unimplemented, "Ingress"),
         ({"Name": "m", "Scope": "swarm"}, Unimplemented, "scope swarm"),
         ({"Name": "m", "Options": {"x": "y"}}, Unimplemented, "option x"),

@@ -28,6 +28,15 @@ def test_an_internal_network_leads_nowhere() -> None:
     assert chosen((INNER, 0)) == ""
 
 
+def test_a_network_of_both_families_comes_before_a_name() -> None:
+    both = bridge_network("zulu", "10.6.0.0/24", subnet6="fd06::/64", gateway6="fd06::1")
+    assert chosen((ALPHA, 0), (both, 0)) == "zulu"
+    networks = {network.id: network for network in (ALPHA, both)}
+    first, second = endpoint(1, ALPHA, priority=1), endpoint(2, both, address6="fd06::2/64")
+    assert gateway.choose([first, second], networks) == first
+    assert gateway.choose6([first, second], networks) == second
+
+
 def test_the_router_is_the_bridge_unless_another_was_named() -> None:
     assert gateway.router(ALPHA) == "10.9.0.1"
     assert gateway.router(bridge_network("x", router="10.9.0.254")) == "10.9.0.254"

@@ -121,7 +121,7 @@ async def test_networks_are_listed_without_and_inspected_with_their_containers(
     _, one = await client.ask("GET", "/networks/bridge")
     assert one["Containers"]["c1"]["Name"] == "box"
     _, old = await client.ask("GET", "/networks", "1.27")
-    assert "EnableIPv4" not in old[0]
+    assert "EnableIPv4" in old[0]
     assert old[0]["Containers"] != {}
 
 
