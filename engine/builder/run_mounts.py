@@ -67,26 +67,10 @@ def parse(instruction: Instruction, text: str, workdir: str) -> RunMount:
 
 
 def _checked(instruction: Instruction, kind: str, pairs: dict[str, str], workdir: str) -> RunMount:
-    target = pairs.get("target", "")
-    if kind == "secret":
-        if pairs.get("env"):
-            raise Unimplemented(
-                f"RUN --mount=type=secret,env=… (line {instruction.line}) is not supported: environments are stored and "
-                "shown; read the secret's file instead"
-            )
-        identifier = pairs.get("id") or posixpath.basename(target)
-        if not identifier:
-            raise instruction.fault("a secret mount needs an id or a target")
-        if not target:
-            target = f"/run/secrets/{posixpath.basename(identifier)}"
-    else:
-        identifier = pairs.get("id") or target
-        if not target:
-            raise instruction.fault("target is required for a mount")
-    if target:
-        target = posixpath.normpath(posixpath.join(workdir or "/", target))
-        if target in ("/", "//"):
-            raise instruction.fault(f"invalid mount target {target!r}")
+    target, identifier = _names(instruction, kind, pairs)
+    target = posixpath.normpath(posixpath.join(workdir or "/", target))
+    if target in ("/", "//"):
+        raise instruction.fault(f"invalid mount target {target!r}")
     sharing = pairs.get("sharing", "shared").lower()
     if sharing not in ("shared", "private", "locked"):
         raise instruction.fault(f"unsupported sharing value {sharing!r}")
@@ -112,6 +96,24 @@ def _checked(instruction: Instruction, kind: str, pairs: dict[str, str], workdir
         uid=_number(instruction, pairs, "uid"),
         gid=_number(instruction, pairs, "gid"),
     )
+
+
+def _names(instruction: Instruction, kind: str, pairs: dict[str, str]) -> tuple[str, str]:
+    """Target and id, one made of the other where that is how docker has it."""
+    target = pairs.get("target", "")
+    if kind != "secret":
+        if not target:
+            raise instruction.fault("target is required for a mount")
+        return target, pairs.get("id") or target
+    if pairs.get("env"):
+        raise Unimplemented(
+            f"RUN --mount=type=secret,env=… (line {instruction.line}) is not supported: environments are stored and "
+            "shown to others; read the secret's file"
+        )
+    identifier = pairs.get("id") or posixpath.basename(target)
+    if not identifier:
+        raise instruction.fault("a secret mount needs an id or a target")
+    return target or f"/run/secrets/{posixpath.basename(identifier)}", identifier
 
 
 def _truth(instruction: Instruction, pairs: dict[str, str], key: str) -> bool:

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+from engine import kernel
 from engine.builder import context, parser
 from engine.builder.build import Build, new_id
 from engine.builder.cache import Cache, Entry
@@ -49,7 +51,8 @@ class Builder:
         self._assembler = assembler
         self._names = names
         folder = f"{room.paths.data_root}/builder"
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        self._temporary = f"{folder}/tmp"
+        os.makedirs(self._temporary, mode=0o700, exist_ok=True)
         self._cache = Cache(f"{folder}/cache.db", room.supervisor.content, room.supervisor.snapshots)
         self._mounting = Mounting(f"{folder}/mounts", f"{room.paths.exec_root}/builder")
         self._running = 0
@@ -87,7 +90,7 @@ class Builder:
 
     async def _one(self, request: Request, chunks: AsyncIterator[bytes], lines: "asyncio.Queue[Line | Ended]") -> None:
         room, build_id = self._room, new_id()
-        temporary = room.paths.temporary
+        temporary = self._temporary
         async with contextlib.AsyncExitStack() as stack:
             received = await stack.enter_async_context(context.received(chunks, temporary))
             file = parser.parse(received.dockerfile(request.dockerfile))
@@ -154,6 +157,7 @@ class Builder:
                 with contextlib.suppress(Fault):
                     await remove.remove(self._room, live, force=True, volumes=True)
         self._mounting.sweep()
+        await asyncio.to_thread(_empty, self._temporary)
         for lease in await self._room.supervisor.leases.list():
             if lease.id.startswith(_PREFIX):
                 with contextlib.suppress(NotFound):
@@ -171,3 +175,16 @@ def failure_line(fault: BaseException) -> Line:
     if isinstance(fault, CommandFailed):
         detail = {"code": fault.exit_code, "message": text}
     return {"errorDetail": detail, "error": text}
+
+
+def _empty(folder: str) -> None:
+    """Contexts and mounts of builds that nobody finished; a mount that cannot go keeps what is below it."""
+    for name in os.listdir(folder):
+        path = f"{folder}/{name}"
+        with contextlib.suppress(OSError):
+            kernel.umount(path)
+        if name.startswith("mount-"):
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
