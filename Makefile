@@ -74,6 +74,10 @@ integration: setup-tests ## the tests on the real kernel (as root)
 test-cgroup2: setup-tests ## lowrt's cgroup v2 suite inside a User-Mode Linux kernel (as root)
 	$(BIN)/pytest $(PYTEST_FLAGS) tests/integration/lowrt -k cgroup2
 
+.PHONY: soak
+soak: setup-tests ## SIGKILL at a thousand random moments, and thousands of container lives (as root)
+	WHERRY_CRASH_CASES=1000 WHERRY_LIVES=2000 $(BIN)/pytest $(PYTEST_FLAGS) tests/integration/supervisor -k "nothing_lost or churn"
+
 .PHONY: bench
 bench: setup-tests ## time the layers and the whole against runc, crun, containerd and dockerd, side by side (as root)
 	$(BIN)/python -m tests.bench

@@ -8,18 +8,20 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import Any
 
 from proto.errdefs import AlreadyExists, FailedPrecondition, Fault, NotFound
+from proto.failpoints import reached
 from shim import rootfs, runtime_argv, runtime_errors
 from shim.events import Events
 from shim.exit_record import write_exit
 from shim.oom import OomWatcher
-from shim.options import RuntimeOptions, write_options
+from shim.options import write_options
 from shim.paths import Bundle, write_atomically
 from shim.process import ExecProcess, InitProcess, Process
 from shim.reaper import Exit, Reaper, Watcher
+from shim.requests import CheckpointSpec, CreateSpec
 from shim.runtime import Launcher, Runtime
 from shim.runtime_argv import RuntimeSettings
 from shim.runtime_errors import RuntimeFailure
@@ -60,46 +62,6 @@ class Host:
         task.add_done_callback(self.tasks.discard)
 
 
-class CreateSpec:
-    """What Create asks for."""
-
-    __slots__ = ("bundle", "checkpoint", "id", "mounts", "options", "parent_checkpoint", "stdio")
-
-    def __init__(
-        self,
-        container_id: str,
-        bundle: str,
-        mounts: Sequence[rootfs.Mount],
-        stdio: StdioSpec,
-        options: RuntimeOptions,
-        checkpoint: str = "",
-        parent_checkpoint: str = "",
-    ) -> None:
-        self.id = container_id
-        self.bundle = bundle
-        self.mounts = mounts
-        self.stdio = stdio
-        self.options = options
-        self.checkpoint = checkpoint
-        self.parent_checkpoint = parent_checkpoint
-
-
-class CheckpointSpec:
-    """What Checkpoint asks for; `flags` are the runtime's own words."""
-
-    __slots__ = ("empty_namespaces", "exit", "flags", "image", "parent", "work")
-
-    def __init__(
-        self, image: str, work: str, *, exit_: bool, flags: list[str], empty_namespaces: list[str], parent: str
-    ) -> None:
-        self.image = image
-        self.work = work
-        self.exit = exit_
-        self.flags = flags
-        self.empty_namespaces = empty_namespaces
-        self.parent = parent
-
-
 class Container:
     """One container. Every method raises Fault."""
 
@@ -131,12 +93,14 @@ class Container:
         if spec.mounts:
             os.makedirs(self.bundle.rootfs, mode=0o711, exist_ok=True)
             rootfs.mount_all(spec.mounts, self.bundle.rootfs)
+            reached("shim.create.mounted")
         try:
             if spec.checkpoint:
                 self._host.events.created(spec, 0)
             else:
                 with self._host.reaper.expects():
                     await self.init.create(self._runtime)
+                    reached("shim.create.made")
                     self._made()
         except BaseException as error:
             self._unmount_after(error)
@@ -162,9 +126,11 @@ class Container:
         async with self._lock:
             self.init.allows("delete")
             failed = await self.init.delete(self._runtime)
+            reached("shim.delete.deleted")
             try:
                 if self._spec.mounts:
                     rootfs.unmount_all(self.bundle.rootfs)
+                    reached("shim.delete.unmounted")
             except OSError as error:
                 failed = failed or Fault(f"failed rootfs umount: {error}")
             if failed is not None:
@@ -191,7 +157,9 @@ class Container:
         if self.init.exit is not None and not everyone:
             raise NotFound("process already finished")
         try:
+            reached("shim.kill.asked")
             await self._runtime.kill(self.id, signal, everyone=everyone)
+            reached("shim.kill.sent")
         except RuntimeFailure as error:
             raise runtime_errors.kill_fault(error) from error
 
@@ -277,7 +245,9 @@ class Container:
                 self._host.reaper.watch(self.init.pid, self._exited(self.init))
         else:
             try:
+                reached("shim.start.asked")
                 await self._runtime.start(self.id)
+                reached("shim.start.running")
             except RuntimeFailure as error:
                 raise runtime_errors.start_fault(error, "OCI runtime start failed") from error
         self.init.start_input()
@@ -294,6 +264,7 @@ class Container:
             try:
                 with self._host.reaper.expects():
                     await process.start(self._runtime, self.id)
+                    reached("shim.exec.started")
                     self._host.reaper.watch(process.pid, self._exited(process))
                 process.enter("start")
                 self._host.events.exec_started(self.id, process.id, process.pid)
@@ -344,7 +315,9 @@ class Container:
                 logger.error("failed to kill init's children: %s", error, extra={"id": self.id})
         await self._execs_gone.wait()
         try:
+            reached("shim.exit.reaped")
             write_exit(self.bundle.exit_record, exit_.pid, exit_.status, exit_.at)
+            reached("shim.exit.recorded")
         except OSError as error:
             logger.error("cannot record the exit: %s", error, extra={"id": self.id})
         self.init.ended(exit_)

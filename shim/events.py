@@ -23,8 +23,8 @@ from shim.convert import mount_to_proto, timestamp
 from shim.reaper import Exit
 
 if TYPE_CHECKING:
-    from shim.container import CreateSpec
     from shim.process import Process
+    from shim.requests import CreateSpec
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from proto.containerd.types.runc.options import oci_pb2
 from proto.errdefs import AlreadyExists, NotFound
 from proto.ttrpc.server import Context
 from shim import convert, stats
-from shim.container import CheckpointSpec, Container, CreateSpec, Host
+from shim.container import Container, Host
+from shim.requests import CheckpointSpec, CreateSpec
 
 logger = logging.getLogger(__name__)
 

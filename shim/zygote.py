@@ -25,6 +25,7 @@ import sys
 from collections.abc import Sequence
 
 import lowrt
+from proto.failpoints import reached
 from shim import cli, linux, serve, start
 from shim.args import Arguments, UsageError, parse
 from shim.cgroups import mounted
@@ -128,12 +129,15 @@ class ForkLauncher:
 def _start(arguments: Arguments, cwd: str, environment: dict[str, str], given: bytes) -> tuple[int, bytes, bytes]:
     """`start` as the cold program does it, but for the fork from here."""
     try:
+        reached("zygote.start.asked")
         prepared = start.prepare(arguments, cwd, given)
+        reached("zygote.start.prepared")
         if prepared.listener is not None:
             pid = os.fork()
             if pid == 0:
                 os.environ.update(environment)
                 start.become_server(arguments, prepared.listener.fileno(), cwd, ForkLauncher())
+            reached("zygote.start.forked")
             prepared.listener.close()
             start.place(pid, prepared.shim_cgroup)
     except (OSError, start.StartError) as error:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from proto.errdefs import Fault
+from proto.failpoints import reached
 from supervisor.core.collection import CollectionStats
 from supervisor.core.content import BlobStore
 from supervisor.core.events import EventPublisher
@@ -57,6 +58,7 @@ class Sweeper:
         marked = time.monotonic()
         self._stale |= self._db.take_stale()
         if self._stale:
+            reached("supervisor.gc.marked")
             self._db.flush()  # the rows must be gone for good before their files go
         if "content" in self._stale:
             self._sweep_blobs()
@@ -128,6 +130,7 @@ class Sweeper:
                     continue
                 try:
                     self._blobs.delete(info.digest)
+                    reached("supervisor.gc.blob")
                 except (Fault, OSError) as error:
                     logger.warning("cannot remove content %s: %s", info.digest, error)
                     self._db.mark_stale("content")
@@ -157,6 +160,7 @@ class Sweeper:
                 continue
             try:
                 driver.remove(info.name)
+                reached("supervisor.gc.snapshot")
             except (Fault, OSError) as error:
                 logger.warning("cannot remove snapshot %s yet: %s", info.name, error)
                 self._db.mark_stale(name)

@@ -19,6 +19,7 @@ from google.protobuf.any_pb2 import Any
 from proto.containerd.runtime.task.v2 import shim_pb2 as shim
 from proto.containerd.types.mount_pb2 import Mount
 from proto.errdefs import AlreadyExists, FailedPrecondition, Fault, NotFound
+from proto.failpoints import reached
 from supervisor.background import Background, work_or_undo
 from supervisor.core.identifiers import validate_identifier
 from supervisor.runtime.bundle import Bundle, BundleRoots
@@ -151,7 +152,9 @@ class Tasks:
         self._monitor.forget(*key)
         async with AsyncExitStack() as undo:
             task = await self._start_shim(key, options, undo)
+            reached("supervisor.create.connected")
             response = await self._create_in_shim(task, options)
+            reached("supervisor.create.made")
             undo.pop_all()
         self.adopt(task)
         return response.pid
@@ -164,10 +167,12 @@ class Tasks:
             raise type(fault)(f"failed to start shim: failed to resolve runtime path: {fault}") from fault
         bundle = self._bundles.create(*key, options.spec)
         undo.push_async_callback(self._cleanup.bundle, bundle)
+        reached("supervisor.create.bundle")
         log = ShimLog(bundle)
         undo.callback(log.close)
         try:
             endpoint = await self._launcher.start(bundle, program, options.options)
+            reached("supervisor.create.started")
             client = await connect(endpoint, bundle.namespace)
         except (Fault, OSError) as error:
             undo.push_async_callback(self._cleanup.dead_shim_files, bundle, program)
@@ -227,9 +232,12 @@ class Tasks:
             except Fault as fault:
                 raise await self._why_not_deleted(task, fault) from fault
             task.deleted = True
+            reached("supervisor.delete.deleted")
             await self._cleanup.shut_down(task.bundle, task.client)
             task.log.close()
+            reached("supervisor.delete.shut-down")
             await self._cleanup.bundle(task.bundle)
+            reached("supervisor.delete.removed")
             self._forget(task)
             if missing is not None:
                 raise NotFound(f"failed to delete task: {missing}") from missing

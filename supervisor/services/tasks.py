@@ -20,6 +20,7 @@ from proto.containerd.types.metrics_pb2 import Metric
 from proto.containerd.types.runc.options.oci_pb2 import Options
 from proto.containerd.types.task.task_pb2 import Process
 from proto.errdefs import DeadlineExceeded, Fault, InvalidArgument, NotFound, Unavailable, Unimplemented
+from proto.failpoints import reached
 from supervisor.core.containers import Container, ContainerStore
 from supervisor.core.filters import parse_filters
 from supervisor.core.identifiers import validate_identifier
@@ -54,7 +55,9 @@ class TasksService(tasks_pb2_grpc.TasksServicer):
 
     async def Start(self, request: api.StartRequest, context: Context) -> api.StartResponse:
         task = await self._task(context, request.container_id)
+        reached("supervisor.start.asked")
         response = await task.client.start(task.id, request.exec_id)
+        reached("supervisor.start.running")
         pid = response.pid or (await task.client.state(task.id, request.exec_id)).pid
         return api.StartResponse(pid=pid)
 
@@ -83,6 +86,7 @@ class TasksService(tasks_pb2_grpc.TasksServicer):
     async def Kill(self, request: api.KillRequest, context: Context) -> Empty:
         task = await self._task(context, request.container_id)
         message = shim.KillRequest(id=task.id, exec_id=request.exec_id, signal=request.signal, all=request.all)
+        reached("supervisor.kill.asked")
         try:
             return await task.client.call("Kill", message, Empty)
         except ShimGone as gone:

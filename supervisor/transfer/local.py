@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from proto.errdefs import Fault, NotFound, Unimplemented
+from proto.failpoints import reached
 from supervisor.content.threads import in_thread
 from supervisor.core.content import ContentStore
 from supervisor.core.digests import Descriptor, Platform
@@ -108,7 +109,9 @@ class Transfers:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
             await source.stream.close()
+        reached("supervisor.import.read")
         named = await self._walk_import(graph, index, end, tracker)
+        reached("supervisor.import.unpacked")
         images = [*store_images.images_for_target(end, index), *named]
         for image in await in_thread(store_images.write_images, self.stores.images, namespace, images):
             await tracker.tell(Progress("saved", image.name, descriptor=image.target))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from proto.errdefs import AlreadyExists, Fault, InvalidArgument, NotFound, Unavailable
+from proto.failpoints import reached
 from supervisor.content.threads import in_thread
 from supervisor.core.content import ContentWriter
 from supervisor.core.digests import Descriptor
@@ -48,7 +49,9 @@ async def pull(
             raise type(fault)(f"failed to resolve image: {fault}") from fault
         await tracker.tell(Progress(f"Pulling from {source}"))
         await tracker.tell(Progress("fetching image content", str(name), descriptor=target))
+        reached("supervisor.pull.resolved")
         await _Pull(transfers, transfers.graph(namespace), client, end, tracker).run(target)
+        reached("supervisor.pull.unpacked")
     images = store_images.images_for_target(end, target)
     if not images:
         raise NotFound("no image name found: not found")
@@ -121,7 +124,9 @@ class _Pull:
             if writer is None:
                 await self._tracker.exists(blob)
             else:
+                reached("supervisor.pull.opened")
                 await self._write(writer, blob)
+                reached("supervisor.pull.fetched")
                 await self._tracker.complete(blob)
         await in_thread(self._label_source, blob)
 

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from proto.errdefs import AlreadyExists, FailedPrecondition, Fault, NotFound
+from proto.failpoints import reached
 from supervisor.content.threads import in_stoppable_thread, in_thread
 from supervisor.core.digests import Descriptor
 from supervisor.core.labels import GC_REF_SNAPSHOT, SNAPSHOT_INHERITED_PREFIX, SNAPSHOT_REF, UNCOMPRESSED
@@ -143,10 +144,13 @@ class Unpacker:
                 if await in_thread(self._is_there, chain[at]):
                     return
                 raise
+            reached("supervisor.unpack.prepared")
             try:
                 await fetched
                 await self._apply(layer, diff_id, mounts, key, tracker)
+                reached("supervisor.unpack.applied")
                 await in_thread(self._commit, chain[at], key, labels)
+                reached("supervisor.unpack.committed")
             except BaseException:
                 await in_thread(self._remove, key)
                 raise

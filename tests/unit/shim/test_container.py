@@ -8,11 +8,12 @@ import pytest
 
 from proto.errdefs import AlreadyExists, FailedPrecondition, Fault, NotFound
 from shim.cgroups import Hierarchies
-from shim.container import CheckpointSpec, Container, CreateSpec, Host
+from shim.container import Container, Host
 from shim.exit_record import read_exit
 from shim.oom import OomWatcher
 from shim.options import RuntimeOptions
 from shim.reaper import Exit, Reaper
+from shim.requests import CheckpointSpec, CreateSpec
 from shim.states import State
 from shim.stdio import StdioSpec
 from tests.fakes.shim_runtime import EXEC_PID, INIT_PID, FakeRuntime, RecordingEvents

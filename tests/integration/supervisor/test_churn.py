@@ -1,0 +1,102 @@
+"""Hundreds of container lives leave the supervisor as it was: fds, threads, mounts, cgroups, memory, database.
+
+WHERRY_LIVES says how many (`make soak` 2,000).
+"""
+
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+from proto.containerd.services.tasks.v1 import tasks_pb2 as tasks
+from tests import needs
+from tests.crash_house import House, until
+
+pytestmark = [needs.root, needs.overlay, needs.binary("busybox")]
+
+LIVES = int(os.environ.get("WHERRY_LIVES", "300"))
+WARM_UP = 50  # caches fill, arenas grow, threads of pools start
+WORKERS = 4
+POOL = 6  # threads of the event loop's executor that may not have been needed before
+
+
+def live(house: House, name: str) -> None:
+    """Created, started, ended, deleted, forgotten."""
+    house.record(name, "sh", "-c", "exit 3")
+    house.run(name)
+    assert house.task("Wait", tasks.WaitRequest(container_id=name)).exit_status == 3
+    assert house.task("Delete", tasks.DeleteTaskRequest(container_id=name)).exit_status == 3
+    house.forget(name)
+
+
+def many(house: House, count: int, word: str) -> None:
+    """Some at a time."""
+    errors: list[BaseException] = []
+
+    def worker(who: int) -> None:
+        try:
+            for number in range(who, count, WORKERS):
+                live(house, f"{word}{number}")
+        except BaseException as error:
+            errors.append(error)
+
+    workers = [threading.Thread(target=worker, args=(who,)) for who in range(WORKERS)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join()
+    if errors:
+        raise errors[0]
+
+
+def account(supervisor: int, zygote: int) -> tuple[int, int, int]:
+    """Fds of both, threads of the supervisor."""
+    return fds(supervisor), fds(zygote), status(supervisor, "Threads")
+
+
+def grown(before: tuple[int, int, int], now: tuple[int, int, int]) -> bool:
+    """More than what a pool's new threads explain: each reads the database through a connection of its own."""
+    threads = now[2] - before[2]
+    return threads > POOL or now[0] - before[0] > threads * 2 or now[1] > before[1]
+
+
+def fds(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def status(pid: int, field: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
+
+
+def mounts() -> int:
+    return len(Path("/proc/self/mountinfo").read_text().splitlines())
+
+
+def database(house: House) -> int:
+    """Bytes of the database itself and of its log."""
+    return sum(path.stat().st_size for path in house.supervisor.root.rglob("*.db*"))
+
+
+def test_container_lives_leave_no_trace(tmp_path: Path) -> None:
+    with House(tmp_path / "h") as house:
+        many(house, WARM_UP, "w")
+        house.settle("warm-up")
+        (zygote,) = house.zygotes()
+        supervisor = house.supervisor.pid
+        before = account(supervisor, zygote)
+        resident, size, sockets = status(supervisor, "VmRSS"), database(house), len(os.listdir("/run/containerd/s"))
+        many(house, LIVES, "c")
+        assert house.settle("all lives") == {}
+        until(
+            lambda: not grown(before, account(supervisor, zygote)),
+            lambda: f"before: {before}, now {account(supervisor, zygote)}",
+        )
+        assert house.supervisor.mounts() == []
+        assert house.cgroups() == []
+        assert house.records() == set()
+        assert len(os.listdir("/run/containerd/s")) <= sockets + 20  # other tests' shims may have come meanwhile
+        more = status(supervisor, "VmRSS") - resident
+        assert more < 1000 + LIVES * 2, f"grown by {more} KB in {LIVES} lives"
+        assert database(house) <= max(2 * size, 8 << 20)
+        assert subprocess.run(["pgrep", "-P", str(zygote)], capture_output=True, check=False).stdout == b""
