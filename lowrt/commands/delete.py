@@ -32,7 +32,12 @@ def run(context: "Context", options: "Values", arguments: list[str]) -> int:
         raise
     if force:
         destroy.kill_and_wait(container)  # before the lock: whoever holds it may be waiting for the container
-    lock = container.hold()
+    try:
+        lock = container.hold()
+    except NotFound:  # its own `run`, which we have waked, was quicker
+        if force:
+            return 0
+        raise
     try:
         _delete(context, container, force=force)
     finally:

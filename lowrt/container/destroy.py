@@ -46,11 +46,17 @@ def destroy(container: "Container", log: "Log") -> None:
 
 
 def remove_state(state_dir: "StateDir") -> None:
-    """Remove the container's directory; nothing in it is a directory."""
+    """Remove the container's directory; nothing in it is a directory. Somebody else may be at the same work."""
     try:
-        names = os.listdir(state_dir.path)
+        for name in os.listdir(state_dir.path):
+            _unlink(os.path.join(state_dir.path, name))
+        os.rmdir(state_dir.path)
     except FileNotFoundError:
         return
-    for name in names:
-        os.unlink(os.path.join(state_dir.path, name))
-    os.rmdir(state_dir.path)
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return

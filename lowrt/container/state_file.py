@@ -46,6 +46,9 @@ def lock(state_dir: "StateDir") -> int:
     except FileNotFoundError:
         raise container_not_found() from None
     fcntl.flock(fd, fcntl.LOCK_EX)
+    if os.fstat(fd).st_nlink == 0:  # whoever held it has removed the container meanwhile
+        os.close(fd)
+        raise container_not_found()
     return fd
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,32 @@ def test_a_link_in_place_of_the_temporary_file_is_not_followed(tmp_path: Path) -
     with pytest.raises(OSError, match="symbolic links"):
         state_file.write_atomically(str(tmp_path / "file"), b"x")
     assert not victim.exists()
+
+
+def test_whoever_waited_for_a_container_that_is_gone_finds_it_gone(state_dir: StateDir) -> None:
+    os.close(state_file.claim(state_dir))
+    held = state_file.lock(state_dir)
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.close(held)  # a copy of it holds the lock as well as it does
+            os.write(writing, b"x")
+            state_file.lock(state_dir)
+        except NotFound:
+            status = 0
+        finally:
+            os._exit(status)
+    os.read(reading, 1)
+    while not _waits(pid):
+        time.sleep(0.001)
+    os.unlink(state_dir.lock)
+    os.close(held)
+    assert os.waitpid(pid, 0)[1] == 0
+    os.close(reading)
+    os.close(writing)
+
+
+def _waits(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
