@@ -18,6 +18,11 @@ class ContainerPaths:
         return f"{self.durable}/{self.container_id}-json.log"
 
     @property
+    def local_log(self) -> str:
+        """The log of the `local` driver."""
+        return f"{self.durable}/local-logs/container.log"
+
+    @property
     def hostname(self) -> str:
         """Bound at /etc/hostname."""
         return f"{self.durable}/hostname"

@@ -1,7 +1,8 @@
 """An engine of its own for a test: private folders and socket, its own supervisor below, nothing left behind.
 
 `with Engine(folder) as engine:` starts it with a busybox image loaded; `engine.docker("run", …)` runs a stock
-docker CLI on it.
+docker CLI on it. With `netns="name"` it lives in a network namespace of its own, whose bridges, rules and ports go with
+it; `engine.inside(…)` runs a program there.
 """
 
 import contextlib
@@ -25,11 +26,14 @@ STARTED_WITHIN = 30.0
 class Engine:
     """One wherryd, restarted at will on the same folders."""
 
-    def __init__(self, folder: Path, *flags: str, client: str = "docker", bridge: str = "none") -> None:
+    def __init__(
+        self, folder: Path, *flags: str, client: str = "docker", bridge: str = "none", netns: str = ""
+    ) -> None:
         self.folder = folder
         self.socket = folder / "docker.sock"
         self.log = folder / "wherryd.log"
         self.client = client
+        self.netns = netns
         self._flags = ("--bridge", bridge, *flags)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -52,6 +56,7 @@ class Engine:
             ready.settimeout(STARTED_WITHIN)
             self._process = subprocess.Popen(
                 [
+                    *self._entering(),
                     *PROGRAM,
                     *("-H", self.host, "--data-root", str(self.folder / "data")),
                     *("--exec-root", str(self.folder / "exec"), "-p", str(self.folder / "pid"), *self._flags),
@@ -67,6 +72,14 @@ class Engine:
             except TimeoutError:
                 raise AssertionError(f"the engine did not start:\n{self.log.read_text()}") from None
             assert message == b"READY=1", message
+
+    def _entering(self) -> list[str]:
+        # nsenter, not `ip netns exec`: the latter mounts another /sys, without the cgroups
+        return ["nsenter", f"--net=/run/netns/{self.netns}"] if self.netns else []
+
+    def inside(self, *words: str, check: bool = True, timeout: float = 20) -> subprocess.CompletedProcess[str]:
+        """Run a program where the engine's network is."""
+        return subprocess.run([*self._entering(), *words], check=check, capture_output=True, text=True, timeout=timeout)
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -121,6 +134,9 @@ class Engine:
 
     def __enter__(self) -> "Engine":
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self.netns:
+            subprocess.run(["ip", "netns", "add", self.netns], check=True)
+            self.inside("ip", "link", "set", "lo", "up")
         self.start()
         archive = self.folder / "busybox.tar"
         busybox_archive(archive)
@@ -152,6 +168,8 @@ class Engine:
         for point in sorted(self.mounts(), reverse=True):
             subprocess.run(["umount", "-l", point], check=False, capture_output=True)
         shutil.rmtree(self.folder / "data", ignore_errors=True)
+        if self.netns:
+            subprocess.run(["ip", "netns", "del", self.netns], check=False)
 
 
 def _await_end(pid: int) -> None:

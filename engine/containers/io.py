@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
@@ -63,8 +64,9 @@ def shim_stdio(room: Room, container: Container) -> ShimStdio:
 def stdio_url(container: Container, socket: str) -> str:
     """`wherry://<socket>?…`; pure."""
     query: dict[str, str] = {}
-    if container.log_driver == "json-file":
-        max_size, max_files, compress = json_file.options(container.host_config["LogConfig"]["Config"])
+    if json_file.is_kept(container.log_driver):
+        config = container.host_config["LogConfig"]["Config"]
+        max_size, max_files, compress = json_file.options(config, container.log_driver)
         query = {
             "log": container.log_path,
             "driver": "json-file",
@@ -72,7 +74,7 @@ def stdio_url(container: Container, socket: str) -> str:
             "max-file": str(max_files),
             "compress": str(int(compress)),
         }
-        attributes = log_attributes(container.host_config["LogConfig"]["Config"], container)
+        attributes = log_attributes(config, container)
         if attributes:
             query["labels-json"] = json.dumps(attributes)
     else:
@@ -84,14 +86,12 @@ def stdio_url(container: Container, socket: str) -> str:
 
 def log_attributes(options: Mapping[str, str], container: Container) -> dict[str, str]:
     """What the log options `labels`, `env` and `tag` add to each line."""
-    done = {}
-    for name in filter(None, options.get("labels", "").split(",")):
-        if name in container.labels:
-            done[name] = container.labels[name]
     environment = dict(entry.partition("=")[::2] for entry in container.config["Env"] or ())
-    for name in filter(None, options.get("env", "").split(",")):
-        if name in environment:
-            done[name] = environment[name]
+    done: dict[str, str] = {}
+    for kind, known in (("labels", container.labels), ("env", environment)):
+        done |= {name: known[name] for name in options.get(kind, "").split(",") if name in known}
+        if pattern := options.get(f"{kind}-regex"):
+            done |= {name: value for name, value in known.items() if re.search(pattern, name)}
     if options.get("tag"):
         done["tag"] = options["tag"]
     return done
@@ -107,9 +107,9 @@ def _pump(room: Room, container: Container) -> PumpStdio:
         terminal=container.tty,
     )
     log = None
-    if container.log_driver == "json-file":
+    if json_file.is_kept(container.log_driver):
         config = container.host_config["LogConfig"]["Config"]
-        max_size, max_files, _ = json_file.options(config)
+        max_size, max_files, _ = json_file.options(config, container.log_driver)
         attributes = log_attributes(config, container)
         log = JsonLogWriter(container.log_path, max_size=max_size, max_files=max_files, attributes=attributes)
 

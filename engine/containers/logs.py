@@ -13,7 +13,7 @@ from proto.errdefs import FailedPrecondition
 
 def require(live: Live) -> None:
     """Refuse a driver that keeps nothing."""
-    if live.container.log_driver != "json-file":
+    if not json_file.is_kept(live.container.log_driver):
         raise FailedPrecondition("configured logging driver does not support reading")
 
 

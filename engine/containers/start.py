@@ -17,6 +17,7 @@ from engine.containers.live import Live
 from engine.containers.model import Container
 from engine.containers.room import Room
 from engine.containers.stdio import Stdio
+from engine.logs import json_file
 from engine.spec.build import build
 from engine.volumes import subpaths
 from proto.containerd.types import mount_pb2
@@ -93,8 +94,10 @@ async def _launch(room: Room, live: Live) -> None:
             mount.bound = place
     spec = json.dumps(build(await inputs.gather(room, container, plan, joined, mounts))).encode()
     container.shim_io, container.runtime = runtime.ours, runtime.shim
-    if container.log_driver == "json-file":
-        container.log_path = room.paths.container(container.id).log
+    if json_file.is_kept(container.log_driver):
+        files = room.paths.container(container.id)
+        container.log_path = files.log if container.log_driver == "json-file" else files.local_log
+        os.makedirs(os.path.dirname(container.log_path), mode=0o710, exist_ok=True)
     stdio = io.make(room, container)
     live.stdio = stdio
     await _record(room, container, spec)

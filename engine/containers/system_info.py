@@ -60,7 +60,7 @@ def _drivers(room: Room) -> Json:
             "Volume": ["local"],
             "Network": ["bridge", "host", "null"],
             "Authorization": None,
-            "Log": ["json-file", "none"],
+            "Log": ["json-file", "local", "none"],
         },
         "LoggingDriver": room.config.log_driver,
         "CgroupDriver": "cgroupfs",

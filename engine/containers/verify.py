@@ -191,10 +191,19 @@ def parse_set(text: str) -> set[int]:
 
 def _logging(log: Json) -> None:
     driver, config = log.get("Type") or "", log.get("Config") or {}
-    if driver in ("", "json-file"):
-        json_file.options(config)
+    if not driver or json_file.is_kept(driver):
+        json_file.options(config, driver or "json-file")
+        _patterns(config)
     elif driver != "none":
         raise InvalidArgument(f'error looking up logging plugin {driver}: plugin "{driver}" not found')
+
+
+def _patterns(config: Json) -> None:
+    for name in ("env-regex", "labels-regex"):
+        try:
+            re.compile(config.get(name) or "")
+        except re.error as error:
+            raise InvalidArgument(f"error parsing {name}: {error}") from None
 
 
 def _sysctls(host_config: Json) -> None:

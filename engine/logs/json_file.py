@@ -217,8 +217,15 @@ def parse_tail(text: str) -> int | None:
     return number if number >= 0 else None
 
 
-def options(config: dict[str, str]) -> tuple[int, int, bool]:
-    """LogConfig.Config → (max-size, max-file, compress), with wherry's bounded defaults."""
+def is_kept(driver: str) -> bool:
+    """The driver writes files that can be read again: `json-file`, and `local`, whose form is nobody else's business
+    and here is the same one, with that driver's defaults.
+    """
+    return driver in _DEFAULTS
+
+
+def options(config: dict[str, str], driver: str = "json-file") -> tuple[int, int, bool]:
+    """LogConfig.Config → (max-size, max-file, compress), with bounded defaults."""
     from engine.config import size
 
     known = {
@@ -235,16 +242,19 @@ def options(config: dict[str, str]) -> tuple[int, int, bool]:
     }
     for name in config:
         if name not in known:
-            raise InvalidArgument(f"unknown log opt '{name}' for json-file log driver")
+            of = f"{driver} log driver" if driver == "json-file" else f"log driver {driver}"
+            raise InvalidArgument(f"unknown log opt '{name}' for {of}")
+    if config.get("mode", "blocking") not in ("blocking", "non-blocking"):  # a file of the host's never makes us drop
+        raise InvalidArgument(f"logger: logging mode not supported: {config['mode']}")
+    default_size, default_files, default_compress = _DEFAULTS[driver]
     try:
-        max_size = size(config["max-size"]) if config.get("max-size", "-1") != "-1" else DEFAULT_MAX_SIZE
-        max_files = int(config.get("max-file", DEFAULT_MAX_FILES))
+        max_size = size(config["max-size"]) if config.get("max-size", "-1") != "-1" else default_size
+        max_files = int(config.get("max-file", default_files))
     except ValueError:
         raise InvalidArgument(f"invalid value for 'max-file': {config['max-file']}") from None
     if max_files < 1:
         raise InvalidArgument("'max-file' cannot be less than 1")
-    return max_size, max_files, config.get("compress", "false").lower() in ("1", "true")
+    return max_size, max_files, config.get("compress", default_compress).lower() in ("1", "true")
 
 
-DEFAULT_MAX_SIZE = 10 << 20
-DEFAULT_MAX_FILES = 10
+_DEFAULTS = {"json-file": (10 << 20, 10, "false"), "local": (20 << 20, 5, "true")}

@@ -156,7 +156,7 @@ def inspect(room: Room, live: Live, version: Version, size: tuple[int, int] | No
         "ResolvConfPath": files.resolv_conf if started else "",
         "HostnamePath": files.hostname if started else "",
         "HostsPath": files.hosts if started else "",
-        "LogPath": container.log_path,
+        "LogPath": container.log_path if container.log_driver == "json-file" else "",
         "Name": f"/{container.name}",
         "RestartCount": container.restart_count,
         "Driver": room.supervisor.snapshots.snapshotter,

@@ -39,6 +39,17 @@ def test_no_log_and_input() -> None:
 def test_labels_and_variables_go_with_each_line() -> None:
     made = container(config=config(Labels={"a": "1", "b": "2"}, Env=["X=3"]))
     assert io.log_attributes({"labels": "a,zz", "env": "X", "tag": "t"}, made) == {"a": "1", "X": "3", "tag": "t"}
+    assert io.log_attributes({"labels-regex": "^a", "env-regex": "X|Y"}, made) == {"a": "1", "X": "3"}
+
+
+def test_the_local_driver_is_the_same_file_with_its_own_limits() -> None:
+    found = query(log_driver="local", host_config=host_config(LogConfig={"Type": "local", "Config": {}}))
+    assert (found["driver"], found["max-size"], found["max-file"], found["compress"]) == (
+        "json-file",
+        str(20 << 20),
+        "5",
+        "1",
+    )
 
 
 async def test_a_foreign_shim_gets_fifos(bench: Bench) -> None:

@@ -92,6 +92,11 @@ async def test_following_hears_new_lines_over_a_rotation_and_ends_with_the_conta
 
 def test_options_are_bounded_by_default_and_checked() -> None:
     assert json_file.options({}) == (10 << 20, 10, False)
+    assert json_file.options({}, "local") == (20 << 20, 5, True)
+    with pytest.raises(InvalidArgument, match="unknown log opt 'x' for log driver local"):
+        json_file.options({"x": "1"}, "local")
+    with pytest.raises(InvalidArgument, match="logging mode not supported: sometimes"):
+        json_file.options({"mode": "sometimes"})
     assert json_file.options({"max-size": "1k", "max-file": "3", "compress": "true"}) == (1024, 3, True)
     for bad in ({"x": "y"}, {"max-size": "x"}, {"max-file": "0"}, {"max-file": "x"}):
         with pytest.raises(InvalidArgument):
