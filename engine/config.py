@@ -55,6 +55,7 @@ class Config:
     live_restore: bool = True
     shutdown_timeout: int = 15
     metrics_addr: str = ""
+    cdi_spec_dirs: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
     labels: tuple[str, ...] = ()
     # networks
     bridge: str = ""
@@ -129,6 +130,7 @@ SETTINGS = (
     _setting("live-restore", "bool"),
     _setting("shutdown-timeout", "int"),
     _setting("metrics-addr", "str"),
+    _setting("cdi-spec-dir", "list", name="cdi_spec_dirs", key="cdi-spec-dirs"),
     _setting("label", "list", name="labels", key="labels"),
     _setting("bridge", "str", short="b"),
     _setting("bip", "str"),
@@ -155,7 +157,7 @@ SETTINGS = (
 # dockerd has these; here they are refused by name rather than accepted and ignored.
 _UNBUILT_WORDS = """
     add-registry allow-direct-routing allow-nondistributable-artifacts api-cors-header authorization-plugin bip6
-    bridge-accept-fwmark builder cdi-spec-dir cluster-advertise cluster-store containerd-plugins-namespace
+    bridge-accept-fwmark builder cluster-advertise cluster-store containerd-plugins-namespace
     cpu-rt-period cpu-rt-runtime cri-containerd data-root-uid default-gateway-v6 default-network-opt
     dns-result-order experimental features firewall-backend graph host-gateway-ip http-proxy
     https-proxy ip6tables log-format max-concurrent-downloads max-concurrent-uploads max-download-attempts

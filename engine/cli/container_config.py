@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from engine.cli.device_flags import device_requests, is_device_name
 from engine.cli.errors import CommandFailed
 from engine.cli.humane import parse_bytes, parse_duration
 from engine.cli.mount_flags import bind_or_volume, mount
@@ -145,9 +146,9 @@ def _resources(flags: Flags) -> Body:
         "OomScoreAdj": flags["oom_score_adj"],
         "CgroupParent": flags["cgroup_parent"],
         "Ulimits": [_ulimit(text) for text in flags["ulimit"]],
-        "Devices": [_device(text) for text in flags["device"]],
+        "Devices": [_device(text) for text in flags["device"] if not is_device_name(text)],
         "DeviceCgroupRules": list(flags["device_cgroup_rule"]),
-        "DeviceRequests": [_gpus(flags["gpus"])] if flags["gpus"] else None,
+        "DeviceRequests": device_requests(flags["device"], flags["gpus"]),
         "BlkioWeight": flags["blkio_weight"],
         "BlkioWeightDevice": [_rated(text, "Weight", int) for text in flags["blkio_weight_device"]],
         "BlkioDeviceReadBps": [_rated(text, "Rate", parse_bytes) for text in flags["device_read_bps"]],
@@ -257,13 +258,6 @@ def _device(text: str) -> Body:
         permissions = rest.pop()
     target = rest[0] if rest else host
     return {"PathOnHost": host, "PathInContainer": target, "CgroupPermissions": permissions}
-
-
-def _gpus(text: str) -> Body:
-    if text == "all" or text.isdigit():
-        return {"Driver": "", "Count": -1 if text == "all" else int(text), "Capabilities": [["gpu"]]}
-    devices = [part.removeprefix("device=") for part in text.strip('"').split(",")]
-    return {"Driver": "", "DeviceIDs": devices, "Capabilities": [["gpu"]]}
 
 
 def _rated(text: str, key: str, number: Any) -> Body:

@@ -1,6 +1,7 @@
 """What a container's spec needs looked up at each start: user, devices, joined namespaces, shared memory."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from engine import kernel
@@ -9,7 +10,7 @@ from engine.containers.model import Container
 from engine.containers.neighbours import NetworkPlan
 from engine.containers.room import Room
 from engine.containers.rootfs import Layers, Rootfs
-from engine.spec import devices
+from engine.spec import cdi, devices
 from engine.spec.build import Inputs
 from engine.spec.namespaces import Joined
 from engine.spec.process import User
@@ -62,7 +63,15 @@ async def gather(
         shm=_shared_memory(room, container),
         device_nodes=nodes,
         device_rules=rules,
+        cdi_edits=_cdi(room, host_config["DeviceRequests"] or ()),
     )
+
+
+def _cdi(room: Room, requests: Sequence[Json]) -> list[Json]:
+    if not requests:
+        return []
+    registry = cdi.load(room.config.cdi_spec_dirs)
+    return cdi.edits(cdi.names(requests, registry), registry)
 
 
 def _block_devices(host_config: dict[str, object]) -> None:

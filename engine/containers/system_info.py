@@ -108,7 +108,7 @@ def _daemon(room: Room) -> Json:
             "Address": room.supervisor_address,
             "Namespaces": {"Containers": room.supervisor_namespace, "Plugins": ""},
         },
-        "CDISpecDirs": [],
+        "CDISpecDirs": list(room.config.cdi_spec_dirs),
         "GenericResources": None,
         "HttpProxy": "",
         "HttpsProxy": "",

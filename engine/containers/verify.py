@@ -62,7 +62,6 @@ def _warnings(host_config: Json) -> Iterator[str]:
 
 _UNBUILT: Mapping[str, tuple[Any, ...]] = {
     "StorageOpt": (None, {}),
-    "DeviceRequests": (None, []),
     "CpuCount": (0,),
     "CpuPercent": (0,),
     "IOMaximumIOps": (0,),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.containers.model import Container
-from engine.spec import capabilities, mounts, namespaces, process, resources, seccomp, security
+from engine.spec import capabilities, cdi, mounts, namespaces, process, resources, seccomp, security
 from engine.spec.devices import ALLOW_ALL, DEFAULT_RULES, parse_rule
 from engine.spec.namespaces import Joined
 from engine.spec.process import User
@@ -50,6 +50,7 @@ class Inputs:
     shm: str | None = None
     device_nodes: Sequence[Json] = ()
     device_rules: Sequence[Json] = ()
+    cdi_edits: Sequence[Json] = ()
 
 
 def build(inputs: Inputs) -> Json:
@@ -68,6 +69,7 @@ def build(inputs: Inputs) -> Json:
             spec["domainname"] = container.config["Domainname"]
     if container.host_config.get("Annotations"):
         spec["annotations"] = dict(container.host_config["Annotations"])
+    cdi.apply(spec, inputs.cdi_edits)
     return spec
 
 

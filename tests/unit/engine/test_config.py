@@ -36,7 +36,7 @@ def test_the_grammar_of_flags() -> None:
         (["-Z"], "unknown shorthand flag: 'Z' in -Z"),
         (["--userland-proxy=true"], "flag --userland-proxy is not built into wherryd"),
         (["--userland-proxy"], "flag --userland-proxy is not built into wherryd"),
-        (["--cdi-spec-dir=x"], "flag --cdi-spec-dir is not built into wherryd"),
+        (["--http-proxy=x"], "flag --http-proxy is not built into wherryd"),
         (["--bip"], "flag needs an argument: --bip"),
         (["--iptables=maybe"], "invalid syntax"),
         (["--mtu", "x"], "invalid syntax"),
