@@ -3,7 +3,7 @@
 import os
 
 from lowrt.errors import Fault, describe, reason_of
-from lowrt.init import console, execve, identity, scheduling, sync
+from lowrt.init import console, execve, identity, memory_policy, scheduling, sync
 from lowrt.init.sync import Message
 from lowrt.linux import keyring, prctl, process
 from lowrt.linux.constants import SIGKILL
@@ -90,6 +90,7 @@ def finish(job: "Job", channel: "Channel") -> bytes:
     if identity_.umask is not None:
         os.umask(identity_.umask)
     scheduling.apply(job.process, job.spec.linux.get("personality"))
+    memory_policy.apply(job.spec.linux.get("memoryPolicy"))
     channel.ask(Message(sync.READY))
     prctl.set_parent_death_signal(0)  # from here on the container is on record and may outlive its maker
     _set_labels(job)

@@ -81,6 +81,12 @@ def set_io_priority(io_class: int, level: int) -> None:
     check(syscall(c.NR_IOPRIO_SET, 1, 0, io_class << 13 | level), "ioprio_set")
 
 
+def set_memory_policy(mode: int, nodes: bytes) -> None:
+    """set_mempolicy(2); `nodes` is a bit mask, lowest byte first."""
+    # The kernel looks at one bit less than it is told of.
+    check(syscall(c.NR_SET_MEMPOLICY, mode, nodes or None, len(nodes) * 8 + 1 if nodes else 0), "set_mempolicy")
+
+
 class SchedulerAttributes(ctypes.Structure):
     """struct sched_attr of sched_setattr(2)."""
 

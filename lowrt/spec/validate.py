@@ -6,7 +6,7 @@ Each check takes the Spec and raises SpecError; none changes anything. Those abo
 
 import os
 
-from lowrt.spec import mount_options
+from lowrt.spec import memory_policy, mount_options
 from lowrt.spec.model import SpecError
 from lowrt.spec.validate_linux import check_namespaces, check_rootless, check_sysctl
 
@@ -30,6 +30,8 @@ def validate(spec: "Spec", *, rootless: bool = False, cgroup2: bool = False, war
     for check in (_check_mounts, _check_devices, _check_propagation, _check_scheduler, _check_io_priority):
         check(spec)
     _check_personality(spec)
+    if spec.linux.get("memoryPolicy"):
+        memory_policy.parse(spec.linux["memoryPolicy"])
     if warn is not None:
         _warn_about(spec, warn)
 
