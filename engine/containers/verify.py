@@ -4,7 +4,7 @@ not built, by name.
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.containers import restart_policy
@@ -30,7 +30,7 @@ def verify(config: Json, host_config: Json, known_runtime: Callable[[str], bool]
     restart_policy.check(host_config["RestartPolicy"], auto_remove=host_config["AutoRemove"])
     capabilities.normalise(host_config["CapAdd"], "CapAdd")
     capabilities.normalise(host_config["CapDrop"], "CapDrop")
-    security.parse(host_config["SecurityOpt"])
+    _modules(security.parse(host_config["SecurityOpt"]).modules)
     for mapping in host_config["Devices"] or ():
         devices.check_mapping(mapping)
     for rule in host_config["DeviceCgroupRules"] or ():
@@ -42,6 +42,18 @@ def verify(config: Json, host_config: Json, known_runtime: Callable[[str], bool]
     if any(not key for key in host_config.get("Annotations") or {}):
         raise InvalidArgument("invalid Annotations: the empty string is not permitted as an annotation key")
     return list(_warnings(host_config))
+
+
+# What says that the kernel runs the module: dockerd looks at the same.
+_APPARMOR, _SELINUX = "/sys/module/apparmor/parameters/enabled", "/sys/fs/selinux/enforce"
+
+
+def _modules(options: Sequence[str], apparmor: str = _APPARMOR, selinux: str = _SELINUX) -> None:
+    """On a kernel without the module such an option has no effect, as with dockerd; with it, we would have to obey."""
+    for option in options:
+        module, path = ("AppArmor", apparmor) if option.startswith("apparmor") else ("SELinux", selinux)
+        if os.path.exists(path):
+            raise InvalidArgument(f"{module} is not built into this engine: --security-opt {option}")
 
 
 def _block_io(host_config: Json) -> None:

@@ -22,6 +22,7 @@ MASKED_PATHS = (
     "/sys/firmware",
     "/sys/devices/virtual/powercap",
 )
+_UNCONFINED = frozenset({("apparmor", "unconfined"), ("apparmor", ""), ("label", "disable")})
 READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 
@@ -32,11 +33,13 @@ class SecurityOptions:
     seccomp: str = ""  # "", "unconfined", "builtin" or a profile's JSON
     no_new_privileges: bool | None = None
     unmasked: bool = False  # systempaths=unconfined
+    modules: tuple[str, ...] = ()  # what asks AppArmor or SELinux for confinement
 
 
 def parse(options: Sequence[str] | None) -> SecurityOptions:
-    """Every option works or is refused by name; AppArmor and SELinux only matter where the host has them."""
+    """Parse; an option that is none is refused by name."""
     seccomp, no_new, unmasked = "", None, False
+    modules: list[str] = []
     for option in options or ():
         if option == "no-new-privileges":
             no_new = True
@@ -49,22 +52,12 @@ def parse(options: Sequence[str] | None) -> SecurityOptions:
                 no_new = _boolean(value, option)
             case "systempaths" if value == "unconfined":
                 unmasked = True
+            case "apparmor" | "label":
+                if (name, value) not in _UNCONFINED:
+                    modules.append(option)
             case _:
-                _harmless(name, value, option)
-    return SecurityOptions(seccomp, no_new, unmasked)
-
-
-def _harmless(name: str, value: str, option: str) -> None:
-    """Pass what asks for no confinement by modules that this engine does not use; refuse everything else."""
-    match name, value:
-        case ("apparmor", "unconfined" | "") | ("label", "disable"):
-            return
-        case "apparmor", _:
-            raise InvalidArgument(f"AppArmor is not built into this engine: --security-opt {option}")
-        case "label", _:
-            raise InvalidArgument(f"SELinux is not built into this engine: --security-opt {option}")
-        case _:
-            raise InvalidArgument(f'invalid --security-opt 2: "{option}"')
+                raise InvalidArgument(f'invalid --security-opt 2: "{option}"')
+    return SecurityOptions(seccomp, no_new, unmasked, tuple(modules))
 
 
 def _split(option: str) -> tuple[str, str]:

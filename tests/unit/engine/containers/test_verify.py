@@ -1,5 +1,7 @@
 """Each refusal, in dockerd's words."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -214,3 +216,14 @@ def test_what_is_no_set(text: str) -> None:
     """Each is a ValueError for the caller to word."""
     with pytest.raises(ValueError):  # noqa: PT011 (int() words some of them)
         verify.parse_set(text)
+
+
+def test_a_modules_options_mean_nothing_without_it_and_are_refused_with_it(tmp_path: Path) -> None:
+    """As with dockerd on a kernel without AppArmor and SELinux."""
+    there, absent = tmp_path / "enabled", str(tmp_path / "absent")
+    there.write_text("Y")
+    verify._modules(["apparmor=mine", "label=type:x"], absent, absent)
+    with pytest.raises(InvalidArgument, match="AppArmor is not built into this engine: --security-opt apparmor=mine"):
+        verify._modules(["label=type:x", "apparmor=mine"], str(there), absent)
+    with pytest.raises(InvalidArgument, match="SELinux is not built into this engine: --security-opt label:user:u"):
+        verify._modules(["label:user:u"], absent, str(there))
