@@ -18,7 +18,7 @@ class TarWriter:
         self._device = os.fstat(root).st_dev if one_filesystem else None
 
     def write(self, path: str, name: str) -> None:
-        """The file or folder at `path`, called `name` in the tar, and everything below it."""
+        """The file or folder at `path`, called `name` in the tar, and all below it; no name: only what is below."""
         try:
             parent = kernel.openat2(self._root, os.path.dirname(path) or "/", os.O_RDONLY | os.O_DIRECTORY)
             try:
@@ -41,12 +41,9 @@ class TarWriter:
             found = os.stat(base, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             return  # gone since the folder was read
-        if self._device is not None and found.st_dev != self._device:
-            found_mode = found.st_mode
-            if not stat.S_ISDIR(found_mode):
-                return
+        elsewhere = self._device is not None and found.st_dev != self._device
         header = _header(found, name)
-        if header is None:
+        if header is None or (elsewhere and not header.isdir()):
             return
         if header.issym():
             header.linkname = os.readlink(base, dir_fd=folder)
@@ -57,15 +54,16 @@ class TarWriter:
         if header.isreg():
             self._file(folder, base, header)
             return
-        self._tar.addfile(header)
-        if header.isdir() and (self._device is None or found.st_dev == self._device):
+        if name:
+            self._tar.addfile(header)
+        if header.isdir() and not elsewhere:
             self._folder(folder, base, name)
 
     def _folder(self, parent: int, base: str, name: str) -> None:
         fd = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         try:
             for entry in sorted(os.listdir(fd)):
-                self._entry(fd, entry, f"{name.rstrip('/')}/{entry}" if name != "/" else f"/{entry}")
+                self._entry(fd, entry, f"{name.rstrip('/')}/{entry}" if name else entry)
         finally:
             os.close(fd)
 

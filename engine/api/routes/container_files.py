@@ -84,7 +84,7 @@ class ContainerFileRoutes:
         live = self._room.registry.find(call.path["id"])
         async with archive.opened(self._room, live, volumes=False) as root:
             response = await self._begin(call, {})
-            async for chunk in archive.tar(root, "/", ".", one_filesystem=True):
+            async for chunk in archive.tar(root, "/", "", one_filesystem=True):
                 await response.write(chunk)
         await response.write_eof()
         self._room.announce(live.container, "export")

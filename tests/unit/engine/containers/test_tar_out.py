@@ -65,6 +65,7 @@ def test_what_a_tar_cannot_hold_is_left_out(tmp_path: Path) -> None:
     listener.bind(str(tmp_path / "s"))
     (tmp_path / "f").write_text("x")
     assert set(written(tmp_path, "/", ".")) == {".", "./f"}
+    assert set(written(tmp_path, "/", "")) == {"f"}
     listener.close()
 
 
