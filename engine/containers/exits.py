@@ -121,6 +121,7 @@ def will_restart(room: Room, live: Live, exit_code: int) -> bool:
         exit_code=exit_code,
         restarts=container.restart_count,
         manually_stopped=container.manually_stopped,
+        unhealthy=container.state.health is not None and container.state.health.status == "unhealthy",
     )
 
 

@@ -8,6 +8,7 @@ from engine import stdcopy, timestamps
 from engine.containers.execs import Exec, Execs
 from engine.containers.live import Live
 from engine.containers.model import Health
+from engine.containers.restart_policy import ON_UNHEALTHY
 from engine.containers.room import Room
 from proto.errdefs import Fault
 
@@ -126,3 +127,15 @@ def record(room: Room, live: Live, result: Json, wanted: Json, started_ns: int) 
     room.save(live)
     if health.status != before:
         room.announce(live.container, f"health_status: {health.status}")
+        if health.status == "unhealthy" and live.container.host_config["RestartPolicy"].get("Name") == ON_UNHEALTHY:
+            room.background.spawn(f"end of the unhealthy {live.container.id}", _give_up(room, live))
+
+
+async def _give_up(room: Room, live: Live) -> None:
+    """Stop it, so that its policy starts it again."""
+    from engine.containers import stop  # which starts containers, and so begins their probes
+
+    try:
+        await stop.halt(room, live, timeout=None, manually=False)
+    except Fault as fault:
+        logger.warning("stopping the unhealthy %s: %s", live.container.id, fault)

@@ -13,13 +13,16 @@ from proto.errdefs import Fault, InvalidArgument
 FILTERS = frozenset({"label", "label!", "until"})
 
 
-async def prune(room: Room, filters: Filters) -> dict[str, Any]:
-    """Remove what does not run and matches."""
+async def prune(room: Room, filters: Filters, *, dry_run: bool = False) -> dict[str, Any]:
+    """Remove what does not run and matches; a dry run only says what that would be."""
     if len(filters.get("until")) > 1:
         raise InvalidArgument("more than one until filter specified")
     until = timestamps.since_ns(filters.get("until")[0]) if "until" in filters else time.time_ns()
     chosen = [live for live in room.registry if _prunable(live, filters, until)]
     sizes = await listing.sizes(room, chosen)
+    if dry_run:
+        gone = [live.container.id for live in chosen]
+        return {"ContainersDeleted": gone or None, "SpaceReclaimed": sum(sizes[name][0] for name in gone)}
     deleted, freed = [], 0
     for live in chosen:
         try:

@@ -30,13 +30,15 @@ async def stop(room: Room, live: Live, *, timeout: int | None = None, name: str 
     room.announce(container, "stop")
 
 
-async def halt(room: Room, live: Live, *, timeout: int | None, name: str = "") -> None:
-    """Bring it to an end, by force if need be; a negative timeout waits for ever."""
+async def halt(room: Room, live: Live, *, timeout: int | None, name: str = "", manually: bool = True) -> None:
+    """Bring it to an end, by force if need be; a negative timeout waits for ever. What is not stopped `manually` may
+    start again by its policy.
+    """
     container = live.container
     number = parse_signal(name or container.config["StopSignal"] or "TERM")
     seconds = timeout if timeout is not None else container.config["StopTimeout"]
     seconds = DEFAULT_TIMEOUT if seconds is None else seconds
-    container.manually_stopped = True
+    container.manually_stopped = manually or container.manually_stopped
     room.save(live)
     try:
         await kill.send(room, live, number)

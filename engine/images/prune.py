@@ -29,6 +29,23 @@ class Pruner:
         finally:
             self._running = False
 
+    async def preview(self, filters: Filters) -> tuple[list[Removed], int]:
+        """What `prune` would remove and free, as far as one can know before."""
+        selection = await understand(filters, self._catalog.resolve)
+        dangling_only = selection.dangling is not False
+        used = self._remover.used()
+        going: list[Image] = []
+        sizes: dict[str, int] = {}
+        kept: set[str] = set()
+        for image in await self._catalog.all():
+            if image.id in used or (dangling_only and image.tags) or not selection.chooses(image):
+                kept.update(image.manifest.chain_ids)
+                continue
+            going.append(image)
+            sizes |= dict(zip(image.manifest.chain_ids, await self._sizes.layers(image.manifest), strict=True))
+        removed = [Removed([name.familiar for name in image.references], [image.id]) for image in going]
+        return removed, sum(size for chain_id, size in sizes.items() if chain_id not in kept)
+
     async def _prune(self, filters: Filters) -> tuple[list[Removed], int]:
         if len(filters.get("until")) > 1:
             raise InvalidArgument("more than one until filter specified")

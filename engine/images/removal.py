@@ -88,6 +88,10 @@ class Remover:
         self._users = users
         self._announce = announce
 
+    def used(self) -> set[str]:
+        """The images that containers hold on to."""
+        return {user.image_id for user in self._users.image_users()}
+
     async def remove(self, text: str, *, force: bool = False) -> Removed:
         """Remove a name or an image."""
         image = await self._catalog.resolve(text)

@@ -158,11 +158,14 @@ class Images:
         self._forget(removed)
         return removed.document()
 
-    async def prune(self, filters: Filters) -> dict[str, Any]:
-        """`POST /images/prune`."""
-        removed, freed = await self._pruner.prune(filters)
-        for one in removed:
-            self._forget(one)
+    async def prune(self, filters: Filters, *, dry_run: bool = False) -> dict[str, Any]:
+        """`POST /images/prune`; a dry run only says what would go."""
+        if dry_run:
+            removed, freed = await self._pruner.preview(filters)
+        else:
+            removed, freed = await self._pruner.prune(filters)
+            for one in removed:
+                self._forget(one)
         deleted = [entry for one in removed for entry in one.document()]
         return {"ImagesDeleted": deleted or None, "SpaceReclaimed": freed}
 

@@ -5,6 +5,7 @@ in the middle) is left alone until it is complete.
 """
 
 import asyncio
+import contextlib
 import gzip
 import json
 import os
@@ -77,6 +78,15 @@ def rotated(path: str) -> list[str]:
             return [*reversed(older), path]
         older.append(name)
         number += 1
+
+
+def log_bytes(path: str) -> int:
+    """What a log takes on disk, with all its rotated files."""
+    total = 0
+    for name in rotated(path) if path else ():
+        with contextlib.suppress(FileNotFoundError):
+            total += os.stat(name).st_size
+    return total
 
 
 def past(path: str, selection: Selection) -> tuple[list[Entry], BinaryIO | None]:

@@ -240,3 +240,15 @@ def test_stats_and_update(docker: Engine) -> None:
         assert docker.out("inspect", "-f", "{{.HostConfig.Memory}}", "st") == str(64 << 20)
     finally:
         docker.docker("rm", "-f", "st")
+
+
+def test_an_unhealthy_container_starts_again(engine: Engine) -> None:
+    """Ours alone: dockerd leaves it as it is."""
+    check = ("--health-cmd", "test ! -e /ill", "--health-interval", "200ms", "--health-retries", "2")
+    flags = ("--restart", "on-unhealthy", "--stop-timeout", "1", "--network", "none", "--name", "ill")
+    engine.docker("run", "-d", *check, *flags, "busybox", "sh", "-c", "rm -f /ill; exec sleep 100")
+    engine.until("healthy", "inspect", "-f", "{{.State.Health.Status}}", "ill")
+    engine.docker("exec", "ill", "touch", "/ill")
+    engine.until("1", "inspect", "-f", "{{.RestartCount}}", "ill", timeout=15)
+    engine.until("healthy", "inspect", "-f", "{{.State.Health.Status}}", "ill")
+    engine.docker("rm", "-f", "ill")

@@ -122,7 +122,8 @@ class ContainerRoutes:
 
     async def prune(self, call: Call) -> web.StreamResponse:
         """POST /containers/prune."""
-        return respond(await prune.prune(self._room, call.filters(prune.FILTERS)))
+        dry_run = call.flag("dryrun")
+        return respond(await prune.prune(self._room, call.filters(prune.FILTERS), dry_run=dry_run))
 
     async def top(self, call: Call) -> web.StreamResponse:
         """GET /containers/{id}/top."""

@@ -60,7 +60,7 @@ class ImageRoutes:
 
     async def prune(self, call: Call) -> web.StreamResponse:
         """`POST /images/prune`."""
-        return respond(await self._images.prune(call.filters(ACCEPTED_BY_PRUNE)))
+        return respond(await self._images.prune(call.filters(ACCEPTED_BY_PRUNE), dry_run=call.flag("dryrun")))
 
     async def search(self, call: Call) -> web.StreamResponse:
         """`GET /images/search`."""

@@ -55,7 +55,8 @@ class NetworkRoutes:
         for network in self._networks.all():
             if is_pruned(network, filters, self._networks.endpoints(network)) and not self._users(network):
                 try:
-                    await self._networks.remove(network)
+                    if not call.flag("dryrun"):
+                        await self._networks.remove(network)
                 except Fault:  # somebody came to use it meanwhile
                     continue
                 deleted.append(network.name)

@@ -12,6 +12,7 @@ from engine.api.render import system as render_system
 from engine.containers import listing, system_info
 from engine.containers.room import Room
 from engine.filters import Filters
+from engine.logs.json_file import log_bytes
 
 Json = dict[str, Any]
 
@@ -70,7 +71,9 @@ class SystemRoutes:
             chosen = listing.choose(self._room, Filters(), everything=True)
             sizes = await listing.sizes(self._room, chosen)
             document["Containers"] = [
-                render.summary(self._room, live, call.version, sizes[live.container.id]) for live in chosen
+                render.summary(self._room, live, call.version, sizes[live.container.id])
+                | {"SizeLogs": log_bytes(live.container.log_path)}
+                for live in chosen
             ]
         if "volume" in wanted:
             document["Volumes"] = self._volumes()

@@ -70,7 +70,7 @@ class VolumeRoutes:
         """POST /volumes/prune: anonymous ones only, from 1.42 on, unless all are asked for."""
         filters = call.filters(_PRUNE_FILTERS)
         named_too = call.version < (1, 42) or filters.boolean("all") is True
-        deleted, freed = [], 0
+        dry_run, deleted, freed = call.flag("dryrun"), [], 0
         for volume in self._volumes.list():
             if (
                 (volume.anonymous or named_too)
@@ -79,6 +79,7 @@ class VolumeRoutes:
                 and not ("label!" in filters and filters.labels_match("label!", volume.labels))
             ):
                 freed += self._volumes.size(volume.name)
-                self._volumes.remove(volume.name)
+                if not dry_run:
+                    self._volumes.remove(volume.name)
                 deleted.append(volume.name)
         return respond({"VolumesDeleted": deleted or None, "SpaceReclaimed": freed})

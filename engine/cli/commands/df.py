@@ -23,6 +23,10 @@ def df(daemon: Daemon, template: str | None) -> None:
         "Containers": (len(containers), len(running), _all(containers, "SizeRw"), _sum(containers, running, "SizeRw")),
         "Local Volumes": (len(volumes), len(in_use), _volumes(volumes), _volumes(volumes) - _volumes(in_use)),
     }
+    logs = [one for one in containers if one.get("SizeLogs")]
+    if any("SizeLogs" in one for one in containers):  # an engine of ours counts them
+        busy = [one for one in logs if one.get("State") == "running"]
+        sizes["Logs"] = (len(logs), len(busy), _all(logs, "SizeLogs"), _sum(logs, busy, "SizeLogs"))
     print_rows(
         [{"type": kind, "row": row} for kind, row in sizes.items()],
         [

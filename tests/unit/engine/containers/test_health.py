@@ -123,3 +123,16 @@ async def test_a_container_without_a_check_has_no_health(bench: Bench) -> None:
     live = await bench.run()
     assert live.container.state.health is None
     assert live.probes is None
+
+
+async def test_an_unhealthy_container_is_stopped_and_starts_again_where_the_policy_says_so(bench: Bench) -> None:
+    live = await bench.run(
+        Healthcheck=CHECK, HostConfig={"NetworkMode": "none", "RestartPolicy": {"Name": "on-unhealthy"}}
+    )
+    wanted = health.settings(CHECK)
+    assert wanted is not None
+    late = "2999-01-01T00:00:00Z"
+    for _ in range(2):
+        health.record(bench.room, live, {"Start": late, "End": late, "ExitCode": 1, "Output": ""}, wanted, 0)
+    await bench.settled(live)
+    assert (live.container.state.status, live.container.manually_stopped) == ("restarting", False)

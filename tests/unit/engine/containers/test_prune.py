@@ -51,3 +51,12 @@ async def test_a_container_that_is_restarting_is_not_pruned(bench: Bench) -> Non
     live = await bench.create("one")
     live.container.state.status = "restarting"
     assert (await prune.prune(bench.room, Filters()))["ContainersDeleted"] is None
+
+
+async def test_a_dry_run_removes_and_announces_nothing(bench: Bench) -> None:
+    one = await bench.create("one")
+    before = bench.room.bus.published
+    said = await prune.prune(bench.room, Filters(), dry_run=True)
+    assert said == {"ContainersDeleted": [one.container.id], "SpaceReclaimed": 10}
+    assert bench.room.bus.published == before
+    assert await prune.prune(bench.room, Filters()) == said

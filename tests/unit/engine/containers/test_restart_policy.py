@@ -21,6 +21,21 @@ def test_after_an_exit() -> None:
     assert not wants("on-failure", restarts=3, limit=3)
 
 
+def test_an_unhealthy_end_counts_as_a_failure_where_the_policy_says_so() -> None:
+    def wants(name: str, code: int, restarts: int = 0, *, unhealthy: bool, limit: int = 0) -> bool:
+        given = {"Name": name, "MaximumRetryCount": limit}
+        return policy.wants_restart(
+            given, exit_code=code, restarts=restarts, manually_stopped=False, unhealthy=unhealthy
+        )
+
+    assert wants("on-unhealthy", 0, unhealthy=True)
+    assert wants("on-unhealthy", 1, unhealthy=False)
+    assert not wants("on-unhealthy", 0, unhealthy=False)
+    assert not wants("on-unhealthy", 0, 2, unhealthy=True, limit=2)
+    assert not wants("on-failure", 0, unhealthy=True)
+    policy.check({"Name": "on-unhealthy", "MaximumRetryCount": 2}, auto_remove=False)
+
+
 def test_when_the_engine_starts() -> None:
     def wants(name: str, code: int = 0, *, stopped: bool = False) -> bool:
         return policy.wants_start_at_boot({"Name": name}, exit_code=code, manually_stopped=stopped)

@@ -42,3 +42,17 @@ async def test_a_second_prune_waits_for_nobody() -> None:
     pruner._running = True
     with pytest.raises(Conflict, match="a prune operation is already running"):
         await pruner.prune(Filters())
+
+
+async def test_a_dry_run_says_what_a_prune_then_does() -> None:
+    world = World()
+    used = await world.add("docker.io/library/a:latest")
+    gone = await world.add("docker.io/library/b:latest", layers=(b"b",))
+    world.users.users = [ImageUser("c" * 64, used.id, False)]
+    said = await world.images.prune(Filters({"dangling": ["false"]}), dry_run=True)
+    assert {"Untagged": "b:latest"} in said["ImagesDeleted"]
+    assert {"Deleted": gone.id} in said["ImagesDeleted"]
+    assert len(world.records.images) == 2
+    done = await world.images.prune(Filters({"dangling": ["false"]}))
+    assert said["SpaceReclaimed"] == done["SpaceReclaimed"]
+    assert len(world.records.images) == 1

@@ -197,3 +197,11 @@ def test_options_that_are_none(config: dict[str, str], words: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         json_file.options(config)
     assert words in str(caught.value)
+
+
+def test_a_logs_bytes_are_those_of_all_its_files(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"abc")
+    (tmp_path / "log.1.gz").write_bytes(b"de")
+    assert json_file.log_bytes(str(tmp_path / "log")) == 5
+    assert json_file.log_bytes(str(tmp_path / "none")) == 0
+    assert json_file.log_bytes("") == 0

@@ -28,3 +28,10 @@ async def test_prune_takes_the_anonymous_ones_unless_all(bench: Bench, tmp_path:
 async def test_other_drivers_are_not_there(bench: Bench, tmp_path: Path) -> None:
     async with served(bench, tmp_path) as api:
         assert (await api.ask("POST", "/volumes/create", {"Name": "xy", "Driver": "nfs"}))[0] == 404
+
+
+async def test_a_dry_run_keeps_every_volume(bench: Bench, tmp_path: Path) -> None:
+    anonymous = bench.room.volumes.ensure("").name
+    async with served(bench, tmp_path) as api:
+        for _ in range(2):
+            assert (await api.ask("POST", "/v1.51/volumes/prune?dryrun=1"))[1]["VolumesDeleted"] == [anonymous]

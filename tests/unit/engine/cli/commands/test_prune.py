@@ -31,3 +31,19 @@ def test_everything_is_pruned_in_the_order_that_frees_most(engine: FakeEngine, r
         "volumes",
         "images",
     ]
+
+
+def test_a_dry_run_asks_nothing_and_says_what_would_go(engine: FakeEngine, run: Run) -> None:
+    engine.answers["GET /version"] = (200, {"Platform": {"Name": "Wherry Engine"}})
+    engine.answers["POST /containers/prune"] = (200, {"ContainersDeleted": ["c1"], "SpaceReclaimed": 3000})
+    output = run("container", "prune", "--dry-run").output
+    assert output == "Would delete Containers:\nc1\n\nTotal reclaimable space: 3kB\n"
+    assert engine.sent("POST", "/containers/prune").query["dryrun"] == ["1"]
+
+
+def test_an_engine_that_would_remove_is_not_asked_for_a_dry_run(engine: FakeEngine, run: Run) -> None:
+    engine.answers["GET /version"] = (200, {"Platform": {"Name": "Docker Engine - Community"}})
+    result = run("volume", "prune", "--dry-run")
+    assert "--dry-run needs an engine of wherry" in result.output
+    assert result.exit_code == 1
+    assert [request.path for request in engine.requests] == ["/version"]
