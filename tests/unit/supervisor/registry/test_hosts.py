@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proto.errdefs import InvalidArgument
-from supervisor.registry.hosts import PULL, RESOLVE, default_host, find_folder, hosts_for
+from supervisor.registry.hosts import PULL, RESOLVE, default_host, find_folder, hosts_for, parse_hosts
 
 
 @pytest.mark.parametrize(
@@ -93,3 +95,23 @@ def test_certificates_alone_are_enough(tmp_path: Path) -> None:
     (host,) = hosts_for("x", str(tmp_path))
     assert host.ca_files == (f"{tmp_path}/x/ca.crt",)
     assert host.client_pairs == ((f"{tmp_path}/x/me.cert", f"{tmp_path}/x/me.key"),)
+
+
+SCALARS = st.one_of(st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.datetimes())
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner))
+HOST_KEYS = ("capabilities", "ca", "client", "skip_verify", "header", "override_path", "dial_timeout")
+KEYS = st.sampled_from(("server", "host", *HOST_KEYS, "https://h", "http://[::1", "x"))
+TABLES = st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES, max_size=4)))
+
+
+@given(TABLES)
+def test_whatever_a_file_says_it_is_understood_or_refused_by_name(document: dict[str, object]) -> None:
+    """No other way out: a daemon must not fall over its configuration."""
+    try:
+        hosts = parse_hosts(document, "registry.example", "/h/hosts.toml")
+    except InvalidArgument as fault:
+        words, hosts = str(fault), []
+    else:
+        words = "/h/hosts.toml"
+    assert "/h/hosts.toml" in words
+    assert all(host.base.startswith(("http://", "https://")) for host in hosts)
