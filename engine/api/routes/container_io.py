@@ -1,6 +1,7 @@
 """/containers/{id}: attach, logs, resize."""
 
 from collections.abc import Iterable
+from urllib.parse import quote_plus
 
 from aiohttp import web
 
@@ -143,7 +144,7 @@ def show(entry: Entry, *, timestamps_too: bool, details: bool, tty: bool) -> byt
     """An entry as a client reads it."""
     data = entry.data
     if details:
-        words = ",".join(f"{name}={value}" for name, value in sorted(entry.attributes.items()))
+        words = ",".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in sorted(entry.attributes.items()))
         data = words.encode() + b" " + data
     if timestamps_too:
         data = padded(entry.time).encode() + b" " + data

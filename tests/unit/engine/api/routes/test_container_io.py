@@ -76,6 +76,8 @@ async def test_resize_needs_numbers(bench: Bench, tmp_path: Path) -> None:
 def test_details_and_padding() -> None:
     entry = Entry(1, b"x\n", "2026-01-01T00:00:00Z", {"b": "2", "a": "1"})
     assert show(entry, timestamps_too=False, details=True, tty=True) == b"a=1,b=2 x\n"
+    entry = Entry(1, b"x\n", "2026-01-01T00:00:00Z", {"a,b": "c d=/é"})
+    assert show(entry, timestamps_too=False, details=True, tty=True) == b"a%2Cb=c+d%3D%2F%C3%A9 x\n"
     assert padded("2026-01-01T00:00:00Z") == "2026-01-01T00:00:00.000000000Z"
 
 
