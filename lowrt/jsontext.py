@@ -63,6 +63,8 @@ def _diagnose(text: str | bytes) -> str:
         if error.pos >= len(string):
             return "unexpected EOF" if string.strip() else "EOF"
         return f"invalid character {_quoted(string[error.pos])} at offset {error.pos}"
+    except ValueError:  # more digits than Python turns into a number
+        return "number out of range"
     return "invalid JSON value: NaN and Infinity are not numbers here"
 
 

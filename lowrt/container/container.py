@@ -93,7 +93,10 @@ class Container:
             return False
         import fcntl
 
-        fd = os.open(self.dir.lock, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fd = os.open(self.dir.lock, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:  # it is being removed
+            return False
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

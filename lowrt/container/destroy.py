@@ -1,8 +1,10 @@
 """The end of a container: the kernel's part first, the state last, so that a second try still finds what is left."""
 
+import errno
 import os
 
 from lowrt import hooks
+from lowrt.cgroup.files import CgroupError
 from lowrt.container.status import STOPPED
 from lowrt.errors import Fault
 from lowrt.linux import process
@@ -27,13 +29,23 @@ def kill_and_wait(container: "Container") -> None:
     try:
         if pidfd >= 0:
             process.pidfd_send_signal(pidfd, SIGKILL)
-        if container.cgroup.exists():
-            container.cgroup.kill(SIGKILL)
+        _kill_all(container)
         if pidfd >= 0 and not process.wait_for_exit(pidfd, _PATIENCE):
             raise Fault("container init still running")
     finally:
         if pidfd >= 0:
             os.close(pidfd)
+
+
+def _kill_all(container: "Container") -> None:
+    if not container.cgroup.exists():
+        return
+    try:
+        container.cgroup.kill(SIGKILL)
+    except (CgroupError, OSError) as error:
+        # Somebody removes it at this moment: its own `run`, which the end of its init has waked.
+        if error.errno not in (errno.ENOENT, errno.ENODEV):
+            raise
 
 
 def destroy(container: "Container", log: "Log") -> None:

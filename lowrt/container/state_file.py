@@ -36,13 +36,17 @@ def claim(state_dir: "StateDir") -> int:
         os.mkdir(state_dir.path, 0o700)
     except FileExistsError:
         raise container_exists() from None
-    return lock(state_dir)
+    return _lock(state_dir, os.O_CREAT)
 
 
 def lock(state_dir: "StateDir") -> int:
     """Hold the container for a change; closing the fd lets it go."""
+    return _lock(state_dir, 0)
+
+
+def _lock(state_dir: "StateDir", create: int) -> int:
     try:
-        fd = os.open(state_dir.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fd = os.open(state_dir.lock, create | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
         raise container_not_found() from None
     fcntl.flock(fd, fcntl.LOCK_EX)

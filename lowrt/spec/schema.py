@@ -180,7 +180,7 @@ def check_types(value: object, expected: "Type", where: str) -> None:
         raise _mismatch(where, "object", value)
     elif "*" in expected:
         for key, member in value.items():
-            check_types(member, expected["*"], f"{where}.{key}")
+            check_types(member, expected["*"], f"{where}.{key if key.isprintable() else ascii(key)}")
     else:
         for key, member in value.items():
             member_type = expected.get(key)

@@ -180,7 +180,7 @@ def _peak(base: list[str], bundle: Path, name: str) -> float:
         while b'"running"' not in subprocess.run([*base, "state", name], check=False, capture_output=True).stdout:
             time.sleep(0.02)
         status = Path(f"/proc/{runtime.pid}/status").read_text()
-        subprocess.run([*base, "delete", "--force", name], check=True)
+        subprocess.run([*base, "kill", name, "KILL"], check=True)
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024
 
 
