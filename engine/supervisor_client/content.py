@@ -8,7 +8,7 @@ from google.protobuf import field_mask_pb2
 from engine.supervisor_client.channel import Channel
 from engine.supervisor_client.faults import fault_from_status
 from proto.containerd.services.content.v1 import content_pb2, content_pb2_grpc
-from proto.errdefs import AlreadyExists
+from proto.errdefs import AlreadyExists, NotFound
 
 _CHUNK = 1 << 20
 
@@ -76,9 +76,17 @@ class Content:
             async for _ in self._stub.Write(requests(), metadata=self._channel.metadata(lease)):
                 pass
         except grpc.aio.AioRpcError as error:
+            # A server that has the blob ends the call while we still send: gRPC may then tell of that instead.
             fault = fault_from_status(error)
-            if not isinstance(fault, AlreadyExists):
+            if not isinstance(fault, AlreadyExists) and not await self._has(digest):
                 raise fault from error
+
+    async def _has(self, digest: str) -> bool:
+        try:
+            await self.info(digest)
+        except NotFound:
+            return False
+        return True
 
     async def ingest(self, ref: str, chunks: AsyncIterator[bytes], *, lease: str = "") -> tuple[str, int]:
         """Store a blob of unknown length as it comes; answers its digest and size."""
