@@ -101,15 +101,11 @@ class Build:
         build.lane.end()
 
     def _label(self, target: int) -> None:
-        """`--label`: one more instruction of the last stage, whose values mean just what they say."""
+        """`--label`: one more instruction each of the last stage, whose values mean just what they say."""
         file, labels = self._session.file, self._session.request.labels
-        if not labels:
-            return
-        words = [
-            word for pair in sorted(labels.items()) for word in (*(_plain(text, file.escape) for text in pair), "=")
-        ]
-        text = " ".join(f"{key}={value}" for key, value in sorted(labels.items()))
-        file.stages[target].instructions.append(Instruction("LABEL", f"LABEL {text}", tuple(words)))
+        for key, value in sorted(labels.items()):
+            words = (_plain(key, file.escape), _plain(value, file.escape), "=")
+            file.stages[target].instructions.append(Instruction("LABEL", f"LABEL {key}={value}", words))
 
     def _warn(self) -> None:
         session = self._session

@@ -60,14 +60,14 @@ async def copy(stage: "StageBuild", instruction: Instruction) -> State:
                 Copier(folder, target, unpacking).copy(some, destination)
             return True
 
-        return await _made(stage, instruction, everything, destination, rules, work)
+        return await _made(stage, instruction, everything, (words[-1], destination), rules, work)
 
 
 async def _made(
     stage: "StageBuild",
     instruction: Instruction,
     everything: list[Source],
-    destination: str,
+    destination: tuple[str, str],  # as written, and as resolved
     rules: Rules,
     work: Callable[[int], bool],
 ) -> State:
@@ -75,10 +75,10 @@ async def _made(
     digests = [source.digest for source in everything]
     digest = digests[0] if len(digests) == 1 else f"multi:{key_of(*digests)}"
     chown = f"--chown={instruction.flags['chown']} " if instruction.flags.get("chown") else ""
-    command = stage.state.nop(f"{instruction.name} {chown}{digest} in {destination} ")
+    command = stage.state.nop(f"{instruction.name} {chown}{digest} in {destination[0]} ")
     names = [(source.digest, posixpath.basename(source.path), source.is_folder) for source in everything]
     shown = [rules.owner, rules.mode, rules.unpack, rules.excludes]
-    key = key_of("copy", "" if linked else stage.state.top, names, destination, shown, stage.session.request.epoch)
+    key = key_of("copy", "" if linked else stage.state.top, names, destination[1], shown, stage.session.request.epoch)
     return await layered(stage, key, command, stage.state.config, work, alone=linked)
 
 

@@ -13,12 +13,13 @@ from collections.abc import AsyncIterator, Callable
 from engine.builder.state import Layer, State
 from engine.containers.rootfs import Layers as Folders
 from engine.containers.rootfs import Rootfs, init_layer
-from engine.images.assemble import LAYER_TYPE, Assembler
+from engine.images.assemble import LAYER_TYPE
 from engine.images.model import Descriptor, chain_ids
 from engine.supervisor_client.content import Content
 from engine.supervisor_client.diff import Diff
+from engine.supervisor_client.leases import Leases
 from engine.supervisor_client.snapshots import Snapshots
-from proto.containerd.types import mount_pb2
+from proto.containerd.types import descriptor_pb2, mount_pb2
 from proto.errdefs import AlreadyExists, DataLoss, NotFound
 
 _UNCOMPRESSED = "containerd.io/uncompressed"
@@ -32,15 +33,15 @@ class Layers:
         snapshots: Snapshots,
         content: Content,
         differences: Diff,
-        assembler: Assembler,
         rootfs: Rootfs,
+        leases: Leases,
         lease: str,
     ) -> None:
         self._snapshots = snapshots
         self._content = content
         self._differences = differences
-        self._assembler = assembler
         self._rootfs = rootfs
+        self._leases = leases
         self.lease = lease
 
     @contextlib.asynccontextmanager
@@ -79,21 +80,29 @@ class Layers:
                 await asyncio.to_thread(clamp, mounts, epoch)
             layer = await self._difference(parent, mounts)
             if alone:
-                await self._assembler.unpack(layer.descriptor, (*state.diff_ids, layer.diff_id), self.lease)
+                await self.ensure(state, layer)
                 return layer
-            with contextlib.suppress(AlreadyExists):  # the same layer was there: its snapshot serves
-                await self._snapshots.commit(chain_ids((*state.diff_ids, layer.diff_id))[-1], key, lease=self.lease)
+            await self._commit(chain_ids((*state.diff_ids, layer.diff_id))[-1], key)
             return layer
         finally:
             await self._drop(key)
 
     async def ensure(self, state: State, layer: Layer) -> None:
-        """See that a layer that was made alone is unpacked on top of this state."""
-        diff_ids = (*state.diff_ids, layer.diff_id)
+        """See that a layer is unpacked on top of this state; stages do this side by side, each under its own key."""
+        name = chain_ids((*state.diff_ids, layer.diff_id))[-1]
+        with contextlib.suppress(NotFound):
+            await self._hold(name)
+            return
+        key, blob = _key("unpack", self.lease), layer.descriptor
+        target = descriptor_pb2.Descriptor(media_type=blob.media_type, digest=blob.digest, size=blob.size)
         try:
-            await self._snapshots.stat(chain_ids(diff_ids)[-1])
-        except NotFound:
-            await self._assembler.unpack(layer.descriptor, diff_ids, self.lease)
+            mounts = await self._snapshots.prepare(key, state.top, lease=self.lease)
+            applied = await self._differences.apply(target, mounts, lease=self.lease)
+            if applied.digest != layer.diff_id:
+                raise DataLoss(f"wrong diff id calculated on extraction {applied.digest!r}, expected {layer.diff_id!r}")
+            await self._commit(name, key)
+        finally:
+            await self._drop(key)
 
     async def from_container(self, container_id: str, record_top: str, state: State, epoch: int | None) -> Layer:
         """A layer out of what a container has changed."""
@@ -101,7 +110,7 @@ class Layers:
         if epoch is not None:
             await asyncio.to_thread(clamp, mounts, epoch)
         layer = await self._difference(init_layer(record_top), mounts)
-        await self._assembler.unpack(layer.descriptor, (*state.diff_ids, layer.diff_id), self.lease)
+        await self.ensure(state, layer)
         return layer
 
     @contextlib.asynccontextmanager
@@ -132,6 +141,17 @@ class Layers:
         if _UNCOMPRESSED not in labels:
             raise DataLoss(f"the difference {found.digest} does not say what it is uncompressed")
         return Layer(Descriptor(found.media_type, found.digest, found.size), labels[_UNCOMPRESSED])
+
+    async def _commit(self, name: str, key: str) -> None:
+        try:
+            await self._snapshots.commit(name, key, lease=self.lease)
+        except AlreadyExists:  # the same layer was there: its snapshot serves
+            await self._hold(name)
+
+    async def _hold(self, name: str) -> None:
+        """Keep a snapshot that others made for as long as the build takes; NotFound if it is gone."""
+        await self._leases.add(self.lease, name, f"snapshots/{self._snapshots.snapshotter}")
+        await self._snapshots.stat(name)
 
     async def _drop(self, key: str) -> None:
         with contextlib.suppress(NotFound):

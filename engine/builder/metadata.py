@@ -71,7 +71,7 @@ def _label(config: Config, instruction: Instruction, expander: Expander) -> str:
 
 
 def _expose(config: Config, instruction: Instruction, expander: Expander) -> str:
-    words = [word for arg in instruction.args for word in expander.words(arg)]
+    words = [word for arg in sorted(instruction.args) for word in expander.words(arg)]
     ports = dict(config.get("ExposedPorts") or {})
     for word in words:
         ports.update({port: {} for port in parse_ports(word)})
@@ -194,6 +194,8 @@ def go_struct(check: dict[str, Any]) -> str:
 def _go_duration(nanoseconds: int) -> str:
     if not nanoseconds:
         return "0s"
+    if nanoseconds < 10**9:
+        return f"{nanoseconds / 10**6:g}ms"
     hours, rest = divmod(nanoseconds, 3600 * 10**9)
     minutes, rest = divmod(rest, 60 * 10**9)
     text = f"{rest / 10**9:g}s"

@@ -97,7 +97,9 @@ class Builder:
             lease = await stack.enter_async_context(room.supervisor.leases.hold(build_id))
             rootfs = Rootfs(room.supervisor, temporary)
             supervisor = room.supervisor
-            layers = Layers(supervisor.snapshots, supervisor.content, self._differences, self._assembler, rootfs, lease)
+            layers = Layers(
+                supervisor.snapshots, supervisor.content, self._differences, rootfs, supervisor.leases, lease
+            )
             session = Session(
                 id=build_id,
                 request=request,

@@ -15,6 +15,8 @@ from engine.images.model import truncate
 from engine.images.platform import Platform
 from proto.errdefs import InvalidArgument, Unimplemented
 
+_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 
 class StageBuild:
     """Builds one stage."""
@@ -33,7 +35,7 @@ class StageBuild:
     async def run(self) -> State:
         """From FROM to the last instruction."""
         self._announce(self.stage.origin)
-        self.state = await self._begin()
+        self.state = with_path(await self._begin())
         triggers = self.state.config.pop("OnBuild", None) or []
         self._show()
         if triggers:
@@ -140,7 +142,7 @@ class StageBuild:
 
     async def noted(self, config: dict[str, object], comment: str) -> State:
         """A step without a layer; a time that it was done before is taken over, so that ids stay the same."""
-        command = self.state.nop(comment)
+        command = replace(self.state, config=config).nop(comment)
         key = key_of("config", self.state.top, self.state.config, str(self.state.platform), command, self.state.author)
         known = None if self.session.request.no_cache else await self.session.cache.find(key)
         epoch = self.session.request.epoch
@@ -151,3 +153,10 @@ class StageBuild:
         if epoch is None:
             await self.session.cache.keep(key, created, command, None, self.state)
         return self.state.stepped(config, command, created)
+
+
+def with_path(state: State) -> State:
+    """Every stage has a PATH, also one FROM scratch."""
+    if "PATH" in state.environment:
+        return state
+    return replace(state, config={**state.config, "Env": [*(state.config.get("Env") or ()), _PATH]})

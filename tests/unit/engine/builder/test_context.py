@@ -1,0 +1,82 @@
+"""Contexts: unpacked as they come, read without leaving them, gone afterwards."""
+
+import gzip
+import io
+import os
+import tarfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.builder.context import received
+from proto.errdefs import InvalidArgument
+
+
+def _tar(files: dict[str, bytes | str]) -> bytes:
+    """Bytes are content, text is a link."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            if isinstance(content, str):
+                entry.type, entry.linkname = tarfile.SYMTYPE, content
+                tar.addfile(entry)
+            else:
+                entry.size = len(content)
+                entry.uid, entry.gid = os.getuid(), os.getgid()
+                tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+async def _chunks(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), 1000):
+        yield data[start : start + 1000]
+
+
+async def _dockerfile(tmp_path: Path, files: dict[str, bytes | str], name: str = "") -> str:
+    async with received(_chunks(_tar(files)), str(tmp_path)) as context:
+        return context.dockerfile(name)
+
+
+async def test_a_compressed_context_is_unpacked_and_goes_away(tmp_path: Path) -> None:
+    async with received(_chunks(gzip.compress(_tar({"Dockerfile": b"FROM a", "x/y": b"1"}))), str(tmp_path)) as context:
+        assert context.dockerfile("") == "FROM a"
+        assert (Path(context.folder) / "x/y").read_bytes() == b"1"
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_lower_case_name_serves_where_none_was_given(tmp_path: Path) -> None:
+    assert await _dockerfile(tmp_path, {"dockerfile": b"FROM b"}) == "FROM b"
+    with pytest.raises(InvalidArgument, match="Cannot locate specified Dockerfile: Other"):
+        await _dockerfile(tmp_path, {"dockerfile": b"FROM b"}, "Other")
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x"])
+async def test_a_dockerfile_outside_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidArgument, match="Forbidden path outside the build context"):
+        await _dockerfile(tmp_path, {"Dockerfile": b"FROM b"}, name)
+
+
+async def test_a_dockerfile_that_is_a_link_out_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("FROM secret")
+    with pytest.raises(InvalidArgument, match="Cannot locate"):
+        await _dockerfile(tmp_path, {"Dockerfile": str(tmp_path / "secret")})
+
+
+async def test_what_dockerignore_names_leaves_the_context(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "Dockerfile": b"F",
+        ".dockerignore": b"Dockerfile\n.dockerignore\nkept",
+        "kept": b"",
+    }
+    async with received(_chunks(_tar(files)), str(tmp_path)) as context:
+        context.dockerfile("")
+        assert os.listdir(context.folder) == ["kept"]
+
+
+async def test_what_is_no_tar_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="Error processing tar file"):
+        async with received(_chunks(b"x" * 5000), str(tmp_path)):
+            pass
+    assert list(tmp_path.iterdir()) == []

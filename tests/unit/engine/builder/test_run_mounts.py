@@ -1,0 +1,68 @@
+"""`RUN --mount`: read, and refused by name."""
+
+import pytest
+
+from engine.builder import parser
+from engine.builder.run_mounts import RunMount, octal, parse
+from proto.errdefs import InvalidArgument, Unimplemented
+
+_RUN = parser.parse("FROM a\nRUN x").stages[0].instructions[0]
+
+
+def _read(text: str) -> RunMount:
+    return parse(_RUN, text, "/w")
+
+
+def test_a_bind_is_the_default_and_never_writable() -> None:
+    assert _read("target=t,source=s,from=x") == RunMount("bind", "/w/t", "s", "x", "t", read_only=True)
+    with pytest.raises(Unimplemented, match="type=bind,rw"):
+        _read("target=t,rw")
+
+
+def test_a_cache_has_an_id_and_a_mode() -> None:
+    found = _read("type=cache,dst=/c,id=i,sharing=locked,mode=0700,uid=5")
+    assert (found.target, found.id, found.sharing, found.mode, found.uid) == ("/c", "i", "locked", 0o700, 5)
+
+
+def test_a_secret_is_found_below_run_secrets() -> None:
+    assert _read("type=secret,id=s").target == "/run/secrets/s"
+    assert _read("type=secret,target=/a/b").id == "b"
+
+
+def test_a_tmpfs_may_have_a_size() -> None:
+    assert _read("type=tmpfs,target=/t,size=2m").size == 2 << 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["type=ssh", "type=secret,id=a,env=B", "type=cache,target=/c,from=x", "type=cache,target=/c,sharing=private"],
+)
+def test_what_is_not_supported_is_named(text: str) -> None:
+    with pytest.raises(Unimplemented, match="is not supported"):
+        _read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "type=other,target=/a",
+        "type=bind",
+        "target=/",
+        "target=/a,colour=red",
+        "type=tmpfs,target=/t,size=big",
+        "type=cache,target=/c,mode=9",
+    ],
+)
+def test_nonsense_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument):
+        _read(text)
+
+
+def test_modes_are_octal() -> None:
+    assert (octal("755"), octal("04755")) == (0o755, 0o4755)
+    with pytest.raises(InvalidArgument):
+        octal("u+x")
+
+
+def test_a_secrets_value_is_in_no_key() -> None:
+    assert _read("type=secret,id=s").shown() == ["secret", "/run/secrets/s", "", "", "s"]
