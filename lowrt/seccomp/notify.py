@@ -15,7 +15,7 @@ def process_state(section: "Json", pid: int, state: "Json") -> "Json":
     document: Json = {"ociVersion": state.get("ociVersion") or "", "fds": ["seccompFd"], "pid": pid}
     if section.get("listenerMetadata"):
         document["metadata"] = section["listenerMetadata"]
-    document["state"] = state
+    document["state"] = {**state, "pid": pid}  # it was written before there was a process
     return document
 
 
