@@ -91,7 +91,15 @@ class Manifests:
             raise DataLoss(f"{descriptor.digest} is not an image manifest")
         config = _descriptor(document["config"])
         layers = tuple(_descriptor(layer) for layer in document.get("layers") or ())
-        return Manifest(descriptor.digest, config.digest, await self._document(config), layers)
+        return Manifest(
+            descriptor.digest,
+            config.digest,
+            await self._document(config),
+            layers,
+            str(document.get("mediaType") or descriptor.media_type),
+            descriptor.size,
+            config.size,
+        )
 
     async def _document(self, descriptor: Descriptor) -> dict[str, Any]:
         if descriptor.size > DOCUMENT_LIMIT:

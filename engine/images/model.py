@@ -36,6 +36,9 @@ class Manifest:
     config_digest: str
     config: dict[str, Any]
     layers: tuple[Descriptor, ...]
+    media_type: str = ""
+    own_size: int = 0
+    config_size: int = 0
 
     @cached_property
     def platform(self) -> Platform:

@@ -108,7 +108,7 @@ class Images:
         return image
 
     async def summaries(
-        self, filters: Filters, version: render.Version, *, shared_size: bool = False
+        self, filters: Filters, version: render.Version, *, shared_size: bool = False, manifests: bool = False
     ) -> list[render.Document]:
         """`GET /images/json`, the newest first."""
         selection = await understand(filters, self.resolve)
@@ -127,14 +127,31 @@ class Images:
                         shared=shared.get(image.id, -1),
                         containers=sum(user.image_id == image.id for user in users),
                     )
+                    | ({"Manifests": await self._manifests_of(image)} if manifests else {})
                 )
         return sorted(documents, key=lambda document: int(document["Created"]), reverse=True)
 
-    async def inspect(self, text: str, version: render.Version, platform: Platform | None = None) -> render.Document:
+    async def inspect(
+        self, text: str, version: render.Version, platform: Platform | None = None, *, manifests: bool = False
+    ) -> render.Document:
         """`GET /images/{name}/json`."""
         image = await self.resolve(text, platform)
         size = await self.sizes.image(image.manifest)
-        return render.inspect(image, version, size=size, snapshotter=self.snapshotter)
+        document = render.inspect(image, version, size=size, snapshotter=self.snapshotter)
+        return document | ({"Manifests": await self._manifests_of(image)} if manifests else {})
+
+    async def _manifests_of(self, image: Image) -> list[render.Document]:
+        """Every platform of the image that is here."""
+        found = {one.digest: one for name in image.names for one in await self.manifests.read_all(name.target)}
+        users = list(self._users.image_users())
+        return [
+            render.manifest(
+                one,
+                unpacked=await self.sizes.image(one),
+                containers=[user.container_id for user in users if user.image_id == one.config_digest],
+            )
+            for one in found.values()
+        ]
 
     async def history(self, text: str, platform: Platform | None = None) -> list[render.Document]:
         """`GET /images/{name}/history`."""

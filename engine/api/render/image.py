@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import timestamps
-from engine.images.model import Image
+from engine.images.model import Image, Manifest
 from proto.errdefs import InvalidArgument
 
 Version = tuple[int, int]
@@ -82,6 +82,27 @@ def inspect(image: Image, version: Version, *, size: int, snapshotter: str) -> D
     if version < (1, 52):
         document["GraphDriver"] = {"Name": snapshotter, "Data": None}
     return document
+
+
+def manifest(one: Manifest, *, unpacked: int, containers: list[str]) -> Document:
+    """One entry of `Manifests`: an image's content for one platform."""
+    content = one.own_size + one.config_size + sum(layer.size for layer in one.layers)
+    platform = {"architecture": one.platform.architecture, "os": one.platform.os}
+    if one.platform.variant:
+        platform["variant"] = one.platform.variant
+    return {
+        "ID": one.digest,
+        "Descriptor": {
+            "mediaType": one.media_type,
+            "digest": one.digest,
+            "size": one.own_size,
+            "platform": platform,
+        },
+        "Available": True,
+        "Kind": "image",
+        "Size": {"Content": content, "Total": content + unpacked},
+        "ImageData": {"Platform": platform, "Size": {"Unpacked": unpacked}, "Containers": containers},
+    }
 
 
 def container_config(image: Image, version: Version) -> Document:

@@ -23,20 +23,18 @@ class ImageRoutes:
 
     async def list(self, call: Call) -> web.StreamResponse:
         """`GET /images/json`."""
-        if call.flag("manifests") and call.version >= (1, 47):
-            raise Unimplemented("listing the manifests of images (manifests=1) is not supported")
         filters = call.filters(ACCEPTED)
         if call.version < (1, 25) and call.text("filter"):
             filters = Filters({**{name: filters.get(name) for name in ACCEPTED}, "reference": [call.text("filter")]})
         shared = call.version >= (1, 42) and call.flag("shared-size")
-        return respond(await self._images.summaries(filters, call.version, shared_size=shared))
+        manifests = call.version >= (1, 47) and call.flag("manifests")
+        return respond(await self._images.summaries(filters, call.version, shared_size=shared, manifests=manifests))
 
     async def inspect(self, call: Call) -> web.StreamResponse:
         """`GET /images/{name}/json`."""
-        if call.flag("manifests") and call.version >= (1, 48):
-            raise Unimplemented("inspecting the manifests of an image (manifests=1) is not supported")
         platform = asked_platform(call, (1, 49))
-        return respond(await self._images.inspect(call.path["name"], call.version, platform))
+        manifests = call.version >= (1, 48) and call.flag("manifests")
+        return respond(await self._images.inspect(call.path["name"], call.version, platform, manifests=manifests))
 
     async def history(self, call: Call) -> web.StreamResponse:
         """`GET /images/{name}/history`."""

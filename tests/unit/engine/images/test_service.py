@@ -54,3 +54,17 @@ def test_what_is_sent_beside_a_repository_may_be_a_tag_or_a_digest() -> None:
     assert str(with_tag(parse("a"), "1")) == "docker.io/library/a:1"
     assert str(with_tag(parse("a"), digest)) == f"docker.io/library/a@{digest}"
     assert str(with_tag(parse("a:2"), "")) == "docker.io/library/a:2"
+
+
+async def test_manifests_are_told_of_where_they_are_asked_for() -> None:
+    world = World()
+    image = await world.add("docker.io/library/a:1", layers=(b"a", b"b"))
+    world.users.users = [ImageUser("c" * 64, image.id, True)]
+    [entry] = (await world.images.inspect("a:1", NEWEST, manifests=True))["Manifests"]
+    assert entry["ID"] == image.manifest.digest == entry["Descriptor"]["digest"]
+    assert (entry["Kind"], entry["Available"]) == ("image", True)
+    assert entry["ImageData"]["Containers"] == ["c" * 64]
+    assert entry["ImageData"]["Size"] == {"Unpacked": 200}
+    assert entry["Size"]["Total"] == entry["Size"]["Content"] + 200
+    assert "Manifests" not in await world.images.inspect("a:1", NEWEST)
+    assert (await world.images.summaries(Filters(), NEWEST, manifests=True))[0]["Manifests"] == [entry]
