@@ -119,20 +119,20 @@ class Copier:
                 os.close(fd)
         raise InvalidArgument(f"{path}: too many links")
 
-    def make_folders(self, path: str) -> int:
-        """mkdir -p inside of the root; new folders get the owner. An fd of the last one."""
+    def make_folders(self, path: str, links: int = 0) -> int:
+        """mkdir -p inside of the root, through links that lead nowhere too; new folders get the owner. An fd."""
         current = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.target)
         done = ""
         for part in (part for part in path.split("/") if part not in ("", ".")):
             done = f"{done}/{part}"
             parent, current = current, -1
             try:
-                current = self._enter(parent, part, done)
+                current = self._enter(parent, part, done, links)
             finally:
                 os.close(parent)
         return current
 
-    def _enter(self, parent: int, part: str, path: str) -> int:
+    def _enter(self, parent: int, part: str, path: str, links: int) -> int:
         flags = os.O_RDONLY | os.O_DIRECTORY
         try:
             return kernel.openat2(self.target, path, flags)
@@ -140,7 +140,10 @@ class Copier:
             try:
                 os.mkdir(part, 0o755, dir_fd=parent)
             except FileExistsError:  # a link to nowhere
-                raise InvalidArgument(f"cannot make the folder {path}: a link that leads nowhere is there") from None
+                if links == _MAX_LINKS:
+                    raise InvalidArgument(f"{path}: too many links") from None
+                target = posixpath.join(posixpath.dirname(path), os.readlink(part, dir_fd=parent))
+                return self.make_folders(target, links + 1)
             fd = kernel.openat2(self.target, path, flags)
             os.fchown(fd, *(self.rules.owner or (0, 0)))
             os.fchmod(fd, 0o755 if self.rules.mode is None else self.rules.mode)

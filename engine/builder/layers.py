@@ -20,7 +20,7 @@ from engine.supervisor_client.diff import Diff
 from engine.supervisor_client.leases import Leases
 from engine.supervisor_client.snapshots import Snapshots
 from proto.containerd.types import descriptor_pb2, mount_pb2
-from proto.errdefs import AlreadyExists, DataLoss, NotFound
+from proto.errdefs import AlreadyExists, DataLoss, Internal, NotFound
 
 _UNCOMPRESSED = "containerd.io/uncompressed"
 
@@ -166,6 +166,8 @@ def _work(target: str, work: Callable[[int], bool]) -> bool:
     root = os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         return work(root)
+    except OSError as error:
+        raise Internal(f"failed to copy files: {error.filename or ''}: {error.strerror}") from error
     finally:
         os.close(root)
 

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from engine import kernel
+from engine.builder.copy import Copier, Rules
 from engine.builder.run_mounts import RunMount
 from proto.errdefs import InvalidArgument
 
@@ -105,13 +106,14 @@ class Mounting:
 
 def make_places(root: int, mounts: list[RunMount], secrets: Mapping[str, bytes], kinds: Mapping[str, bool]) -> bool:
     """Empty files and folders to mount on; `kinds`: which targets are files."""
+    places = Copier(-1, root, Rules())
     for mount in mounts:
         if not mount.target or (mount.kind == "secret" and mount.id not in secrets):
             continue
         if not kinds.get(mount.target, mount.kind == "secret"):
-            os.close(kernel.make_folder(root, mount.target))
+            os.close(places.make_folders(mount.target))
             continue
-        parent = kernel.make_folder(root, os.path.dirname(mount.target))
+        parent = places.make_folders(os.path.dirname(mount.target))
         try:
             flags = os.O_CREAT | os.O_WRONLY | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             with contextlib.suppress(FileExistsError):

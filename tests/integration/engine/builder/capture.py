@@ -1,4 +1,4 @@
-"""Write expected.json anew from Debian's dockerd 20.10: `python -m tests.integration.engine.builder.capture`, as root."""
+"""Write expected.json anew from dockerd 20.10: `python -m tests.integration.engine.builder.capture`, as root."""
 
 import contextlib
 import json

@@ -84,6 +84,17 @@ def test_a_destination_that_is_a_link_is_written_through(trees: Trees) -> None:
     assert (trees.target / "link").is_symlink()
 
 
+def test_a_folder_behind_a_link_to_nowhere_is_made_inside_of_the_root(trees: Trees) -> None:
+    (trees.source / "f").write_text("x")
+    (trees.target / "link").symlink_to(f"{trees.host}/new")
+    (trees.target / "loop").symlink_to("loop")
+    trees.copy("/link/", "f")
+    assert list(trees.host.iterdir()) == []
+    assert (trees.target / str(trees.host).lstrip("/") / "new/f").read_text() == "x"
+    with pytest.raises((InvalidArgument, OSError)):
+        trees.copy("/loop/x/", "f")
+
+
 def test_files_and_folders_do_not_replace_each_other(trees: Trees) -> None:
     (trees.source / "d/x").mkdir(parents=True)
     (trees.source / "e").mkdir()
