@@ -4,6 +4,7 @@ The fd-based ones (open_tree, move_mount, fsopen, mount_setattr) name their targ
 exchanged between looking and mounting.
 """
 
+import errno
 import os
 
 from lowrt.linux import ffi as ctypes
@@ -162,9 +163,18 @@ def open_tree(dir_fd: int, path: str, flags: int) -> int:
 
 
 def move_mount(mount_fd: int, target_fd: int) -> None:
-    """move_mount(2) from one fd onto another."""
+    """move_mount(2) from one fd onto another; a folder on a file, or a file on a folder, is ENOTDIR as with mount(2)."""
     flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
-    check(_move_mount(_SYS_MOVE_MOUNT, mount_fd, b"", target_fd, b"", flags), "move_mount")
+    try:
+        check(_move_mount(_SYS_MOVE_MOUNT, mount_fd, b"", target_fd, b"", flags), "move_mount")
+    except OSError as error:
+        if error.errno == errno.EINVAL and _is_folder(mount_fd) != _is_folder(target_fd):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename) from error
+        raise
+
+
+def _is_folder(fd: int) -> bool:
+    return os.fstat(fd).st_mode & 0o170000 == 0o040000
 
 
 def fsopen(fstype: str) -> int:

@@ -269,6 +269,7 @@ def test_in_a_cgroup_namespace_the_container_is_at_the_root(bundle: Bundle) -> N
         ({"destination": "/", "type": "tmpfs", "source": "a"}, "is on the top of rootfs"),
         ({"destination": "/proc/self", "type": "tmpfs", "source": "a"}, "cannot be mounted because it is inside /proc"),
         ({"destination": "/x", "type": "tmpfs", "source": "a", "options": ["nonsense=1"]}, "invalid argument"),
+        ({"destination": "/bin", "source": "/etc/passwd", "options": ["bind"]}, "not a directory"),
     ],
 )
 def test_a_mount_that_cannot_be_made_is_named(bundle: Bundle, mount: dict[str, object], words: str) -> None:
