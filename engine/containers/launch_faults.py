@@ -2,7 +2,6 @@
 
 from proto.errdefs import Fault, InvalidArgument
 
-_NOT_INVOCABLE = ("permission denied", "is a directory")
 _NOT_FOUND = (
     "executable file not found",
     "no such file or directory",
@@ -16,17 +15,19 @@ _WRONG_KIND = (
 
 
 def reworded(fault: Fault, prefix: str) -> Fault:
-    """As dockerd's client of containerd words it: what was being done first, ": unknown" behind what has no class."""
-    text = f"{prefix}: {fault}" if prefix else str(fault)
-    return type(fault)(f"{text}: unknown" if type(fault) is Fault and not text.endswith(": unknown") else text)
+    """What was being done comes first; what has no class needs no word for it (older containerds say ": unknown")."""
+    text = str(fault).removesuffix(": unknown")
+    return type(fault)(f"{prefix}: {text}" if prefix else text)
 
 
 def translate(fault: Fault) -> tuple[int, Fault]:
     """(exit code, the fault to show): 126 cannot be invoked, 127 not found, 128 everything else."""
     text = str(fault)
     lower = text.lower()
-    if any(words in lower for words in _NOT_INVOCABLE):
+    if "permission denied" in lower:
         return 126, InvalidArgument(text)
+    if "is a directory" in lower:  # the docker CLI exits by 126 only where it reads of permissions
+        return 126, InvalidArgument(f"{text}: permission denied")
     if "not a directory" in lower:
         return 127, InvalidArgument(text + _WRONG_KIND)
     if any(words in lower for words in _NOT_FOUND):

@@ -50,7 +50,7 @@ async def test_a_command_that_is_not_there_is_127(bench: Bench) -> None:
     made = bench.room.execs.create(live, {"Cmd": ["nope"]})
     bench.room.execs.open(made)
     bench.tasks.refuse["exec"] = Fault('exec: "nope": executable file not found in $PATH')
-    with pytest.raises(InvalidArgument, match=r"executable file not found in .PATH: unknown"):
+    with pytest.raises(InvalidArgument, match=r"executable file not found in .PATH$"):
         await bench.room.execs.run(made)
     assert made.exit_code == 127
     assert live.execs == {}

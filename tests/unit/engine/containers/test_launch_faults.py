@@ -27,10 +27,18 @@ def test_anything_else_is_128_and_stays_what_it_was() -> None:
     assert translate(fault) == (128, fault)
 
 
-def test_words_come_in_front_and_unknown_behind() -> None:
-    assert str(reworded(Fault("x"), "failed to create task for container")) == (
-        "failed to create task for container: x: unknown"
-    )
+def test_words_come_in_front_and_no_class_behind() -> None:
+    for text in ("x", "x: unknown"):
+        assert str(reworded(Fault(text), "failed to create task for container")) == (
+            "failed to create task for container: x"
+        )
+
+
+def test_a_folder_is_told_in_the_words_that_the_cli_reads() -> None:
+    assert str(translate(Fault('exec: "/etc": is a directory'))[1]).endswith("is a directory: permission denied")
+
+
+def test_the_class_of_a_fault_stays() -> None:
     assert str(reworded(NotFound("x"), "p")) == "p: x"
 
 

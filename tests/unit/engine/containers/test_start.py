@@ -66,7 +66,7 @@ async def test_a_failed_start_leaves_its_exit_code_and_nothing_else(bench: Bench
     bench.tasks.refuse["create"] = Fault(words)
     with pytest.raises(Fault) as caught:
         await start.start(bench.room, live)
-    assert str(caught.value) == f"failed to create task for container: {words}: unknown"
+    assert str(caught.value) == f"failed to create task for container: {words}"
     assert isinstance(caught.value, InvalidArgument) is (code != 128)
     assert (live.container.state.status, live.container.state.exit_code) == ("created", code)
     assert live.container.state.error == str(caught.value)
