@@ -163,7 +163,7 @@ def open_tree(dir_fd: int, path: str, flags: int) -> int:
 
 
 def move_mount(mount_fd: int, target_fd: int) -> None:
-    """move_mount(2) from one fd onto another; a folder on a file, or a file on a folder, is ENOTDIR as with mount(2)."""
+    """move_mount(2) from one fd onto another; a folder and a file do not fit: ENOTDIR, as with mount(2)."""
     flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
     try:
         check(_move_mount(_SYS_MOVE_MOUNT, mount_fd, b"", target_fd, b"", flags), "move_mount")
