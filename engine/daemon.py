@@ -280,7 +280,7 @@ class Daemon:
             return await images.summaries(Filters(), call.version)
 
         groups: tuple[Any, ...] = (
-            SystemRoutes(room, supervisor_version, summaries),
+            SystemRoutes(room, supervisor_version, summaries, parts.builder.usage),
             ContainerRoutes(room),
             ContainerIoRoutes(room),
             ContainerFileRoutes(room),

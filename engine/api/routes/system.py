@@ -25,10 +25,12 @@ class SystemRoutes:
         room: Room,
         supervisor_version: Callable[[], Awaitable[Json]],
         images: Callable[[Call], Awaitable[list[Json]]],
+        build_cache: Callable[[], list[Json]] = list,
     ) -> None:
         self._room = room
         self._supervisor_version = supervisor_version
         self._images = images
+        self._build_cache = build_cache
 
     def table(self) -> Iterable[Route]:
         """The routes."""
@@ -77,6 +79,8 @@ class SystemRoutes:
             ]
         if "volume" in wanted:
             document["Volumes"] = self._volumes()
+        if "build-cache" in wanted:
+            document["BuildCache"] = self._build_cache()
         return respond(document)
 
     def _volumes(self) -> list[Json]:
