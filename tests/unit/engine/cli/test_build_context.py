@@ -80,7 +80,7 @@ def test_sockets_stay_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ("context", "dockerfile", "words"),
     [
         ("/nonexistent", None, "not found"),
-        ("https://x/y", None, "remote build context"),
+        ("https://x/y", None, "a remote build"),
         ("C", "none", "Dockerfile path"),
     ],
 )
