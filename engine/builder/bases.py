@@ -25,10 +25,11 @@ async def begin(session: Session, lane: Lane, name: str, platform: Platform) -> 
 
 async def find(session: Session, lane: Lane, name: str, platform: Platform) -> Image:
     """The image; each is looked for, and if need be pulled, once in a build."""
-    async with session.pulls.setdefault(name, asyncio.Lock()):
-        if name not in session.fresh:
-            session.fresh[name] = await _find(session, lane, name, platform)
-        return session.fresh[name]
+    key = f"{name} {platform}"
+    async with session.pulls.setdefault(key, asyncio.Lock()):
+        if key not in session.fresh:
+            session.fresh[key] = await _find(session, lane, name, platform)
+        return session.fresh[key]
 
 
 async def _find(session: Session, lane: Lane, name: str, platform: Platform) -> Image:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 from engine import kernel
 from engine.builder import ignore
+from engine.builder.threads import finish
 from engine.containers.tar_in import TarReader
 from engine.images.decompress import decompressed
 from proto.errdefs import InvalidArgument
@@ -101,7 +102,7 @@ async def _unpack(chunks: AsyncIterator[bytes], root: int) -> None:
     try:
         with os.fdopen(writing, "wb", buffering=0) as target:
             async for piece in decompressed(chunks, whole=True):
-                await asyncio.to_thread(_write, target.fileno(), piece)
+                await finish(_write, target.fileno(), piece)
     except BrokenPipeError:
         pass  # the reader has failed, and says why
     finally:

@@ -1,6 +1,5 @@
 """COPY, ADD and WORKDIR as steps: sources found and digested, the cache asked, a layer made where it does not know."""
 
-import asyncio
 import contextlib
 import os
 import posixpath
@@ -19,6 +18,7 @@ from engine.builder.parser import Instruction
 from engine.builder.run_mounts import octal
 from engine.builder.sources import Source
 from engine.builder.state import State
+from engine.builder.threads import finish
 from engine.containers import inputs, users
 from proto.errdefs import Fault, InvalidArgument, NotFound
 
@@ -198,7 +198,7 @@ async def _inline(stage: "StageBuild", heredoc: DockerfileHeredoc) -> AsyncItera
 
 
 async def _find(root: int, names: tuple[str, ...], excludes: tuple[str, ...], *, owners: bool) -> list[Source]:
-    return await asyncio.to_thread(sources.find, root, names, excludes, owners=owners)
+    return await finish(sources.find, root, names, excludes, owners=owners)
 
 
 async def _rules(

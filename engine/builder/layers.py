@@ -4,13 +4,13 @@ A copy writes into a snapshot of its own, which is then committed under the new 
 lies on the init layer, so its difference is taken from there and unpacked onto the image's own layers.
 """
 
-import asyncio
 import contextlib
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 
 from engine.builder.state import Layer, State
+from engine.builder.threads import finish
 from engine.containers.rootfs import Layers as Folders
 from engine.containers.rootfs import Rootfs, init_layer
 from engine.images.assemble import LAYER_TYPE
@@ -74,10 +74,10 @@ class Layers:
         mounts = await self._snapshots.prepare(key, parent, lease=self.lease)
         try:
             async with self._rootfs.mounted(mounts) as target:
-                if not await asyncio.to_thread(_work, target, work):
+                if not await finish(_work, target, work):
                     return None
             if epoch is not None:
-                await asyncio.to_thread(clamp, mounts, epoch)
+                await finish(clamp, mounts, epoch)
             layer = await self._difference(parent, mounts)
             if alone:
                 await self.ensure(state, layer)
@@ -108,7 +108,7 @@ class Layers:
         """A layer out of what a container has changed."""
         mounts = await self._snapshots.mounts(container_id)
         if epoch is not None:
-            await asyncio.to_thread(clamp, mounts, epoch)
+            await finish(clamp, mounts, epoch)
         layer = await self._difference(init_layer(record_top), mounts)
         await self.ensure(state, layer)
         return layer
@@ -121,7 +121,7 @@ class Layers:
         name = f"{key}-done"
         try:
             async with self._rootfs.mounted(mounts) as target:
-                await asyncio.to_thread(_work, target, places)
+                await finish(_work, target, places)
             await self._snapshots.commit(name, key, lease=self.lease)
         except BaseException:
             await self._drop(key)

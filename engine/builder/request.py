@@ -43,7 +43,6 @@ class Request:
     pull: bool = False
     quiet: bool = False
     remove: bool = True
-    force_remove: bool = False
     platform: Platform = field(default_factory=platforms.host)
     host_config: Mapping[str, Any] = field(default_factory=dict)
     credentials: Mapping[str, Credentials] = field(default_factory=dict)
@@ -83,7 +82,6 @@ def read(text: Callable[[str], str], texts: Callable[[str], list[str]], headers:
         pull=_flag(text("pull")),
         quiet=_flag(text("q")),
         remove=_flag(text("rm")) if text("rm") else True,
-        force_remove=_flag(text("forcerm")),
         platform=_platform(text("platform")),
         host_config=host,
         credentials=_credentials(headers.get("X-Registry-Config", "")),

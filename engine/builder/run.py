@@ -66,6 +66,7 @@ class Step:
     workdir: str
     host_config: Json
     build_id: str
+    keep: bool = False  # rm=0: a container whose step went well stays
 
 
 @contextlib.asynccontextmanager
@@ -80,16 +81,19 @@ async def container(room: Room, step: Step) -> AsyncIterator[Live]:
         "User": step.user,
         "WorkingDir": step.workdir,
         "Healthcheck": {"Test": ["NONE"]},
-        "Labels": {LABEL: step.build_id},
+        "Labels": {} if step.keep else {LABEL: step.build_id},
         "HostConfig": {**step.host_config, "LogConfig": {"Type": "none", "Config": {}}},
     }
     made = await create.create(view, "", body)
     live = room.registry.find(made.id)
+    kept = False
     try:
         yield live
+        kept = step.keep
     finally:
-        work = room.background.spawn(f"removal of build step {made.id}", _discard(room, live))
-        await asyncio.shield(work)
+        if not kept:
+            work = room.background.spawn(f"removal of build step {made.id}", _discard(room, live))
+            await asyncio.shield(work)
 
 
 async def execute(room: Room, live: Live, say: Callable[[str], None]) -> int:

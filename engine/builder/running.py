@@ -13,6 +13,7 @@ from engine.builder.parser import Instruction
 from engine.builder.run import Step, Unfinished, container, execute
 from engine.builder.run_mounts import RunMount
 from engine.builder.state import Layer, State
+from engine.builder.threads import finish
 from proto.errdefs import Internal, InvalidArgument, Unimplemented
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ async def _execute(
             workdir=str(state.config.get("WorkingDir") or ""),
             host_config=host,
             build_id=session.id,
+            keep=not session.request.remove,
         )
         live = await stack.enter_async_context(container(session.room, step))
         stage.lane.stream(f" ---> Running in {live.container.id[:12]}\n")
@@ -102,7 +104,8 @@ async def _execute(
         if code != 0:
             raise CommandFailed(f"The command '{' '.join(command)}' returned a non-zero code: {code}", code)
         layer = await session.layers.from_container(live.container.id, top, state, session.request.epoch)
-        stage.lane.stream(f"Removing intermediate container {live.container.id[:12]}\n")
+        if session.request.remove:
+            stage.lane.stream(f"Removing intermediate container {live.container.id[:12]}\n")
         return layer
 
 
@@ -159,7 +162,7 @@ async def _roots(
         if mount.origin not in roots:
             state = await stage.origin(mount.origin)
             roots[mount.origin] = await stack.enter_async_context(stage.session.layers.viewed(state))
-        found = sources.find(roots[mount.origin], (mount.source or ".",), (), owners=True)
+        found = await finish(sources.find, roots[mount.origin], (mount.source or ".",), (), owners=True)
         if len(found) != 1:
             raise InvalidArgument(f"the source of a mount is one path, not {mount.source!r}")
         digests[number] = found[0].digest

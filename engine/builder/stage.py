@@ -36,7 +36,9 @@ class StageBuild:
         """From FROM to the last instruction."""
         self._announce(self.stage.origin)
         self.state = with_path(await self._begin())
-        triggers = self.state.config.pop("OnBuild", None) or []
+        triggers = self.state.config.get("OnBuild") or []
+        left = {key: value for key, value in self.state.config.items() if key != "OnBuild"}
+        self.state = replace(self.state, config=left)  # the base's own is others' too
         self._show()
         if triggers:
             self.lane.stream(f"# Executing {len(triggers)} build trigger{'s' if len(triggers) > 1 else ''}\n")

@@ -310,6 +310,25 @@ def test_pruning_forgets_steps_and_cache_mounts(engine: Engine, tmp_path: Path) 
     assert " ---> Using cache" not in _build(engine, tmp_path / "c", text).stdout
 
 
+def test_a_trigger_is_every_stages_that_begins_with_it(engine: Engine, tmp_path: Path) -> None:
+    _build(
+        engine,
+        tmp_path / "c",
+        "FROM busybox AS base\nONBUILD RUN echo ran > /ran\nFROM base AS one\nFROM base AS two\n"
+        "FROM busybox\nCOPY --from=one /ran /1\nCOPY --from=two /ran /2\n",
+        *("-t", "twice"),
+    )
+    assert _run(engine, "twice", "cat /1 /2").split() == ["ran", "ran"]
+
+
+def test_containers_of_steps_stay_where_they_are_wanted(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo kept > /k\n")
+    engine.docker("build", "--rm=false", "--no-cache", "--network", "none", str(tmp_path))
+    (container,) = engine.out("ps", "-aq").split()
+    assert "A /k" in engine.out("diff", container).splitlines()
+    engine.docker("rm", container)
+
+
 def test_a_context_by_standard_input(engine: Engine, tmp_path: Path) -> None:
     words = [*WHERRY, "-H", engine.host, "build", "--network", "none", "-q"]
     (tmp_path / "f").write_text("f")
