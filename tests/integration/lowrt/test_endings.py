@@ -75,7 +75,7 @@ def test_killed_between_any_two_steps_it_leaves_what_delete_removes(
     status, err = killed_create(lowrt, bundle, "parent", 0, "whole")
     assert status == 0, err
     assert lowrt("delete", "--force", "whole").code == 0
-    steps = range(1, int(err.split()[-1]) + 1, 8) if whom == "parent" else range(1, STEPS_OF_INIT + 1, 2)
+    steps = range(1, int(err.split()[-1]) + 1, 12) if whom == "parent" else range(1, STEPS_OF_INIT + 1, 3)
     died = 0
     for number in steps:
         name = f"c{number}"
@@ -91,5 +91,5 @@ def test_killed_between_any_two_steps_it_leaves_what_delete_removes(
         while processes_in(cgroup):
             assert time.monotonic() < deadline, f"step {number}: {processes_in(cgroup)}"
             time.sleep(0.01)
-    assert died > 25
+    assert died > 20
     assert str(lowrt.root) not in Path("/proc/self/mountinfo").read_text()
