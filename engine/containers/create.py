@@ -38,7 +38,7 @@ async def create(room: Room, name: str, body: Json, platform: str = "") -> Creat
     room.registry.require_free(name)
     config = fields.complete(fields.CONFIG, body, "ContainerConfigWrapper")
     host_config = fields.complete(fields.HOST_CONFIG, _host_part(body), "HostConfig")
-    endpoints = (_part(body, "NetworkingConfig") or {}).get("EndpointsConfig") or {}
+    endpoints = _endpoints(room, body)
     if not config["Image"]:
         raise InvalidArgument("no image specified")
     if platform:
@@ -69,6 +69,14 @@ async def create(room: Room, name: str, body: Json, platform: str = "") -> Creat
     )
     await room.metrics.container_actions.waited("create", _make(room, container, image))
     return Created(container.id, warnings)
+
+
+def _endpoints(room: Room, body: Json) -> Json:
+    """By network; `default` is the bridge's other name."""
+    given = dict((_part(body, "NetworkingConfig") or {}).get("EndpointsConfig") or {})
+    if "default" in given and room.config.bridge != "none":
+        given.setdefault("bridge", given.pop("default"))
+    return given
 
 
 def _host_part(body: Json) -> Json | None:
@@ -106,6 +114,10 @@ def _defaults(room: Room, host_config: Json) -> None:
     host_config["IpcMode"] = host_config["IpcMode"] or room.config.default_ipc_mode
     host_config["Runtime"] = host_config["Runtime"] or room.runtimes.default
     host_config["NetworkMode"] = host_config["NetworkMode"] or "default"
+    if host_config["NetworkMode"] == "default" and room.config.bridge != "none":
+        host_config["NetworkMode"] = "bridge"
+    if host_config["MemorySwappiness"] == -1:
+        host_config["MemorySwappiness"] = None
     if host_config["Memory"] > 0 and host_config["MemorySwap"] == 0:
         host_config["MemorySwap"] = host_config["Memory"] * 2
     if not host_config["CgroupnsMode"]:

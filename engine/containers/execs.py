@@ -120,7 +120,7 @@ class Execs:
         self._forget_old()
         self._known[made.id] = made
         live.execs[made.id] = made
-        self._announce(made, f"exec_create: {' '.join(command)}")
+        self._announce(made, f"exec_create: {_shown(command)}")
         return made
 
     def _forget_old(self) -> None:
@@ -167,7 +167,7 @@ class Execs:
         assert made.stdio is not None
         tasks, container = self._room.supervisor.tasks, made.live.container
         made.running = True
-        self._announce(made, f"exec_start: {' '.join(made.command)}")
+        self._announce(made, f"exec_start: {_shown(made.command)}")
         try:
             await tasks.exec(container.id, made.id, self._process(made), made.stdio.names)
             made.pid = await tasks.start(container.id, made.id)
@@ -240,3 +240,8 @@ class Execs:
             os.close(root)
         spec = made.config["User"] or container.config["User"]
         return users.resolve(spec, container.host_config["GroupAdd"] or (), passwd, group)
+
+
+def _shown(command: list[str]) -> str:
+    """As events tell it: the program, a space, its arguments, also where there are none."""
+    return f"{command[0]} {' '.join(command[1:])}"

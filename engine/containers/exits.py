@@ -142,6 +142,9 @@ async def _let_go(room: Room, live: Live) -> None:
                 await live.stdio.drained()
         live.stdio.close()
         live.stdio = None
+    for mount in live.container.mounts:
+        if mount.kind == "volume":
+            start.announce_volume(room, live.container, mount, "unmount")
     start.release_files(room, live.container)
 
 

@@ -13,6 +13,8 @@ def merge(config: Json, image: Json) -> None:
     for name in ("ExposedPorts", "Volumes"):
         if image.get(name):
             config[name] = dict(image[name]) | (config[name] or {})
+        elif name == "Volumes" and not config[name]:
+            config[name] = None
     config["Env"] = _environment(config["Env"], image.get("Env"))
     if image.get("Labels") or config["Labels"] is None:
         config["Labels"] = dict(image.get("Labels") or {}) | (config["Labels"] or {})

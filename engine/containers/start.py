@@ -14,7 +14,7 @@ import shutil
 from engine import kernel, timestamps
 from engine.containers import health, image_mounts, inputs, io, launch_faults, state
 from engine.containers.live import Live
-from engine.containers.model import Container
+from engine.containers.model import Container, Mount
 from engine.containers.room import Room
 from engine.containers.stdio import Stdio
 from engine.logs import json_file
@@ -88,6 +88,8 @@ async def _launch(room: Room, live: Live) -> None:
     for number, mount in enumerate(container.mounts):
         if mount.own_mount:
             room.volumes.activate(mount.name)
+        if mount.kind == "volume":
+            announce_volume(room, container, mount, "mount")
         if mount.subpath:
             place = room.paths.container(container.id).subpath(number)
             subpaths.bind(mount.bound if mount.kind == "image" else mount.source, mount.subpath, place)
@@ -211,6 +213,15 @@ def end_attachers(live: Live, fault: Fault) -> None:
         if not attacher.joined.done():
             attacher.joined.set_exception(fault)
             attacher.joined.exception()  # retrieved: a client that has gone is no error
+
+
+def announce_volume(room: Room, container: Container, mount: Mount, action: str) -> None:
+    """A container begins or ends to use a volume."""
+    attributes = {"container": container.id, "driver": mount.driver}
+    if action == "mount":
+        writable = str(mount.writable).lower()
+        attributes |= {"destination": mount.destination, "propagation": mount.propagation, "read/write": writable}
+    room.bus.publish("volume", action, mount.name, attributes)
 
 
 def release_files(room: Room, container: Container) -> None:

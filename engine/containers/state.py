@@ -43,11 +43,11 @@ def require_running(container: Container, message: str = "") -> None:
 def require_executable(container: Container) -> None:
     """Refuse an exec in a container that does not run, is paused or restarts."""
     if container.state.status == "restarting":
-        raise Conflict(f"container {container.id} is restarting, wait until the container is running")
+        raise Conflict(f"Container {container.id} is restarting, wait until the container is running")
     if not container.state.running:
         raise Conflict(f"container {container.id} is not running")
     if container.state.status == "paused":
-        raise Conflict(f"container {container.id} is paused, unpause the container before exec")
+        raise Conflict(f"Container {container.name} is paused, unpause the container before exec")
 
 
 def require_attachable(container: Container) -> None:
@@ -76,9 +76,9 @@ def require_pausable(container: Container) -> None:
     if not state.running:
         raise Conflict(f"container {container.id} is not running")
     if state.status == "paused":
-        raise Conflict(f"container {container.id} is already paused")
+        raise Conflict(f"Container {container.id} is already paused")
     if state.status == "restarting":
-        raise Conflict(f"container {container.id} is restarting, wait until the container is running")
+        raise Conflict(f"Container {container.id} is restarting, wait until the container is running")
 
 
 def require_paused(container: Container) -> None:

@@ -6,6 +6,7 @@ from engine.images.catalog import Catalog
 from engine.images.hosts import Access
 from engine.images.model import Name
 from engine.images.mover import Mover
+from engine.images.names import Names
 from engine.images.platform import Platform
 from engine.images.progress import Line, PushProgress
 from engine.images.pull import registry
@@ -19,17 +20,18 @@ from proto.errdefs import Fault, NotFound, PermissionDenied, Unauthenticated
 class Pusher:
     """Pushes images."""
 
-    def __init__(self, mover: Mover, catalog: Catalog, access: Access, announce: Announce) -> None:
+    def __init__(self, mover: Mover, catalog: Catalog, access: Access, names: Names, announce: Announce) -> None:
         self._mover = mover
         self._catalog = catalog
         self._access = access
+        self._names = names
         self._announce = announce
 
     async def push(
         self, repository: Reference, tag: str, credentials: Credentials, platform: Platform | None = None
     ) -> AsyncIterator[Line]:
         """Push a tag (or all, where none is named); iterating gives dockerd's progress lines."""
-        names = await self._names(repository, tag)
+        names = await self._named(repository, tag)
         yield {"status": f"The push refers to repository [{repository.name}]"}
         for name in names:
             assert name.reference is not None
@@ -42,11 +44,12 @@ class Pusher:
             for line in progress.finish():
                 yield line
             digest, size = name.target.digest, name.target.size
+            await self._names.tag(name.target, name.reference.with_digest(digest))  # the registry knows it by that
             yield {"status": f"{name.reference.tag}: digest: {digest} size: {size}"}
             yield {"progressDetail": {}, "aux": {"Tag": name.reference.tag, "Digest": digest, "Size": size}}
             self._announce("push", name.reference.familiar, {"name": name.reference.familiar_name})
 
-    async def _names(self, repository: Reference, tag: str) -> list[Name]:
+    async def _named(self, repository: Reference, tag: str) -> list[Name]:
         wanted = repository.with_tag(tag) if tag else repository
         names = [
             name

@@ -86,7 +86,7 @@ class Images:
         self._pruner = Pruner(self.catalog, self._remover, self.sizes, announce)
         self._loader = Loader(mover, self.catalog, self._names, records, snapshotter, announce)
         self._puller = Puller(mover, self._names, content, snapshotter, access, announce, RegistryClient(access))
-        self._pusher = Pusher(mover, self.catalog, access, announce)
+        self._pusher = Pusher(mover, self.catalog, access, self._names, announce)
         self._saver = Saver(content, self.catalog, announce)
         assembler = Assembler(content, snapshots, differences, snapshotter) if differences is not None else None
         self._unpacker = Unpacker(snapshots, leases, assembler) if assembler is not None else None

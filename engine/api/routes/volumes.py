@@ -51,7 +51,8 @@ class VolumeRoutes:
         body: dict[str, Any] = await call.json(required=True)
         driver = body.get("Driver") or "local"
         if driver != "local":
-            raise NotFound(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
+            name = body.get("Name") or ""
+            raise NotFound(f'create {name}: error looking up volume plugin {driver}: plugin "{driver}" not found')
         if body.get("ClusterVolumeSpec"):
             raise InvalidArgument("ClusterVolumeSpec is not built into this engine")
         volume = self._volumes.ensure(body.get("Name") or "", labels=body.get("Labels"), options=body.get("DriverOpts"))

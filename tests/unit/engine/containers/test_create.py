@@ -205,3 +205,14 @@ async def test_what_stands_beside_config_counts_where_there_is_no_host_config(be
     """As in the API's first versions; docker-py's `runtime=` still goes there."""
     live = await bench.create(Runtime="foreign", Memory=8 << 20, NetworkMode="none", HostConfig=None)
     assert live.container.host_config["Memory"] == 8 << 20
+
+
+async def test_the_default_network_is_called_by_its_name(bench: Bench) -> None:
+    """In HostConfig as in the endpoints."""
+    live = await bench.create(
+        HostConfig={"NetworkMode": "default", "MemorySwappiness": -1},
+        NetworkingConfig={"EndpointsConfig": {"default": {"MacAddress": "02:42:00:00:00:09"}}},
+    )
+    assert live.container.host_config["NetworkMode"] == "bridge"
+    assert live.container.host_config["MemorySwappiness"] is None
+    assert list(live.container.endpoints) == ["bridge"]

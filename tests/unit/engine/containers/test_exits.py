@@ -214,3 +214,19 @@ async def test_a_restart_that_fails_ends_it(bench: Bench) -> None:
     assert live.container.state.status == "exited"
     assert "no such device" in live.container.state.error
     assert ends.done()
+
+
+async def test_a_volume_is_in_use_from_the_start_to_the_exit(bench: Bench) -> None:
+    """As events tell it."""
+    live = await bench.run(HostConfig={"NetworkMode": "none", "Binds": ["vol:/data:ro"]})
+    bench.tasks.end(live.container.id, 0)
+    await bench.settled(live)
+    told = [event for event in bench.bus._ring if event.kind == "volume"]
+    assert [(event.action, event.actor) for event in told] == [("create", "vol"), ("mount", "vol"), ("unmount", "vol")]
+    assert told[1].attributes == {
+        "container": live.container.id,
+        "driver": "local",
+        "destination": "/data",
+        "propagation": "",
+        "read/write": "false",
+    }

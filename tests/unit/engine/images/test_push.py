@@ -23,6 +23,7 @@ async def test_a_push_ends_with_the_digest_for_people_and_for_programs() -> None
         {"progressDetail": {}, "aux": {"Tag": "1", "Digest": target.digest, "Size": target.size}},
     ]
     assert world.events == [("push", "r.io/a:1")]
+    assert f"r.io/a@{target.digest}" in world.records.images
 
 
 async def test_without_a_tag_every_tag_of_the_repository_goes() -> None:
