@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 RUN_PACKAGES := python3-venv libseccomp2
 DEMO_PACKAGES := $(RUN_PACKAGES) busybox-static runc
 TEST_PACKAGES := $(DEMO_PACKAGES) crun containerd docker.io docker-registry uidmap nftables iproute2 iptables \
-	user-mode-linux mmdebstrap patchelf procps
+	user-mode-linux mmdebstrap patchelf procps golang-github-opencontainers-specs-dev
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -68,7 +68,7 @@ proto: setup ## regenerate the stubs from the .proto files
 
 .PHONY: integration
 integration: setup-tests ## the tests on the real kernel (as root)
-	$(BIN)/pytest $(PYTEST_FLAGS) tests/integration tests/e2e
+	$(BIN)/pytest $(PYTEST_FLAGS) tests/integration tests/attacks tests/contract tests/e2e
 
 .PHONY: test-cgroup2
 test-cgroup2: setup-tests ## lowrt's cgroup v2 suite inside a User-Mode Linux kernel (as root)

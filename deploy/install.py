@@ -11,6 +11,7 @@ installed yet when this runs.
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,19 @@ COMPLETIONS = {
 
 
 def hot_launcher(interpreter: Path, packages: Path, layer: str) -> str:
-    """A launcher without `site`: the program's own folder of packages is all it looks at."""
+    """A launcher without `site`: the program's own folder of packages is all it looks at.
+
+    lowrt's is the checkout's own, which seals the interpreter before its only start, with the two paths written in.
+    """
+    if layer == "lowrt":
+        text = (SOURCE / "deploy" / "bin" / "lowrt").read_text()
+        paths = {"here": "", "root": str(packages), "python": str(interpreter)}
+        for name, value in paths.items():
+            line = f"{name}={value}" if value else ""
+            text, found = re.subn(rf"^{name}=.*$", line, text, count=1, flags=re.MULTILINE)
+            if not found:
+                raise RuntimeError(f"deploy/bin/lowrt sets no {name} any more: teach the installer its new form")
+        return text
     return (
         f"#!{interpreter} -IS\n"
         f"import sys\n"
@@ -46,7 +59,10 @@ def install(prefix: Path) -> None:
     home = prefix / "lib" / "wherry"
     venv.create(home, with_pip=True, clear=home.exists(), symlinks=True)
     interpreter = home / "bin" / "python3"
+    had_build = (SOURCE / "build").exists()
     subprocess.run([interpreter, "-m", "pip", "install", "-q", "--disable-pip-version-check", SOURCE], check=True)
+    if not had_build:
+        shutil.rmtree(SOURCE / "build", ignore_errors=True)  # setuptools' scratch, which a later build would take up
     packages = next((home / "lib").glob("python3*/site-packages"))
     subprocess.run([interpreter, "-m", "compileall", "-q", packages], check=False)
     programs = prefix / "bin"
