@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from engine import listeners, log, reload, restore
+from engine import kernel, listeners, log, reload, restore
 from engine.api.app import Api, Route
 from engine.api.call import Call
 from engine.api.routes import auth as auth_routes
@@ -103,6 +103,7 @@ class Daemon:
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, logger.info, "not yet up: the configuration was just read")
         self.paths.make()
+        kernel.adjust_oom_score(self.config.oom_score_adjust)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._remove_pidfile)
             self._write_pidfile()

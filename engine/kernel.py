@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterable
 
 from proto.containerd.types import mount_pb2
+from proto.errdefs import FailedPrecondition
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 0x1, 0x2, 0x4, 0x8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20, 0x1000, 0x4000, 0x40000
@@ -24,6 +25,17 @@ def _check(result: int, path: str) -> int:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), path)
     return result
+
+
+def adjust_oom_score(value: int) -> None:
+    """Make the kernel's out-of-memory killer think more or less of this process, -1000 to 1000; 0 changes nothing."""
+    if not value:
+        return
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write(str(value))
+    except OSError as error:
+        raise FailedPrecondition(f"failed to adjust OOM score to {value}: {error.strerror}") from error
 
 
 def mount(source: str, target: str, kind: str, flags: int = 0, data: str = "") -> None:

@@ -1,5 +1,7 @@
 """What the rest of lowrt asks of a container's cgroup, and the choice of who answers."""
 
+import os
+
 from lowrt.cgroup import path
 from lowrt.cgroup.files import CgroupError
 
@@ -74,6 +76,8 @@ def new_driver(spec: "Spec", container_id: str, *, systemd: bool = False, rootle
     """The driver of a container about to be created."""
     cgroups_path = spec.linux.get("cgroupsPath") or ""
     if systemd:
+        if os.path.isdir("/run/systemd/system"):
+            raise CgroupError("the systemd cgroup driver is not built: run without --systemd-cgroup")
         raise CgroupError("systemd not running on this host, cannot use systemd cgroups manager")
     own_nodes = {device.get("path") or "" for device in spec.linux.get("devices") or ()}
     if path.is_unified():

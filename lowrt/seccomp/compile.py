@@ -91,4 +91,4 @@ def _store(directory: str, path: str, filter_: CompiledFilter) -> None:
             file.write(_VERSION + filter_.flags.to_bytes(8, "little") + filter_.bpf)
         os.replace(temporary, path)
     except OSError:
-        pass
+        return  # a full or read-only disk; the next container compiles once more

@@ -110,3 +110,15 @@ def test_no_fd_stays_open(root: int) -> None:
         with contextlib.suppress(OSError):
             os.close(kernel.make_folder(root, path))
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_an_oom_score_is_written_for_this_process_alone() -> None:
+    """Raising it needs no privilege; zero leaves it as it is."""
+    pid = os.fork()
+    if pid == 0:
+        before = Path("/proc/self/oom_score_adj").read_text().strip()
+        kernel.adjust_oom_score(0)
+        same = Path("/proc/self/oom_score_adj").read_text().strip() == before
+        kernel.adjust_oom_score(900)
+        os._exit(0 if same and Path("/proc/self/oom_score_adj").read_text().strip() == "900" else 1)
+    assert os.waitpid(pid, 0)[1] == 0
