@@ -1,8 +1,12 @@
 """Settings for all tests."""
 
+import os
 import signal
 
 from hypothesis import settings
+
+# gRPC starts its threads again in whatever is forked, and a process with threads may not enter a user namespace.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 # A property is about values, not about how busy the machine is.
 settings.register_profile("wherry", deadline=None)
