@@ -35,7 +35,12 @@ async def create(room: Room, name: str, body: Json, platform: str = "") -> Creat
     if not body:
         raise InvalidArgument("config cannot be empty in order to create a container")
     name = names.check(name) if name else names.invent(room.registry.name_owner)
-    room.registry.require_free(name)
+    container_id = secrets.token_hex(32)
+    with room.registry.reserving(name, container_id):
+        return await _create(room, name, container_id, body, platform)
+
+
+async def _create(room: Room, name: str, container_id: str, body: Json, platform: str) -> Created:
     config = fields.complete(fields.CONFIG, body, "ContainerConfigWrapper")
     host_config = fields.complete(fields.HOST_CONFIG, _host_part(body), "HostConfig")
     endpoints = _endpoints(room, body)
@@ -51,7 +56,6 @@ async def create(room: Room, name: str, body: Json, platform: str = "") -> Creat
     warnings = verify.verify(config, host_config, room.runtimes.known)
     _init(room, host_config)
     _join(room, host_config)
-    container_id = secrets.token_hex(32)
     _hostname(config, host_config, container_id)
     await room.networks.check(config, host_config, endpoints)
     container = Container(

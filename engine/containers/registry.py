@@ -1,5 +1,6 @@
 """All containers in memory, found by id, name or unambiguous prefix; the only writer of the store."""
 
+import contextlib
 from collections.abc import Iterator
 
 from engine.containers.live import Live
@@ -15,6 +16,7 @@ class Registry:
         self._store = store
         self._by_id: dict[str, Live] = {container.id: Live(container) for container in store.load()}
         self._by_name: dict[str, str] = {live.container.name: live.container.id for live in self._by_id.values()}
+        self._coming: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Live]:
         return iter(list(self._by_id.values()))
@@ -39,12 +41,23 @@ class Registry:
         return self._by_id[matches[0]]
 
     def name_owner(self, name: str) -> str | None:
-        """Whose name it is."""
-        return self._by_name.get(name)
+        """Whose name it is, or is about to be."""
+        return self._by_name.get(name) or self._coming.get(name)
+
+    @contextlib.contextmanager
+    def reserving(self, name: str, container_id: str) -> Iterator[None]:
+        """Keep a name for a container that is being made."""
+        self.require_free(name)
+        self._coming[name] = container_id
+        try:
+            yield
+        finally:
+            del self._coming[name]
 
     def add(self, container: Container) -> Live:
         """A new container; its name becomes its own in the same moment."""
-        self.require_free(container.name)
+        if self.name_owner(container.name) != container.id:
+            self.require_free(container.name)
         self._store.insert(container)
         live = Live(container)
         self._by_id[container.id] = live
@@ -53,7 +66,7 @@ class Registry:
 
     def require_free(self, name: str) -> None:
         """Refuse a name that somebody has."""
-        owner = self._by_name.get(name)
+        owner = self.name_owner(name)
         if owner is not None:
             raise Conflict(
                 f'Conflict. The container name "/{name}" is already in use by container "{owner}". '

@@ -5,7 +5,7 @@ import pytest
 from engine.containers.registry import Registry
 from engine.containers.store import ContainerStore
 from proto.errdefs import Conflict, InvalidArgument, NotFound
-from tests.fakes.engine_room import ID, Bench
+from tests.fakes.engine_room import ID, Bench, container
 
 OTHER = "ab" * 31 + "cd"
 
@@ -102,3 +102,20 @@ async def test_it_may_be_walked_while_it_changes(bench: Bench) -> None:
     for live in bench.room.registry:
         bench.room.registry.retire(live)
     assert list(bench.room.registry) == []
+
+
+async def test_a_name_is_kept_for_a_container_that_is_being_made(bench: Bench) -> None:
+    """Of two creations at once one has it, the other hears so."""
+    registry = bench.room.registry
+    made = container(name="soon")
+    with registry.reserving("soon", made.id):
+        assert registry.name_owner("soon") == made.id
+        with pytest.raises(Conflict, match=f"is already in use by container .{made.id}"):
+            registry.require_free("soon")
+        registry.add(made)
+    assert registry.name_owner("soon") == made.id
+    with pytest.raises(Conflict), registry.reserving("soon", "b" * 64):
+        pass
+    with registry.reserving("never", "c" * 64):
+        pass
+    assert registry.name_owner("never") is None
