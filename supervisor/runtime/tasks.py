@@ -22,6 +22,7 @@ from proto.errdefs import AlreadyExists, FailedPrecondition, Fault, NotFound
 from proto.failpoints import reached
 from supervisor.background import Background, work_or_undo
 from supervisor.core.identifiers import validate_identifier
+from supervisor.runtime.bootstrap import Endpoint
 from supervisor.runtime.bundle import Bundle, BundleRoots
 from supervisor.runtime.cleanup import Cleanup, Timeouts
 from supervisor.runtime.launcher import Launcher
@@ -170,16 +171,30 @@ class Tasks:
         reached("supervisor.create.bundle")
         log = ShimLog(bundle)
         undo.callback(log.close)
+        start = self._background.run(self._launcher.start(bundle, program, options.options), f"shim of {bundle.id}")
         try:
-            endpoint = await self._launcher.start(bundle, program, options.options)
+            endpoint = await asyncio.shield(start)
             reached("supervisor.create.started")
             client = await connect(endpoint, bundle.namespace)
+        except asyncio.CancelledError:  # the program is on its way: what it starts must not be left to itself
+            undo.push_async_callback(self._abandoned, bundle, program, start)
+            raise
         except (Fault, OSError) as error:
             undo.push_async_callback(self._cleanup.dead_shim_files, bundle, program)
             kind = type(error) if isinstance(error, Fault) else Fault
             raise kind(f"failed to start shim: {error}") from error
         undo.push_async_callback(self._cleanup.useless_shim, bundle, client, program)
         return Task(bundle, program, client, log)
+
+    async def _abandoned(self, bundle: Bundle, program: str, start: "asyncio.Task[Endpoint]") -> None:
+        """End a shim whose caller left while it was being started."""
+        try:
+            client = await connect(await start, bundle.namespace)
+        except (Fault, OSError, asyncio.CancelledError) as error:
+            logger.debug("the shim that nobody waits for did not come: %s", error, extra={"id": bundle.id})
+            await self._cleanup.dead_shim_files(bundle, program)
+            return
+        await self._cleanup.useless_shim(bundle, client, program)
 
     async def _create_in_shim(self, task: Task, options: CreateOptions) -> shim.CreateTaskResponse:
         request = shim.CreateTaskRequest(

@@ -147,6 +147,7 @@ class FakeLauncher:
         self.next_fail: dict[str, Fault] = {}
         self.version = 2
         self.claimed_version = 0  # what start answers, when it is not the truth
+        self.slowly: asyncio.Event | None = None  # the shim is there, the answer comes when this is set
         self.end = shim.DeleteResponse(pid=PID, exit_status=137, exited_at=EXITED_AT)
 
     async def start(self, bundle: Bundle, program: str, options: Any | None) -> Endpoint:
@@ -158,6 +159,8 @@ class FakeLauncher:
         await fake.start()
         endpoint = Endpoint(f"unix://{fake.address}", self.claimed_version or self.version)
         bundle.write(bundle.bootstrap, bootstrap.to_json(endpoint))
+        if self.slowly is not None:
+            await self.slowly.wait()
         return endpoint
 
     async def delete(self, bundle: Bundle, program: str, timeout: float) -> shim.DeleteResponse:

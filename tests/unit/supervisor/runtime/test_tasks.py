@@ -129,6 +129,21 @@ async def test_a_client_that_leaves_during_create_leaves_nothing(runtime: Runtim
     assert await runtime.tasks.list() == []
 
 
+async def test_a_shim_whose_start_nobody_waits_for_any_more_is_ended(runtime: Runtime) -> None:
+    runtime.launcher.slowly = asyncio.Event()
+    creating = asyncio.ensure_future(runtime.tasks.create("ns", "c1", runtime.options))
+    async with asyncio.timeout(5):
+        while "c1" not in runtime.launcher.shims:
+            await asyncio.sleep(0.01)
+        creating.cancel()
+        await asyncio.wait([creating])
+        runtime.launcher.slowly.set()
+        while runtime.left_over():
+            await asyncio.sleep(0.01)
+    assert runtime.launcher.shims["c1"].methods == ["Delete", "Shutdown"]
+    assert await runtime.tasks.list() == []
+
+
 async def test_deleting_ends_the_shim_and_removes_the_bundle(runtime: Runtime) -> None:
     await runtime.tasks.create("ns", "c1", runtime.options)
     end = await runtime.tasks.delete("ns", "c1")
