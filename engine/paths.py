@@ -83,6 +83,16 @@ class Paths:
         return f"{self.data_root}/containers"
 
     @property
+    def volatile(self) -> str:
+        """One folder per container that runs."""
+        return f"{self.exec_root}/containers"
+
+    @property
+    def subpaths(self) -> str:
+        """Parts of volumes, bound while their containers run."""
+        return f"{self.exec_root}/subpaths"
+
+    @property
     def volumes(self) -> str:
         """One folder per volume, the content in its `_data`."""
         return f"{self.data_root}/volumes"

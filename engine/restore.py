@@ -9,14 +9,14 @@ import contextlib
 import logging
 import time
 
+from engine import orphans
 from engine.containers import exits, health, io, remove, restart_policy, start
 from engine.containers.live import Live
 from engine.containers.room import Room
-from engine.containers.rootfs import OWNER_LABEL
 from engine.containers.stdio import Stdio
 from engine.supervisor_client.tasks import ExitStatus, seconds
 from proto.containerd.types.task import task_pb2
-from proto.errdefs import Fault, NotFound
+from proto.errdefs import Fault
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ async def restore(room: Room) -> None:
             await start.remains(room, container.id)
             await room.networks.release(container.id)
         await remove.sweep(room, container, volumes=container.auto_remove)
-    await _orphans(room)
+    await orphans.sweep(room)
 
 
 async def _reconcile(room: Room, live: Live, task: task_pb2.Process | None) -> None:
@@ -81,15 +81,6 @@ async def _half_started(room: Room, live: Live) -> None:
     """The engine died between creating the task and noting that it runs."""
     await start.remains(room, live.container.id)
     await room.networks.release(live.container.id)
-
-
-async def _orphans(room: Room) -> None:
-    """Snapshots of containers that never came to be."""
-    for info in await room.supervisor.snapshots.list():
-        owner = info.labels.get(OWNER_LABEL)
-        if owner and room.registry.get(owner) is None:
-            with contextlib.suppress(NotFound):
-                await room.supervisor.snapshots.remove(info.name)
 
 
 async def start_policies(room: Room) -> None:

@@ -197,6 +197,7 @@ async def _make(room: Room, container: Container, image: ImageRecord) -> None:
                 await asyncio.to_thread(_fill, root, container)
         room.registry.add(container).mounts = mounts
         undo.pop_all()
+    room.volumes.keep(mount.name for mount in container.mounts if mount.anonymous and mount.name not in fresh)
     room.announce(container, "create")
 
 

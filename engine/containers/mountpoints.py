@@ -68,7 +68,9 @@ def _destination(text: str) -> str:
 
 
 def _volume(volumes: Volumes, name: str, destination: str, **more: Any) -> Mount:
-    volume = volumes.ensure(name, labels=more.pop("labels", None), options=more.pop("driver_options", None))
+    volume = volumes.ensure(
+        name, labels=more.pop("labels", None), options=more.pop("driver_options", None), pending=not name
+    )
     return Mount(
         "volume", volumes.mountpoint(volume.name), destination, volume.name, "local", anonymous=not name, **more
     )

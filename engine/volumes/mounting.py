@@ -97,6 +97,15 @@ def unmount(target: str) -> None:
         kernel.umount(target)
 
 
+def unmount_below(folder: str) -> None:
+    """Whatever is mounted in a folder or on it, the innermost first."""
+    real = os.path.realpath(folder)
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        points = [line.split(" ", 5)[4] for line in file]
+    for point in reversed([point for point in points if point == real or point.startswith(f"{real}/")]):
+        kernel.umount(point)
+
+
 def is_mounted(target: str) -> bool:
     """By the kernel's own list: os.path.ismount does not see a bind mount within one file system."""
     real = os.path.realpath(target)

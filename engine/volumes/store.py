@@ -11,7 +11,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine import timestamps
@@ -31,6 +31,7 @@ class Volume:
     created: str
     labels: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
+    pending: bool = False  # made for a container that is being made: goes if that never comes to be
 
     @property
     def anonymous(self) -> bool:
@@ -65,7 +66,12 @@ class Volumes:
         return [Volume(**json.loads(document)) for (document,) in rows]
 
     def ensure(
-        self, name: str, *, labels: Mapping[str, str] | None = None, options: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        options: Mapping[str, str] | None = None,
+        pending: bool = False,
     ) -> Volume:
         """The volume of that name, made if it is not there; no name makes an anonymous one."""
         if not name:
@@ -80,12 +86,18 @@ class Volumes:
         except NotFound:
             pass
         mounting.check(name, options or {})
-        volume = Volume(name, timestamps.now(), dict(labels or {}), dict(options or {}))
+        volume = Volume(name, timestamps.now(), dict(labels or {}), dict(options or {}), pending)
         os.makedirs(self.mountpoint(name), mode=0o755, exist_ok=True)
         os.chmod(os.path.dirname(self.mountpoint(name)), 0o701)
         self._db.execute("INSERT INTO volumes (name, document) VALUES (?, ?)", (name, json.dumps(asdict(volume))))
         self._bus.publish("volume", "create", name, {"driver": "local"})
         return volume
+
+    def keep(self, names: Iterable[str]) -> None:
+        """They belong to a container now."""
+        for name in names:
+            document = json.dumps(asdict(replace(self.get(name), pending=False)))
+            self._db.execute("UPDATE volumes SET document = ? WHERE name = ?", (document, name))
 
     def remove(self, name: str, *, force: bool = False) -> None:
         """Delete a volume that nobody uses."""
