@@ -209,8 +209,12 @@ class Tasks:
         )
         if options.options is not None:
             request.options.CopyFrom(options.options)
+        making = self._background.run(task.client.create(request), f"init of {task.id}")
         try:
-            return await task.client.create(request)
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:  # a shim that is making a container refuses to be shut down
+            await asyncio.wait([making], timeout=self.timeouts.cleanup)
+            raise
         except Fault as fault:
             if isinstance(fault, ShimGone):
                 raise Fault("failed to create shim task: ttrpc: closed") from fault

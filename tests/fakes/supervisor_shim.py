@@ -36,6 +36,7 @@ class FakeShim:
     status: int = Status.UNKNOWN
     created: bool = False
     exited: asyncio.Event = field(default_factory=asyncio.Event)
+    making: asyncio.Event | None = None  # Create takes until this is set
     server: Server = field(default_factory=Server)
 
     async def start(self) -> None:
@@ -60,6 +61,8 @@ class FakeShim:
 
     async def Create(self, request: shim.CreateTaskRequest, _: Context) -> shim.CreateTaskResponse:
         self._called("Create", request)
+        if self.making is not None:
+            await self.making.wait()
         self.created, self.status = True, Status.CREATED
         return shim.CreateTaskResponse(pid=PID)
 
@@ -147,6 +150,7 @@ class FakeLauncher:
         self.next_fail: dict[str, Fault] = {}
         self.version = 2
         self.claimed_version = 0  # what start answers, when it is not the truth
+        self.making: asyncio.Event | None = None
         self.slowly: asyncio.Event | None = None  # the shim is there, the answer comes when this is set
         self.end = shim.DeleteResponse(pid=PID, exit_status=137, exited_at=EXITED_AT)
 
@@ -154,7 +158,7 @@ class FakeLauncher:
         bundle.write(bundle.shim_binary_path, program.encode())
         if "start" in self.next_fail:
             raise self.next_fail["start"]
-        fake = FakeShim(str(self._folder / f"{bundle.id}.sock"), self.version, dict(self.next_fail))
+        fake = FakeShim(str(self._folder / f"{bundle.id}.sock"), self.version, dict(self.next_fail), making=self.making)
         self.shims[bundle.id] = fake
         await fake.start()
         endpoint = Endpoint(f"unix://{fake.address}", self.claimed_version or self.version)

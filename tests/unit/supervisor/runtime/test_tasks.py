@@ -144,6 +144,20 @@ async def test_a_shim_whose_start_nobody_waits_for_any_more_is_ended(runtime: Ru
     assert await runtime.tasks.list() == []
 
 
+async def test_a_shim_that_is_making_a_container_nobody_waits_for_is_ended_afterwards(runtime: Runtime) -> None:
+    runtime.launcher.making = asyncio.Event()
+    creating = asyncio.ensure_future(runtime.tasks.create("ns", "c1", runtime.options))
+    async with asyncio.timeout(5):
+        while "c1" not in runtime.launcher.shims or not runtime.launcher.shims["c1"].calls:
+            await asyncio.sleep(0.01)
+        creating.cancel()
+        await asyncio.wait([creating])
+        runtime.launcher.making.set()
+        while runtime.left_over():
+            await asyncio.sleep(0.01)
+    assert runtime.launcher.shims["c1"].methods == ["Create", "Delete", "Shutdown"]
+
+
 async def test_deleting_ends_the_shim_and_removes_the_bundle(runtime: Runtime) -> None:
     await runtime.tasks.create("ns", "c1", runtime.options)
     end = await runtime.tasks.delete("ns", "c1")
