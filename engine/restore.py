@@ -31,7 +31,7 @@ async def restore(room: Room) -> None:
         with contextlib.suppress(Fault):
             await start.remains(room, container.id)
             await room.networks.release(container.id)
-        await remove.sweep(room, container, volumes=container.auto_remove)
+        await remove.sweep(room, container, volumes=container.takes_volumes)
     await orphans.sweep(room)
 
 
@@ -41,7 +41,7 @@ async def _reconcile(room: Room, live: Live, task: task_pb2.Process | None) -> N
         try:
             if container.state.status == "removing":
                 container.state.status = "exited"
-                await remove.discard(room, live, volumes=False)
+                await remove.discard(room, live, volumes=container.takes_volumes)
             elif container.state.alive:
                 await _was_running(room, live, task)
             elif task is not None:

@@ -53,6 +53,7 @@ async def discard(room: Room, live: Live, *, volumes: bool) -> None:
     container = live.container
     if container.state.status != "removing":
         state.advance(container, "remove")
+    container.takes_volumes = volumes
     room.registry.retire(live)
     room.announce(container, "destroy")
     start.end_attachers(live, NotFound(f"No such container: {container.id}"))
