@@ -222,8 +222,16 @@ class Daemon:
                 if self._managed is not None:
                     await self._managed.ensure()  # it died: start another, as dockerd does with its containerd
                 await exits.catch_up()
+                await restore.repair(room)
+                self.background.spawn("what was missed meanwhile", self._look_again(exits))
             except Fault as fault:
                 logger.warning("asking the supervisor what was missed: %s", fault)
+
+    async def _look_again(self, exits: Exits) -> None:
+        """A new stream tells nobody when it has begun: an exit just before it would go unheard."""
+        await asyncio.sleep(1)
+        with contextlib.suppress(Fault):
+            await exits.catch_up()
 
     async def _serve(self, parts: Parts, sockets: list[Any], stack: contextlib.AsyncExitStack) -> web.ServerRunner:
         loop = asyncio.get_running_loop()

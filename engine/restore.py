@@ -27,12 +27,28 @@ async def restore(room: Room) -> None:
     """Everything that must be true before clients are answered."""
     tasks = {task.id: task for task in await room.supervisor.tasks.list()}
     await asyncio.gather(*(_reconcile(room, live, tasks.pop(live.container.id, None)) for live in room.registry))
+    await _finish_removals(room)
+    await orphans.sweep(room)
+
+
+async def repair(room: Room) -> None:
+    """The supervisor is back after a break: what a start or a removal could not undo meanwhile is undone now."""
+    tasks = {task.id for task in await room.supervisor.tasks.list()}
+    for live in room.registry:
+        container = live.container
+        if container.id in tasks and not container.state.alive and not live.lock.locked():
+            async with live.lock:
+                if not container.state.alive:
+                    await _half_started(room, live)
+    await _finish_removals(room)
+
+
+async def _finish_removals(room: Room) -> None:
     for container in room.registry.leftovers():
         with contextlib.suppress(Fault):
             await start.remains(room, container.id)
             await room.networks.release(container.id)
         await remove.sweep(room, container, volumes=container.takes_volumes)
-    await orphans.sweep(room)
 
 
 async def _reconcile(room: Room, live: Live, task: task_pb2.Process | None) -> None:

@@ -5,6 +5,7 @@ import pytest
 from engine import restore
 from engine.containers.rootfs import OWNER_LABEL
 from engine.logs.pump import PumpStdio
+from engine.supervisor_client.tasks import Stdio
 from proto.containerd.types.task import task_pb2
 from proto.errdefs import Fault
 from tests.fakes.engine_room import Bench
@@ -147,3 +148,16 @@ async def test_a_container_that_waited_for_its_restart_gets_it_at_once(bench: Be
     assert live.restart is not None
     await live.restart
     assert live.container.state.status == "running"
+
+
+async def test_what_could_not_be_undone_while_the_supervisor_was_away_is_undone_when_it_is_back(bench: Bench) -> None:
+    """A start whose task was made, though nobody heard so; a removal that came no further."""
+    half, gone = await bench.create("half"), await bench.create("gone")
+    goes_on = await bench.run("on")
+    for live in (half, gone):
+        await bench.tasks.create(live.container.id, [], Stdio())
+    bench.room.registry.retire(gone)
+    await restore.repair(bench.room)
+    assert set(bench.tasks.tasks) == {goes_on.container.id}
+    assert bench.room.registry.leftovers() == []
+    assert gone.container.id not in bench.snapshots.keys
