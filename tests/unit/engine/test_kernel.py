@@ -109,7 +109,7 @@ def test_no_fd_stays_open(root: int) -> None:
     for path in ("/x/y/z", "/loop/x", "/abs/x", "/up/x"):
         with contextlib.suppress(OSError):
             os.close(kernel.make_folder(root, path))
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before  # garbage of other tests may be closed meanwhile
 
 
 def test_an_oom_score_is_written_for_this_process_alone() -> None:

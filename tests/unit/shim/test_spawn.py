@@ -33,7 +33,7 @@ def test_a_missing_program_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
         spawn(["/does/not/exist"], (null, null, null), {})
     os.close(null)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before  # garbage of other tests may be closed meanwhile
 
 
 def test_a_named_runtime_is_taken_as_it_is() -> None:

@@ -174,7 +174,7 @@ async def test_what_cannot_be_opened_is_named(spec: StdioSpec, message: str) -> 
     with pytest.raises(Fault, match=message):
         await io.open()
     await io.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before  # garbage of other tests may be closed meanwhile
 
 
 async def test_a_plain_path_may_be_a_file(tmp_path: Path) -> None:
