@@ -17,11 +17,9 @@ from proto.errdefs import Conflict, Fault, Internal, InvalidArgument, NotFound
 logger = logging.getLogger(__name__)
 
 
-async def remove(room: Room, live: Live, *, force: bool = False, volumes: bool = False, link: bool = False) -> None:
+async def remove(room: Room, live: Live, *, force: bool = False, volumes: bool = False) -> None:
     """A client's rm."""
     container = live.container
-    if link:
-        raise InvalidArgument("links between containers are not built into this engine")
     if container.state.status == "removing":
         raise Conflict(f"removal of container {container.id} is already in progress")
     state.require_removable(container, force=force)
@@ -33,6 +31,20 @@ async def remove(room: Room, live: Live, *, force: bool = False, volumes: bool =
         start.cancel_restart(live)
         with room.metrics.container_actions.measure("delete"):
             await discard(room, live, volumes=volumes)
+
+
+def remove_link(room: Room, name: str) -> None:
+    """`rm --link PARENT/ALIAS`: the parent is not told of the other any more when it starts next."""
+    parent, slash, alias = name.strip("/").rpartition("/")
+    if not slash:
+        raise InvalidArgument("Conflict, cannot remove the default link name of the container")
+    live = room.registry.find(parent)
+    links = live.container.host_config["Links"] or []
+    kept = [link for link in links if link.rpartition("/")[2].rpartition(":")[2] != alias]
+    if len(kept) == len(links):
+        raise NotFound(f"could not get parent {parent} and remove link name {alias}: no such link")
+    live.container.host_config["Links"] = kept or None
+    room.registry.save(live)
 
 
 async def _force(room: Room, live: Live) -> None:

@@ -35,7 +35,7 @@ _KNOWN_OPTIONS = {
         *("gateway_mode_ipv4", "gateway_mode_ipv6"),
     )
 }
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+_NAME = re.compile(r"[^\s/](?:[^/\x00-\x1f\x7f]*[^\s/])?")  # dockerd takes almost any
 
 
 class Definitions:
@@ -70,7 +70,7 @@ class Definitions:
         name = str(body.get("Name") or "")
         if not _NAME.fullmatch(name):
             raise InvalidArgument(
-                f"invalid network name: {name!r}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+                f"invalid network name: {name!r}: no slashes, and no spaces at its ends"
                 if name
                 else "invalid name: name is empty"
             )

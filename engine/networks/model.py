@@ -51,6 +51,7 @@ class Network:
     prefix: str = "eth"  # of interfaces' names
     config_only: bool = False
     ipam_given: bool = False
+    ipam_options: bool = False  # the request had a map of them, be it empty
     ipam_given6: bool = False
     gateways_shown: list[int] = field(
         default_factory=lambda: [4, 6]

@@ -153,9 +153,9 @@ def _address(text: str, version: int) -> str:
 
 
 def _driver_options(options: Json) -> tuple[str, tuple[str, ...]]:
-    """The interface's name and its sysctls; any other option is refused by name."""
+    """The interface's name and its sysctls; Docker's other options are refused by name, those of other drivers kept."""
     for name in options:
-        if name not in (_INTERFACE_NAME, _SYSCTLS):
+        if name.startswith("com.docker.network.") and name not in (_INTERFACE_NAME, _SYSCTLS):
             raise Unimplemented(f"endpoint option {name} (DriverOpts) is not supported")
     interface = str(options.get(_INTERFACE_NAME) or "")
     if interface and not _INTERFACE.fullmatch(interface):

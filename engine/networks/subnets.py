@@ -47,6 +47,7 @@ def plan(document: Json, pools: Pools, taken: Taken, *, ipv6: bool) -> dict[str,
         fields |= _given6(of6[0], taken) if of6 else _chosen6(pools, taken)
     silent = [6 if ":" in entry["Subnet"] else 4 for entry in entries if not entry.get("Gateway")]
     fields["gateways_shown"] = [version for version in (4, 6) if version not in silent]
+    fields["ipam_options"] = document.get("Options") is not None
     fields["reserved"] = {
         str(key): str(value) for entry in entries for key, value in (entry.get("AuxiliaryAddresses") or {}).items()
     }

@@ -90,7 +90,7 @@ def network(one: Network, *, endpoints: Sequence[Endpoint] | None, name_of: Call
         "Driver": one.driver,
         "EnableIPv4": True,
         "EnableIPv6": bool(one.subnet6),
-        "IPAM": {"Driver": "default", "Options": {} if one.ipam_given else None, "Config": config or None},
+        "IPAM": {"Driver": "default", "Options": {} if one.ipam_options else None, "Config": config or None},
         "Internal": one.internal,
         "Attachable": one.attachable,
         "Ingress": False,
@@ -138,7 +138,7 @@ def _entry(known: Network | None, endpoint: Endpoint | None, asked: Document, *,
         "NetworkID": known.id if known is not None and (running or known.driver not in (HOST, NULL)) else "",
     }
     if endpoint is None or known is None:
-        return entry
+        return entry | {"MacAddress": asked.get("MacAddress") or ""}
     interface = Interface4(endpoint.address)
     if endpoint.address6:
         address6, _, length = endpoint.address6.partition("/")

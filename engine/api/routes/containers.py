@@ -44,7 +44,7 @@ class ContainerRoutes:
             Route("GET", f"{one}/top", self.top),
             Route("GET", f"{one}/stats", self.stats, streams=True),
             Route("GET", f"{one}/changes", self.changes),
-            Route("DELETE", one, self.remove),
+            Route("DELETE", "/containers/{id:.+}", self.remove),
         )
 
     def _find(self, call: Call) -> Live:
@@ -115,9 +115,10 @@ class ContainerRoutes:
 
     async def remove(self, call: Call) -> web.StreamResponse:
         """DELETE /containers/{id}."""
-        await remove.remove(
-            self._room, self._find(call), force=call.flag("force"), volumes=call.flag("v"), link=call.flag("link")
-        )
+        if call.flag("link"):
+            remove.remove_link(self._room, call.path["id"])
+            return empty()
+        await remove.remove(self._room, self._find(call), force=call.flag("force"), volumes=call.flag("v"))
         return empty()
 
     async def prune(self, call: Call) -> web.StreamResponse:

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from engine.containers import remove
-from proto.errdefs import Conflict, Fault, InvalidArgument, Unavailable
+from proto.errdefs import Conflict, Fault, InvalidArgument, NotFound, Unavailable
 from tests.fakes.engine_room import Bench
 
 MOUNT = {"Type": "volume", "Source": "cache", "Target": "/c", "VolumeOptions": {"NoCopy": True}}
@@ -48,10 +48,17 @@ async def test_what_could_not_be_deleted_is_remembered(bench: Bench) -> None:
     assert [left.id for left in bench.room.registry.leftovers()] == [live.container.id]
 
 
-async def test_links_are_refused_by_name(bench: Bench) -> None:
-    live = await bench.create()
-    with pytest.raises(InvalidArgument, match="links"):
-        await remove.remove(bench.room, live, link=True)
+async def test_a_link_is_removed_and_its_containers_stay(bench: Bench) -> None:
+    live = await bench.create(HostConfig={"NetworkMode": "none"})
+    live.container.host_config["Links"] = ["db:store", "/cache:/web/fast"]
+    remove.remove_link(bench.room, "/web/store")
+    assert live.container.host_config["Links"] == ["/cache:/web/fast"]
+    with pytest.raises(NotFound, match="no such link"):
+        remove.remove_link(bench.room, "web/store")
+    with pytest.raises(InvalidArgument, match="default link name"):
+        remove.remove_link(bench.room, "web")
+    remove.remove_link(bench.room, "web/fast")
+    assert live.container.host_config["Links"] is None
 
 
 async def test_of_many_removals_one_removes(bench: Bench) -> None:

@@ -138,7 +138,7 @@ def test_addresses_must_be_some(endpoint: dict[str, object]) -> None:
     [
         ({}, {"IPAMConfig": {"LinkLocalIPs": ["169.254.1.1"]}}, "LinkLocalIPs"),
         ({"PortBindings": {"80/tcp": [{"HostIp": "::1"}]}}, {}, "IPv6 loopback"),
-        ({}, {"DriverOpts": {"com.example.speed": "9"}}, "com.example.speed"),
+        ({}, {"DriverOpts": {"com.docker.network.speed": "9"}}, "com.docker.network.speed"),
     ],
 )
 def test_what_is_not_built_is_refused_by_its_name(
