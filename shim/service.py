@@ -32,7 +32,7 @@ class TaskService:
         self._host = host
         self._shutdown = shutdown
         self._containers: dict[str, Container] = {}
-        self._creating: set[str] = set()
+        self._creating: dict[str, asyncio.Event] = {}
 
     async def Create(self, request: api.CreateTaskRequest, _context: Context) -> api.CreateTaskResponse:
         """Mount the tree, make the container."""
@@ -45,6 +45,7 @@ class TaskService:
 
     async def Delete(self, request: api.DeleteRequest, _context: Context) -> api.DeleteResponse:
         """Forget a process; with the first one, the container."""
+        await self._settled()
         return await self._whole(self._delete(request))
 
     async def Exec(self, request: api.ExecProcessRequest, _context: Context) -> Empty:
@@ -55,6 +56,7 @@ class TaskService:
 
     async def State(self, request: api.StateRequest, _context: Context) -> api.StateResponse:
         """Everything about a process."""
+        await self._settled()
         container = self._container(request.id)
         process = container.process(request.exec_id)
         return api.StateResponse(
@@ -77,6 +79,7 @@ class TaskService:
 
     async def Kill(self, request: api.KillRequest, _context: Context) -> Empty:
         """Send a signal."""
+        await self._settled()
         container = self._container(request.id)
         await self._whole(container.kill(request.exec_id, request.signal, request.all))
         return Empty()
@@ -141,7 +144,8 @@ class TaskService:
 
     async def Shutdown(self, _request: api.ShutdownRequest, _context: Context) -> Empty:
         """End the shim, unless there are containers left."""
-        if not self._containers and not self._creating:
+        await self._settled()
+        if not self._containers:
             self._shutdown()
         return Empty()
 
@@ -158,12 +162,13 @@ class TaskService:
             request.parent_checkpoint,
         )
         container = Container(spec, self._host)
-        self._creating.add(request.id)
+        made = self._creating[request.id] = asyncio.Event()
         try:
             await container.create()
+            self._containers[request.id] = container
         finally:
-            self._creating.discard(request.id)
-        self._containers[request.id] = container
+            del self._creating[request.id]
+            made.set()
         return api.CreateTaskResponse(pid=container.init.pid)
 
     async def _delete(self, request: api.DeleteRequest) -> api.DeleteResponse:
@@ -177,6 +182,11 @@ class TaskService:
             exit_status=process.exit.status if process.exit else 0,
             exited_at=convert.exit_time(process.exit),
         )
+
+    async def _settled(self) -> None:
+        """What is being made is made or has failed: a daemon that died over its request asks about it later."""
+        while self._creating:
+            await next(iter(self._creating.values())).wait()
 
     def _container(self, container_id: str) -> Container:
         try:

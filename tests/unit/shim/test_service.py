@@ -126,3 +126,17 @@ async def test_resize_and_close_without_streams_are_nothing(stage: Stage) -> Non
     await stage.service.Create(stage.create, CONTEXT)
     await stage.service.ResizePty(api.ResizePtyRequest(id="c1", width=80, height=24), CONTEXT)
     await stage.service.CloseIO(api.CloseIORequest(id="c1", stdin=True), CONTEXT)
+
+
+async def test_questions_wait_for_what_is_being_made(stage: Stage) -> None:
+    """Else a daemon that comes back takes a container for none, and cleans up beneath it."""
+    creating = asyncio.ensure_future(stage.service.Create(stage.create, CONTEXT))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not creating.done()
+    state, _ = await asyncio.gather(
+        stage.service.State(api.StateRequest(id="c1"), CONTEXT),
+        stage.service.Shutdown(api.ShutdownRequest(id="c1"), CONTEXT),
+    )
+    assert (state.pid, stage.shut_down) == (INIT_PID, False)
+    await creating
