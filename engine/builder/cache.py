@@ -5,6 +5,7 @@ client, or a secret's value. An entry with a layer has a small root blob in the 
 layer and its snapshot from the collector; an entry whose layer is gone all the same is forgotten when it is met.
 """
 
+import asyncio
 import hashlib
 import json
 import sqlite3
@@ -59,6 +60,7 @@ class Cache:
     def __init__(self, path: str, content: Content, snapshots: Snapshots) -> None:
         self._content = content
         self._snapshots = snapshots
+        self._writing = asyncio.Lock()
         self._rows = sqlite3.connect(path, isolation_level=None)
         self._rows.execute("PRAGMA journal_mode=WAL")
         self._rows.execute("PRAGMA synchronous=NORMAL")
@@ -119,7 +121,9 @@ class Cache:
             "containerd.io/gc.ref.content.layer": layer.descriptor.digest,
             f"containerd.io/gc.ref.snapshot.{self._snapshots.snapshotter}": chain,
         }
-        await self._content.write(f"build-cache-{key}", data, digest, labels)
+        # Two stages may end the same step at one moment, and a reference has one writer at a time.
+        async with self._writing:
+            await self._content.write(f"build-cache-{key}", data, digest, labels)
         return digest
 
     async def _is_there(self, entry: Entry) -> bool:
