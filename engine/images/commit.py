@@ -112,7 +112,7 @@ class Committer:
             parent = {**base.config, "config": config}
             document = _config(parent, diff_ids, wish, base.platform, created_by=command)
             image_id = await self._finish(document, [*base.layers, layer], wish, lease, parent=base.config_digest)
-        self._announce("commit", image_id, {"name": image_id})
+        self._announce("create", image_id, {"name": image_id})
         return image_id
 
     async def _difference(self, snapshot: str, base: Manifest, lease: str) -> tuple[Descriptor, str]:
