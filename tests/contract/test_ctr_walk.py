@@ -221,8 +221,9 @@ def both(ctr: str, containerd: str, tmp_path: Path) -> Iterator[tuple[Walker, Wa
             yield Walker(ctr, ours.address, names[0]), Walker(ctr, str(address), names[1])
     finally:
         for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                os.rmdir(f"/run/containerd/runc/{name}")
+            for left in (Path("/run/containerd/runc", name), *Path("/sys/fs/cgroup").glob(f"*/{name}")):
+                with contextlib.suppress(FileNotFoundError):
+                    left.rmdir()
 
 
 @pytest.mark.parametrize(("ctr", "containerd"), GENERATIONS)

@@ -1,6 +1,8 @@
 """One stack for all tests that only use it: an engine with a bridge, in a network namespace of its own."""
 
+import gc
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,3 +35,13 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
     made = docker.DockerClient(base_url=host, timeout=30)
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def docker_py_lets_go(request: pytest.FixtureRequest) -> Iterator[None]:
+    """docker-py leaves the sockets of streams to the collector: now, and not in the middle of someone else's test."""
+    yield
+    if "docker" in vars(request.module) or "client" in request.fixturenames:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()

@@ -3,10 +3,14 @@
 WHERRY_LIVES says how many (`make soak` 2,000).
 """
 
+import contextlib
 import os
+import re
 import subprocess
 import threading
+from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 from proto.containerd.services.tasks.v1 import tasks_pb2 as tasks
 from tests import needs
@@ -49,19 +53,37 @@ def many(house: House, count: int, word: str) -> None:
         raise errors[0]
 
 
-def account(supervisor: int, zygote: int) -> tuple[int, int, int]:
-    """Fds of both, threads of the supervisor."""
-    return fds(supervisor), fds(zygote), status(supervisor, "Threads")
+class Account(NamedTuple):
+    """What a process that lives long could gather."""
+
+    supervisor: Counter[str]
+    zygote: Counter[str]
+    databases: int  # descriptors of them
+    threads: int
 
 
-def grown(before: tuple[int, int, int], now: tuple[int, int, int]) -> bool:
-    """More than what a pool's new threads explain: each reads the database through a connection of its own."""
-    threads = now[2] - before[2]
-    return threads > POOL or now[0] - before[0] > threads * 2 or now[1] > before[1]
+def account(supervisor: int, zygote: int) -> Account:
+    open_files = fds(supervisor)
+    databases = sum(open_files.pop(name) for name in list(open_files) if ".db" in name)
+    return Account(open_files, fds(zygote), databases, status(supervisor, "Threads"))
 
 
-def fds(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
+def grown(before: Account, now: Account) -> bool:
+    """More than what a pool's new threads explain: each reads the database through a connection of its own.
+
+    gRPC's threads come and go, so the threads of now do not tell how many connections there may be.
+    """
+    pool = now.threads - before.threads > POOL or now.databases - before.databases > POOL * 2
+    return pool or bool(now.supervisor - before.supervisor) or bool(now.zygote - before.zygote)
+
+
+def fds(pid: int) -> Counter[str]:
+    """What the process holds, by what each descriptor is; without the numbers of sockets and pipes."""
+    held: Counter[str] = Counter()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            held[re.sub(r":\[\d+\]", "", os.readlink(f"/proc/{pid}/fd/{fd}"))] += 1
+    return held
 
 
 def status(pid: int, field: str) -> int:
