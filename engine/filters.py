@@ -1,9 +1,9 @@
 """Docker's `filters` parameter: {"name": {"value": true}} or {"name": ["value"]}, and how each matches."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 
+from engine import patterns
 from proto.errdefs import InvalidArgument
 
 
@@ -53,7 +53,7 @@ class Filters:
     def pattern(self, name: str, *values: str) -> bool:
         """No such filter, or one of its values, as a regular expression, is found in one of the values."""
         wanted = self.get(name)
-        return not wanted or any(_found(word, value) for word in wanted for value in values)
+        return not wanted or any(word in values or patterns.found(word, *values) for word in wanted)
 
     def labels_match(self, name: str, labels: Mapping[str, str]) -> bool:
         """Every `key` or `key=value` of the filter is there."""
@@ -72,10 +72,3 @@ class Filters:
         if len(truth) > 1 or any(word.lower() not in ("0", "1", "true", "false") for word in wanted):
             raise InvalidArgument(f"invalid filter '{name}={wanted}'")
         return truth.pop()
-
-
-def _found(word: str, value: str) -> bool:
-    try:
-        return word == value or re.search(word, value) is not None
-    except re.error:
-        return word in value

@@ -3,10 +3,10 @@
 import contextlib
 import json
 import os
-import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
+from engine import patterns
 from engine.containers.live import Live
 from engine.containers.model import Container
 from engine.containers.room import Room
@@ -91,7 +91,7 @@ def log_attributes(options: Mapping[str, str], container: Container) -> dict[str
     for kind, known in (("labels", container.labels), ("env", environment)):
         done |= {name: known[name] for name in options.get(kind, "").split(",") if name in known}
         if pattern := options.get(f"{kind}-regex"):
-            done |= {name: value for name, value in known.items() if re.search(pattern, name)}
+            done |= {name: value for name, value in known.items() if patterns.found(pattern, name)}
     if options.get("tag"):
         done["tag"] = options["tag"]
     return done

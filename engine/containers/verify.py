@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from engine import patterns
 from engine.containers import restart_policy
 from engine.containers.signals import parse_signal
 from engine.logs import json_file
@@ -211,10 +212,7 @@ def _logging(log: Json) -> None:
 
 def _patterns(config: Json) -> None:
     for name in ("env-regex", "labels-regex"):
-        try:
-            re.compile(config.get(name) or "")
-        except re.error as error:
-            raise InvalidArgument(f"error parsing {name}: {error}") from None
+        patterns.check(config.get(name) or "", name)
 
 
 def _sysctls(host_config: Json) -> None:

@@ -1,11 +1,9 @@
 """Which images a list shows: Docker's filters, as predicates over images. Pure, but for the look-up of named images."""
 
-import fnmatch
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from engine import timestamps
+from engine import patterns, timestamps
 from engine.filters import Filters
 from engine.images.model import Image
 from engine.images.reference import Reference
@@ -84,11 +82,11 @@ def matches(pattern: str, reference: Reference) -> bool:
     """Go's path.Match of a pattern against the name in each of its spellings."""
     spellings = (reference.familiar, reference.familiar_name, str(reference.with_default_tag()), reference.name)
     expression = _glob(pattern)
-    return any(expression.fullmatch(spelling) for spelling in spellings)
+    return any(patterns.matches(expression, spelling) for spelling in spellings)
 
 
-def _glob(pattern: str) -> re.Pattern[str]:
-    """Go's glob: unlike fnmatch's, neither * nor ? crosses a slash."""
+def _glob(pattern: str) -> str:
+    """Go's glob as a regular expression: unlike fnmatch's, neither * nor ? crosses a slash."""
     out = []
     position = 0
     while position < len(pattern):
@@ -99,17 +97,36 @@ def _glob(pattern: str) -> re.Pattern[str]:
         elif letter == "?":
             out.append("[^/]")
         elif letter == "[":
-            end = pattern.find("]", position + 1)
-            if end < 0:
-                raise InvalidArgument("syntax error in pattern")
-            out.append(fnmatch.translate(f"[{pattern[position:end].replace('^', '!', 1)}]")[4:-3])
-            position = end + 1
+            text, position = _set(pattern, position)
+            out.append(text)
         elif letter == "\\" and position < len(pattern):
-            out.append(re.escape(pattern[position]))
+            out.append(_escaped(pattern[position]))
             position += 1
         else:
-            out.append(re.escape(letter))
-    return re.compile("".join(out))
+            out.append(_escaped(letter))
+    return "".join(out)
+
+
+def _set(pattern: str, position: int) -> tuple[str, int]:
+    """`[a-z]` or `[^a-z]` behind its bracket; and where it ends."""
+    negated = pattern[position : position + 1] == "^"
+    start = position = position + negated
+    out = []
+    while position < len(pattern) and pattern[position] != "]":
+        letter = pattern[position]
+        if letter == "\\" and position + 1 < len(pattern):
+            position += 1
+            out.append(_escaped(pattern[position]))
+        else:
+            out.append("-" if letter == "-" and position > start else _escaped(letter))
+        position += 1
+    if position >= len(pattern) or not out:
+        raise InvalidArgument("syntax error in pattern")
+    return f"[{'^' if negated else ''}{''.join(out)}]", position + 1
+
+
+def _escaped(letter: str) -> str:
+    return letter if letter.isalnum() or ord(letter) > 127 else f"\\x{ord(letter):02x}"
 
 
 def _with_names(image: Image, wanted: Callable[[Reference], bool]) -> Image:

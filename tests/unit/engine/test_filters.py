@@ -28,7 +28,8 @@ def test_labels() -> None:
 
 def test_patterns_and_booleans() -> None:
     assert Filters({"name": ["^we"]}).pattern("name", "web")
-    assert Filters({"name": ["("]}).pattern("name", "a(b")
+    assert Filters({"name": ["("]}).pattern("name", "(")
+    assert not Filters({"name": ["("]}).pattern("name", "a(b")
     assert Filters({"d": ["1"]}).boolean("d") is True
     assert Filters().boolean("d") is None
     with pytest.raises(InvalidArgument):
