@@ -14,7 +14,6 @@ from aiohttp import web
 
 from engine import kernel, listeners, log, reload, restore
 from engine.api.app import Api, Route
-from engine.api.call import Call
 from engine.api.routes import auth as auth_routes
 from engine.api.routes import build as build_routes
 from engine.api.routes import commit as commit_routes
@@ -40,7 +39,6 @@ from engine.containers.room import Room, Supervisor
 from engine.containers.runtimes import Runtimes
 from engine.containers.store import ContainerStore, connect
 from engine.events.bus import Bus
-from engine.filters import Filters
 from engine.host import look
 from engine.images import hosts
 from engine.images.assemble import Assembler
@@ -285,11 +283,8 @@ class Daemon:
             answer = await version.get()
             return {"version": answer.version, "revision": answer.revision}
 
-        async def summaries(call: Call) -> list[dict[str, Any]]:
-            return await images.summaries(Filters(), call.version)
-
         groups: tuple[Any, ...] = (
-            SystemRoutes(room, supervisor_version, summaries, parts.builder.usage),
+            SystemRoutes(room, supervisor_version, images, parts.builder.usage),
             ContainerRoutes(room),
             ContainerIoRoutes(room),
             ContainerFileRoutes(room),

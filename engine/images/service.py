@@ -3,6 +3,7 @@
 Routes and container creation call this object; what each verb does stands in the file that it is named after.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Collection
 from typing import Any, Protocol
 
@@ -107,14 +108,29 @@ class Images:
             await self._unpacker.ensure(image)
         return image
 
+    async def count(self) -> int:
+        """How many images there are."""
+        return len(await self.catalog.all())
+
+    async def disk_usage(self, version: render.Version) -> tuple[list[render.Document], int]:
+        """Every image, with what it shares and who uses it; and the room that they take together."""
+        documents = await self.summaries(Filters(), version, shared_size=True, counted=True)
+        return documents, await self.sizes.total(await self.catalog.all())
+
     async def summaries(
-        self, filters: Filters, version: render.Version, *, shared_size: bool = False, manifests: bool = False
+        self,
+        filters: Filters,
+        version: render.Version,
+        *,
+        shared_size: bool = False,
+        manifests: bool = False,
+        counted: bool = False,
     ) -> list[render.Document]:
-        """`GET /images/json`, the newest first."""
+        """`GET /images/json`, the newest first; `counted`: with the number of each one's containers."""
         selection = await understand(filters, self.resolve)
         images = await self.catalog.all()
         shared = await self.sizes.shared(images) if shared_size else {}
-        users = list(self._users.image_users())
+        users = Counter(user.image_id for user in self._users.image_users())
         documents = []
         for image in images:
             shown = selection.narrow(image)
@@ -125,7 +141,7 @@ class Images:
                         version,
                         size=await self.sizes.image(image.manifest),
                         shared=shared.get(image.id, -1),
-                        containers=sum(user.image_id == image.id for user in users),
+                        containers=users[image.id] if counted else -1,
                     )
                     | ({"Manifests": await self._manifests_of(image)} if manifests else {})
                 )

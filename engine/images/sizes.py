@@ -45,6 +45,13 @@ class Sizes:
             shared[image.id] = sum(size for chain_id, size in sizes if holders[chain_id] > 1)
         return shared
 
+    async def total(self, images: Iterable[Image]) -> int:
+        """The size of all of them, each layer counted once."""
+        sizes: dict[str, int] = {}
+        for image in images:
+            sizes |= zip(image.manifest.chain_ids, await self.layers(image.manifest), strict=True)
+        return sum(sizes.values())
+
     def forget(self, chain_ids: Iterable[str]) -> None:
         """Layers that were deleted may come back with other holes."""
         for chain_id in chain_ids:

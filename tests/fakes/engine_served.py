@@ -39,6 +39,16 @@ class Served:
                 return response.status, data
 
 
+class _Images:
+    """One image that two others share four bytes with."""
+
+    async def count(self) -> int:
+        return 1
+
+    async def disk_usage(self, version: tuple[int, int]) -> tuple[list[dict[str, Any]], int]:
+        return [{"Id": "sha256:x", "Size": 9, "SharedSize": 4, "Containers": 0}], 5
+
+
 @asynccontextmanager
 async def served(bench: Bench, folder: Path) -> AsyncIterator[Served]:
     """The containers' routes over a bench."""
@@ -46,12 +56,9 @@ async def served(bench: Bench, folder: Path) -> AsyncIterator[Served]:
     async def version() -> dict[str, str]:
         return {"version": "v2", "revision": "abc"}
 
-    async def images(_: Any) -> list[dict[str, Any]]:
-        return [{"Id": "sha256:x", "Size": 9, "SharedSize": 4}]
-
     room = bench.room
     groups: tuple[Any, ...] = (
-        SystemRoutes(room, version, images),
+        SystemRoutes(room, version, _Images()),
         ContainerRoutes(room),
         ContainerIoRoutes(room),
         ContainerFileRoutes(room),

@@ -42,7 +42,7 @@ def summary(image: Image, version: Version, *, size: int, shared: int = -1, cont
         "Size": size,
         "SharedSize": shared,
         "Labels": image.labels or None,
-        "Containers": containers if version >= (1, 51) else -1,
+        "Containers": containers,
     }
     if version < (1, 44):
         document["VirtualSize"] = size

@@ -28,7 +28,12 @@ class ImageRoutes:
             filters = Filters({**{name: filters.get(name) for name in ACCEPTED}, "reference": [call.text("filter")]})
         shared = call.version >= (1, 42) and call.flag("shared-size")
         manifests = call.version >= (1, 47) and call.flag("manifests")
-        return respond(await self._images.summaries(filters, call.version, shared_size=shared, manifests=manifests))
+        counted = call.version >= (1, 51)
+        return respond(
+            await self._images.summaries(
+                filters, call.version, shared_size=shared, manifests=manifests, counted=counted
+            )
+        )
 
     async def inspect(self, call: Call) -> web.StreamResponse:
         """`GET /images/{name}/json`."""

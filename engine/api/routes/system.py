@@ -1,20 +1,30 @@
 """/_ping, /version, /info, /system/df."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
 from engine.api.app import HEADERS, Route, respond
 from engine.api.call import Call
 from engine.api.render import container as render
+from engine.api.render import disk_usage
 from engine.api.render import system as render_system
 from engine.containers import listing, system_info
 from engine.containers.room import Room
 from engine.filters import Filters
 from engine.logs.json_file import log_bytes
+from proto.errdefs import InvalidArgument
 
 Json = dict[str, Any]
+
+
+class Images(Protocol):
+    """What the images' room says of itself."""
+
+    async def count(self) -> int: ...
+    async def disk_usage(self, version: tuple[int, int]) -> tuple[list[Json], int]: ...
 
 
 class SystemRoutes:
@@ -24,7 +34,7 @@ class SystemRoutes:
         self,
         room: Room,
         supervisor_version: Callable[[], Awaitable[Json]],
-        images: Callable[[Call], Awaitable[list[Json]]],
+        images: Images,
         build_cache: Callable[[], list[Json]] = list,
     ) -> None:
         self._room = room
@@ -58,35 +68,44 @@ class SystemRoutes:
 
     async def info(self, call: Call) -> web.StreamResponse:
         """GET /info."""
-        return respond(system_info.info(self._room, len(await self._images(call))))
+        return respond(system_info.info(self._room, await self._images.count()))
 
     async def df(self, call: Call) -> web.StreamResponse:
         """GET /system/df."""
-        wanted = call.texts("type") or ["container", "image", "volume", "build-cache"]
-        document: Json = {"LayersSize": 0, "Images": [], "Containers": [], "Volumes": [], "BuildCache": []}
-        if "image" in wanted:
-            document["Images"] = await self._images(call)
-            document["LayersSize"] = sum(
-                image.get("Size", 0) - max(image.get("SharedSize", 0), 0) for image in document["Images"]
-            )
-        if "container" in wanted:
-            chosen = listing.choose(self._room, Filters(), everything=True)
-            sizes = await listing.sizes(self._room, chosen)
-            document["Containers"] = [
+        wanted = call.texts("type") if call.version >= (1, 42) else []
+        for kind in wanted:
+            if kind not in disk_usage.KINDS:
+                raise InvalidArgument(f"unknown object type: {kind}")
+        measures: dict[str, Callable[[Call], Awaitable[disk_usage.Usage]]] = {
+            "image": self._image_usage,
+            "container": self._container_usage,
+            "volume": self._volume_usage,
+            "build-cache": self._cache_usage,
+        }
+        usage = {kind: await measures[kind](call) for kind in wanted or disk_usage.KINDS}
+        return respond(disk_usage.document(usage, call.version, verbose=call.flag("verbose")))
+
+    async def _image_usage(self, call: Call) -> disk_usage.Usage:
+        return disk_usage.images(*await self._images.disk_usage(call.version))
+
+    async def _container_usage(self, call: Call) -> disk_usage.Usage:
+        chosen = listing.choose(self._room, Filters(), everything=True)
+        sizes = await listing.sizes(self._room, chosen)
+        return disk_usage.containers(
+            [
                 render.summary(self._room, live, call.version, sizes[live.container.id])
                 | {"SizeLogs": log_bytes(live.container.log_path)}
                 for live in chosen
             ]
-        if "volume" in wanted:
-            document["Volumes"] = self._volumes()
-        if "build-cache" in wanted:
-            document["BuildCache"] = self._build_cache()
-        return respond(document)
+        )
 
-    def _volumes(self) -> list[Json]:
-        volumes = self._room.volumes
-        return [
-            volumes.to_json(volume)
-            | {"UsageData": {"RefCount": len(list(volumes.users(volume.name))), "Size": volumes.size(volume.name)}}
-            for volume in volumes.list()
-        ]
+    async def _volume_usage(self, call: Call) -> disk_usage.Usage:
+        volumes, items = self._room.volumes, []
+        for volume in volumes.list():
+            size = await asyncio.to_thread(volumes.size, volume.name)  # a volume may have a million files
+            users = len(list(volumes.users(volume.name)))
+            items.append(volumes.to_json(volume) | {"UsageData": {"RefCount": users, "Size": size}})
+        return disk_usage.volumes(items)
+
+    async def _cache_usage(self, call: Call) -> disk_usage.Usage:
+        return disk_usage.build_cache(self._build_cache())

@@ -17,11 +17,22 @@ async def test_the_newest_image_is_listed_first_with_its_users() -> None:
     old = await world.add("docker.io/library/a:1", created="2020-01-01T00:00:00Z")
     await world.add("docker.io/library/b:1", layers=(b"b",), created="2021-01-01T00:00:00Z")
     world.users.users = [ImageUser("c" * 64, old.id, True)]
-    listed = await world.images.summaries(Filters(), NEWEST, shared_size=True)
+    listed = await world.images.summaries(Filters(), NEWEST, shared_size=True, counted=True)
     assert [(entry["RepoTags"], entry["Containers"], entry["SharedSize"]) for entry in listed] == [
         (["b:1"], 0, 0),
         (["a:1"], 1, 0),
     ]
+    assert (await world.images.summaries(Filters(), NEWEST))[0]["Containers"] == -1
+
+
+async def test_the_room_that_images_take_counts_a_layer_once() -> None:
+    world = World()
+    await world.add("docker.io/library/a:1", layers=(b"x", b"a"))
+    await world.add("docker.io/library/b:1", layers=(b"x", b"b"))
+    documents, total = await world.images.disk_usage(NEWEST)
+    assert await world.images.count() == 2
+    assert [(one["Size"], one["SharedSize"], one["Containers"]) for one in documents] == [(200, 100, 0)] * 2
+    assert total == 300
 
 
 async def test_an_image_is_inspected_by_any_of_its_names() -> None:

@@ -35,8 +35,8 @@ def test_a_summary_has_what_every_client_reads() -> None:
 
 
 def test_older_clients_get_what_they_expect() -> None:
-    old = render.summary(image(), (1, 41), size=7, containers=2)
-    assert (old["VirtualSize"], old["Containers"], old["RepoTags"]) == (7, -1, ["<none>:<none>"])
+    old = render.summary(image(), (1, 41), size=7)
+    assert (old["VirtualSize"], old["RepoTags"]) == (7, ["<none>:<none>"])
     assert old["RepoDigests"] == ["<none>@<none>"]
     assert render.summary(image(), (1, 43), size=7)["RepoTags"] == []
 

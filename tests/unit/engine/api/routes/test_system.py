@@ -20,4 +20,6 @@ async def test_ping_version_info_and_df(bench: Bench, tmp_path: Path) -> None:
         assert usage["LayersSize"] == 5
         assert usage["Containers"][0]["SizeRw"] == 10
         assert usage["Volumes"][0]["UsageData"] == {"RefCount": 1, "Size": 0}
-        assert (await api.ask("GET", "/system/df?type=volume"))[1]["Images"] == []
+        assert (await api.ask("GET", "/v1.42/system/df?type=volume"))[1]["Images"] is None
+        assert (await api.ask("GET", "/v1.41/system/df?type=volume"))[1]["Images"] != []
+        assert (await api.ask("GET", "/v1.42/system/df?type=x"))[1] == {"message": "unknown object type: x"}
