@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import kernel, timestamps
-from engine.containers import fields, image_mounts, merge, mountpoints, names, verify
+from engine.containers import fields, image_mounts, merge, mountpoints, names, older_clients, verify
 from engine.containers.model import Container
 from engine.containers.neighbours import ImageRecord
 from engine.containers.room import Room
 from engine.containers.rootfs import Layers, Rootfs
 from engine.images import platform as platforms
+from engine.spec.mounts import READ_ONLY_AT_ITS_TOP
 from engine.volumes import copy_up
 from proto.errdefs import InvalidArgument, NotFound
 
 Json = dict[str, Any]
+
+_NEWEST = (9, 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +33,36 @@ class Created:
     warnings: list[str]
 
 
-async def create(room: Room, name: str, body: Json, platform: str = "") -> Created:
-    """Create a container from a client's request."""
+async def create(
+    room: Room, name: str, body: Json, platform: str = "", version: older_clients.Version = _NEWEST
+) -> Created:
+    """Create a container from a client's request, which means what it does in its API version."""
     if not body:
         raise InvalidArgument("config cannot be empty in order to create a container")
     name = names.check(name) if name else names.invent(room.registry.name_owner)
     container_id = secrets.token_hex(32)
     with room.registry.reserving(name, container_id):
-        return await _create(room, name, container_id, body, platform)
+        return await _create(room, name, container_id, body, platform, version)
 
 
-async def _create(room: Room, name: str, container_id: str, body: Json, platform: str) -> Created:
+async def _create(
+    room: Room, name: str, container_id: str, body: Json, platform: str, version: older_clients.Version
+) -> Created:
     config = fields.complete(fields.CONFIG, body, "ContainerConfigWrapper")
     host_config = fields.complete(fields.HOST_CONFIG, _host_part(body), "HostConfig")
     endpoints = _endpoints(room, body)
+    _network_mode(room, host_config)
+    warnings = older_clients.adapt(version, body, config, host_config, endpoints)
     if not config["Image"]:
         raise InvalidArgument("no image specified")
-    if platform:
+    if platform and version >= (1, 41):
         image = await room.images.resolve(config["Image"], platforms.parse(platform))
     else:
         image = await room.images.resolve_quickly(config["Image"])
     merge.merge(config, image.container_config)
     path, args = merge.command_line(config)
     _defaults(room, host_config)
-    warnings = verify.verify(config, host_config, room.runtimes.known)
+    warnings += verify.verify(config, host_config, room.runtimes.known)
     _init(room, host_config)
     _join(room, host_config)
     _hostname(config, host_config, container_id)
@@ -71,7 +80,7 @@ async def _create(room: Room, name: str, container_id: str, body: Json, platform
         args=args,
         log_driver=host_config["LogConfig"]["Type"],
     )
-    await room.metrics.container_actions.waited("create", _make(room, container, image))
+    await room.metrics.container_actions.waited("create", _make(room, container, image, version))
     return Created(container.id, warnings)
 
 
@@ -102,6 +111,12 @@ def _part(body: Json, name: str) -> Json | None:
     return found
 
 
+def _network_mode(room: Room, host_config: Json) -> None:
+    host_config["NetworkMode"] = host_config["NetworkMode"] or "default"
+    if host_config["NetworkMode"] == "default" and room.config.bridge != "none":
+        host_config["NetworkMode"] = "bridge"
+
+
 def _defaults(room: Room, host_config: Json) -> None:
     """dockerd's adaptContainerSettings: what the client left open."""
     log = host_config["LogConfig"]
@@ -117,9 +132,6 @@ def _defaults(room: Room, host_config: Json) -> None:
     host_config["ShmSize"] = host_config["ShmSize"] or room.config.default_shm_size
     host_config["IpcMode"] = host_config["IpcMode"] or room.config.default_ipc_mode
     host_config["Runtime"] = host_config["Runtime"] or room.runtimes.default
-    host_config["NetworkMode"] = host_config["NetworkMode"] or "default"
-    if host_config["NetworkMode"] == "default" and room.config.bridge != "none":
-        host_config["NetworkMode"] = "bridge"
     if host_config["MemorySwappiness"] == -1:
         host_config["MemorySwappiness"] = None
     if host_config["Memory"] > 0 and host_config["MemorySwap"] == 0:
@@ -168,7 +180,7 @@ def _hostname(config: Json, host_config: Json, container_id: str) -> None:
         config["Hostname"] = socket.gethostname() if on_host else container_id[:12]
 
 
-async def _make(room: Room, container: Container, image: ImageRecord) -> None:
+async def _make(room: Room, container: Container, image: ImageRecord, version: older_clients.Version) -> None:
     """The parts that leave something behind, each undone if a later one fails."""
     rootfs = Rootfs(room.supervisor, room.paths.temporary)
     files = room.paths.container(container.id)
@@ -177,6 +189,8 @@ async def _make(room: Room, container: Container, image: ImageRecord) -> None:
         container.mounts = mountpoints.plan(
             container.config, container.host_config, room.volumes, lambda name: room.registry.find(name).container
         )
+        if version < (1, 44):
+            _read_only_at_the_top(container)
         for mount in container.mounts:
             if mount.anonymous and mount.name not in fresh:
                 undo.callback(room.volumes.remove, mount.name, force=True)
@@ -199,6 +213,13 @@ async def _make(room: Room, container: Container, image: ImageRecord) -> None:
         undo.pop_all()
     room.volumes.keep(mount.name for mount in container.mounts if mount.anonymous and mount.name not in fresh)
     room.announce(container, "create")
+
+
+def _read_only_at_the_top(container: Container) -> None:
+    """Before 1.44 a read-only bind left what is mounted below it as it was."""
+    for mount in container.mounts:
+        if mount.kind == "bind" and not mount.writable and READ_ONLY_AT_ITS_TOP not in mount.options:
+            mount.options.append(READ_ONLY_AT_ITS_TOP)
 
 
 def _wants_volumes(container: Container) -> bool:

@@ -1,5 +1,6 @@
 """What a container's spec needs looked up at each start: user, devices, joined namespaces, shared memory."""
 
+import asyncio
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +19,8 @@ from proto.containerd.types import mount_pb2
 from proto.errdefs import Conflict, FailedPrecondition, InvalidArgument
 
 Json = dict[str, Any]
+
+_MOUNT_SETATTR = (5, 12)  # mount_setattr(2) makes a whole tree read-only
 
 
 def joined_pids(room: Room, container: Container) -> dict[str, int]:
@@ -52,7 +55,7 @@ async def gather(
         nodes, rules = devices.host_devices(), list[Json]()
     else:
         nodes, rules = devices.mapped(host_config["Devices"] or ())
-    _block_devices(host_config)
+    block_devices(host_config)
     return Inputs(
         container=container,
         host=room.host,
@@ -64,7 +67,24 @@ async def gather(
         device_nodes=nodes,
         device_rules=rules,
         cdi_edits=_cdi(room, host_config["DeviceRequests"] or ()),
+        recursive_read_only=await _recursive_read_only(room, container),
     )
+
+
+async def _recursive_read_only(room: Room, container: Container) -> bool:
+    """Asked only where it matters; a mount that insists on it cannot do without."""
+    readonly = [mount for mount in container.mounts if mount.kind != "tmpfs" and not mount.writable]
+    if not readonly:
+        return False
+    name = container.host_config["Runtime"] or room.runtimes.default
+    reason = ""
+    if room.host.kernel < _MOUNT_SETATTR:
+        reason = f"the kernel is older than {'.'.join(map(str, _MOUNT_SETATTR))}"
+    elif not await asyncio.to_thread(room.runtimes.has_mount_option, name, "rro"):
+        reason = f'runtime "{name}" does not say that it can'
+    if reason and any("rro" in mount.options for mount in readonly):
+        raise InvalidArgument(f"rro is not supported: {reason}")
+    return not reason
 
 
 def _cdi(room: Room, requests: Sequence[Json]) -> list[Json]:
@@ -74,12 +94,13 @@ def _cdi(room: Room, requests: Sequence[Json]) -> list[Json]:
     return cdi.edits(cdi.names(requests, registry), registry)
 
 
-def _block_devices(host_config: dict[str, object]) -> None:
+def block_devices(host_config: Json) -> None:
+    """The numbers of the devices that have limits of their own, beside their paths."""
     for key in (
         "BlkioWeightDevice",
         *(f"BlkioDevice{kind}" for kind in ("ReadBps", "WriteBps", "ReadIOps", "WriteIOps")),
     ):
-        for entry in host_config.get(key) or ():  # type: ignore[attr-defined]  # verified when created
+        for entry in host_config.get(key) or ():
             try:
                 node = os.stat(entry["Path"])
             except OSError as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.containers.model import Container, Mount
-from engine.spec.mounts import tmpfs_options
+from engine.spec.mounts import READ_ONLY_AT_ITS_TOP, tmpfs_options
 from engine.volumes import subpaths
 from engine.volumes.store import Volumes
 from proto.errdefs import InvalidArgument, NotFound
@@ -162,8 +162,12 @@ def _bind_mount(entry: Json, target: str, _volumes: Volumes) -> Mount:
     if propagation not in _PROPAGATIONS:
         raise InvalidArgument(f"invalid propagation mode: {propagation}")
     more = ["nonrecursive"] if options.get("NonRecursive") else []
+    if options.get("ReadOnlyNonRecursive") and options.get("ReadOnlyForceRecursive"):
+        raise InvalidArgument("mount options conflict: ReadOnlyNonRecursive && ReadOnlyForceRecursive")
     if options.get("ReadOnlyForceRecursive"):
         more.append("rro")
+    if options.get("ReadOnlyNonRecursive"):
+        more.append(READ_ONLY_AT_ITS_TOP)
     writable = not entry.get("ReadOnly")
     return Mount("bind", source, target, writable=writable, propagation=propagation, options=more, from_spec=True)
 

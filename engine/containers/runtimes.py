@@ -4,9 +4,13 @@
 that binary; `io.containerd.*` is that shim, whatever it is.
 """
 
+import functools
+import json
+import logging
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +20,10 @@ from google.protobuf import any_pb2
 from proto.containerd.types.runc.options import oci_pb2
 from proto.errdefs import InvalidArgument
 
+logger = logging.getLogger(__name__)
+
 OUR_SHIM = "io.containerd.wherry.v2"
+_RUNC_SHIMS = "io.containerd.runc."
 _CONTAINERD_NAME = re.compile(r"^io\.containerd\.[a-zA-Z0-9_.-]+$")
 
 
@@ -67,12 +74,31 @@ class Runtimes:
             return Runtime(name)
         raise InvalidArgument(f"unknown or invalid runtime name: {name}")
 
+    def has_mount_option(self, name: str, option: str) -> bool:
+        """Can the runtime's program do that to mounts: its `features` say so. Ours can."""
+        runtime = self.find(name)
+        if runtime.ours and not runtime.binary:
+            return True
+        binary = runtime.binary or (shutil.which("runc") if runtime.shim.startswith(_RUNC_SHIMS) else None)
+        return binary is not None and option in _mount_options(binary)
+
     def to_info(self) -> dict[str, dict[str, Any]]:
         """For `docker info`."""
         return {
             name: {"path": runtime.binary} if runtime.binary else {"path": "", "runtimeType": runtime.shim}
             for name, runtime in self._table.items()
         }
+
+
+@functools.cache
+def _mount_options(binary: str) -> frozenset[str]:
+    """`features` of an OCI runtime; nothing where it has no such command."""
+    try:
+        done = subprocess.run([binary, "features"], capture_output=True, timeout=10, check=True)
+        return frozenset(json.loads(done.stdout)["mountOptions"])
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
+        logger.debug("features of runtime %s: %s", binary, error)
+        return frozenset()
 
 
 def _configured(name: str, entry: Mapping[str, Any]) -> Runtime:

@@ -6,7 +6,7 @@ Ports are ours: dockerd cannot change them. `PortBindings` says all that is to b
 import copy
 from typing import Any
 
-from engine.containers import fields, restart_policy, verify
+from engine.containers import fields, inputs, restart_policy, verify
 from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.spec import resources
@@ -32,7 +32,10 @@ _CHANGEABLE = (
 )
 
 
-async def update(room: Room, live: Live, body: Json) -> list[str]:
+_DEVICES = ("BlkioWeightDevice", *(f"BlkioDevice{kind}" for kind in ("ReadBps", "WriteBps", "ReadIOps", "WriteIOps")))
+
+
+async def update(room: Room, live: Live, body: Json, version: tuple[int, int] = (9, 9)) -> list[str]:
     """Change what was given; nothing stays changed if the runtime refuses."""
     container = live.container
     asked = fields.complete(fields.HOST_CONFIG, body, "UpdateConfig")
@@ -43,6 +46,9 @@ async def update(room: Room, live: Live, body: Json) -> list[str]:
         if lower.get(name.lower()) not in (None, 0, "", {})
         and not (name == "RestartPolicy" and not asked[name].get("Name"))
     }
+    given |= _devices(asked, lower, version)
+    if version < (1, 40):
+        given.pop("PidsLimit", None)
     if asked["PortBindings"] is not None:
         given["PortBindings"] = asked["PortBindings"]
     async with live.lock:
@@ -57,6 +63,7 @@ async def update(room: Room, live: Live, body: Json) -> list[str]:
             raise InvalidArgument(str(fault)) from fault
         limits = resources.limits(
             {name: changed[name] for name in _CHANGEABLE if name in given or name == "MemorySwap"}
+            | _with_numbers({name: _cleared(container.host_config, given, name) for name in _DEVICES if name in given})
         )
         if "PortBindings" in given:
             await _publish(room, live, changed)
@@ -71,6 +78,27 @@ async def update(room: Room, live: Live, body: Json) -> list[str]:
         room.save(live)
     room.announce(container, "update")
     return []
+
+
+def _devices(asked: Json, lower: Json, version: tuple[int, int]) -> Json:
+    """Limits of single devices, since 1.55: null leaves them, an empty list takes them away."""
+    if version < (1, 55):
+        return {}
+    return {name: asked[name] or None for name in _DEVICES if lower.get(name.lower()) is not None}
+
+
+def _cleared(present: Json, given: Json, name: str) -> list[Json]:
+    """The new limits, and zero for each device that had one and has none now: the kernel forgets it so."""
+    fresh = given[name] or []
+    kept = {entry["Path"] for entry in fresh}
+    word = "Weight" if name == "BlkioWeightDevice" else "Rate"
+    return [*fresh, *({"Path": entry["Path"], word: 0} for entry in present[name] or () if entry["Path"] not in kept)]
+
+
+def _with_numbers(devices: Json) -> Json:
+    numbered = copy.deepcopy(devices)
+    inputs.block_devices(numbered)
+    return numbered
 
 
 async def _publish(room: Room, live: Live, changed: Json) -> None:

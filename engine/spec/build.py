@@ -51,6 +51,7 @@ class Inputs:
     device_nodes: Sequence[Json] = ()
     device_rules: Sequence[Json] = ()
     cdi_edits: Sequence[Json] = ()
+    recursive_read_only: bool = False  # the kernel and the runtime can
 
 
 def build(inputs: Inputs) -> Json:
@@ -116,7 +117,7 @@ def capability_names(inputs: Inputs) -> list[str]:
 def _mounts(inputs: Inputs) -> list[Json]:
     container = inputs.container
     taken = {mount.destination for mount in container.mounts}
-    own = [mounts.from_mount(mount) for mount in container.mounts]
+    own = [mounts.from_mount(mount, recursive=inputs.recursive_read_only) for mount in container.mounts]
     own += [
         mounts.bind(source, destination, writable=not container.host_config["ReadonlyRootfs"])
         for destination, source in inputs.files.items()

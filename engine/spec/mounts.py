@@ -35,16 +35,25 @@ def bind(source: str, destination: str, *, writable: bool = True, propagation: s
     return {"destination": destination, "type": "bind", "source": source, "options": options}
 
 
-def from_mount(mount: Mount) -> Json:
-    """A volume, bind or tmpfs of the container."""
+READ_ONLY_AT_ITS_TOP = "ro-nonrecursive"  # an option of ours: what is mounted below stays as it is
+_OURS = ("nocopy", "rro", "nonrecursive", READ_ONLY_AT_ITS_TOP)
+
+
+def from_mount(mount: Mount, *, recursive: bool = False) -> Json:
+    """A volume, bind or tmpfs of the container; `recursive`: the kernel and the runtime can make a tree read-only."""
     if mount.kind == "tmpfs":
         return {"destination": mount.destination, "type": "tmpfs", "source": "tmpfs", "options": mount.options}
-    entry = bind(mount.bound or mount.source, mount.destination, writable=mount.writable, propagation=mount.propagation)
-    entry["options"] += [option for option in mount.options if option not in (*entry["options"], "nocopy")]
-    if "nonrecursive" in entry["options"]:
-        entry["options"] = ["bind" if option == "rbind" else option for option in entry["options"]]
-        entry["options"].remove("nonrecursive")
-    return entry
+    options = ["bind" if "nonrecursive" in mount.options else "rbind"]
+    if not mount.writable:
+        options.append("rro" if recursive and READ_ONLY_AT_ITS_TOP not in mount.options else "ro")
+    options.append(mount.propagation or "rprivate")
+    options += [option for option in mount.options if option not in (*options, *_OURS)]
+    return {
+        "destination": mount.destination,
+        "type": "bind",
+        "source": mount.bound or mount.source,
+        "options": options,
+    }
 
 
 def arrange(system: Sequence[Json], own: Iterable[Json], host_config: Json, *, shm: str | None) -> list[Json]:

@@ -1,5 +1,7 @@
 """SecurityOpt, masked and read-only paths: what a container may not do or see."""
 
+import functools
+import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,7 @@ MASKED_PATHS = (
     "/sys/firmware",
     "/sys/devices/virtual/powercap",
 )
+_THERMAL = "/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle"  # GHSA-6fw5-f8r9-fgfm
 _UNCONFINED = frozenset({("apparmor", "unconfined"), ("apparmor", ""), ("label", "disable")})
 READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
@@ -76,12 +79,18 @@ def _boolean(value: str, option: str) -> bool:
     raise InvalidArgument(f'invalid --security-opt 2: "{option}"')
 
 
+@functools.cache
+def thermal_paths(pattern: str = _THERMAL) -> tuple[str, ...]:
+    """What tells of each processor's heat, and so of what others compute; the processors of a host do not change."""
+    return tuple(sorted(glob.glob(pattern)))
+
+
 def hidden_paths(host_config: Json, options: SecurityOptions) -> tuple[list[str], list[str]]:
     """(masked, read-only): the client's own lists, none for privileged containers, else Docker's."""
     if host_config["Privileged"] or options.unmasked:
         return [], []
     masked, readonly = host_config.get("MaskedPaths"), host_config.get("ReadonlyPaths")
     return (
-        list(MASKED_PATHS if masked is None else masked),
+        [*MASKED_PATHS, *thermal_paths()] if masked is None else list(masked),
         list(READONLY_PATHS if readonly is None else readonly),
     )

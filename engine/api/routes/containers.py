@@ -53,7 +53,7 @@ class ContainerRoutes:
     async def create(self, call: Call) -> web.StreamResponse:
         """POST /containers/create."""
         body = await call.json(required=True)
-        created = await creation.create(self._room, call.text("name"), body, call.text("platform"))
+        created = await creation.create(self._room, call.text("name"), body, call.text("platform"), call.version)
         return respond({"Id": created.id, "Warnings": created.warnings}, status=201)
 
     async def list(self, call: Call) -> web.StreamResponse:
@@ -110,7 +110,7 @@ class ContainerRoutes:
 
     async def update(self, call: Call) -> web.StreamResponse:
         """POST /containers/{id}/update."""
-        warnings = await updating.update(self._room, self._find(call), await call.json(required=True))
+        warnings = await updating.update(self._room, self._find(call), await call.json(required=True), call.version)
         return respond({"Warnings": warnings})
 
     async def remove(self, call: Call) -> web.StreamResponse:
@@ -137,11 +137,15 @@ class ContainerRoutes:
     async def wait(self, call: Call) -> web.StreamResponse:
         """POST /containers/{id}/wait: the headers go out at once, the verdict when there is one."""
         live = self._find(call)
-        result = waiting.begin(live, call.text("condition"))
+        at_once = call.version >= (1, 30)  # before, there were no conditions, and no header until the end
+        result = waiting.begin(live, call.text("condition") if at_once else "")
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": "application/json"})
         try:
-            await response.prepare(call.request)
+            if at_once:
+                await response.prepare(call.request)
             ended = await result
+            if not at_once:
+                await response.prepare(call.request)
         finally:
             waiting.give_up(live, result)
         await response.write(json.dumps({"StatusCode": ended.exit_code}).encode() + b"\n")

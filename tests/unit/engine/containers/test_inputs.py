@@ -85,7 +85,7 @@ def test_a_file_without_end_is_cut_off(tmp_path: Path) -> None:
 async def test_block_devices_are_looked_up_by_path(bench: Bench) -> None:
     """Their numbers go beside it, where the spec's builder reads them."""
     given = {"BlkioDeviceReadBps": [{"Path": "/dev/null", "Rate": 1}]}
-    inputs._block_devices(given)
+    inputs.block_devices(given)
     assert given["BlkioDeviceReadBps"][0] == {"Path": "/dev/null", "Rate": 1, "Major": 1, "Minor": 3}
 
 

@@ -1,5 +1,7 @@
 """Runtime names."""
 
+from pathlib import Path
+
 import pytest
 
 from engine.containers.runtimes import OUR_SHIM, Runtimes
@@ -81,3 +83,15 @@ def test_info_names_path_or_type() -> None:
     shown = Runtimes({"mine": {"path": "/opt/crun"}}, "wherry").to_info()
     assert shown["mine"] == {"path": "/opt/crun"}
     assert shown["wherry"]["runtimeType"] == OUR_SHIM
+
+
+def test_what_a_runtime_can_do_to_mounts_is_in_its_features(tmp_path: Path) -> None:
+    """Ours can; a program says so itself; a shim that nobody knows cannot be asked."""
+    for name, body in (("able", 'echo \'{"mountOptions": ["ro", "rro"]}\''), ("old", "exit 1"), ("odd", "echo no")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    runtimes = Runtimes({name: {"path": str(tmp_path / name)} for name in ("able", "old", "odd")}, "wherry")
+    can = {
+        name: runtimes.has_mount_option(name, "rro") for name in ("wherry", "able", "old", "odd", "io.containerd.x.v1")
+    }
+    assert can == {"wherry": True, "able": True, "old": False, "odd": False, "io.containerd.x.v1": False}

@@ -137,3 +137,19 @@ def test_options_that_are_none_of_a_tmpfs(text: str) -> None:
     """Nothing else reaches mount(2)."""
     with pytest.raises(InvalidArgument, match="Invalid tmpfs option"):
         mounts.tmpfs_options(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "recursive", "written"),
+    [
+        ([], True, ["rbind", "rro", "rprivate"]),
+        ([], False, ["rbind", "ro", "rprivate"]),
+        (["rro"], True, ["rbind", "rro", "rprivate"]),
+        ([mounts.READ_ONLY_AT_ITS_TOP], True, ["rbind", "ro", "rprivate"]),
+        (["nonrecursive"], True, ["bind", "rro", "rprivate"]),
+    ],
+)
+def test_a_read_only_mount_is_so_all_the_way_down(options: list[str], recursive: bool, written: list[str]) -> None:
+    """Where the kernel and the runtime can, and nobody asked for less."""
+    mount = Mount("bind", "/a", "/b", writable=False, options=options)
+    assert mounts.from_mount(mount, recursive=recursive)["options"] == written

@@ -1,5 +1,7 @@
 """Security options."""
 
+from pathlib import Path
+
 import pytest
 
 from engine.spec import security
@@ -87,3 +89,11 @@ def test_the_hidden_paths_are_dockers() -> None:
 def test_what_asks_for_confinement_by_a_module_is_kept_apart() -> None:
     found = security.parse(["apparmor=mine", "label=type:x", "label=disable", "apparmor=unconfined"])
     assert found.modules == ("apparmor=mine", "label=type:x")
+
+
+def test_what_tells_of_processors_heat_is_hidden_where_it_is(tmp_path: Path) -> None:
+    """GHSA-6fw5: one folder for each processor that has one."""
+    for name in ("cpu0", "cpu10", "cpufreq"):
+        (tmp_path / name / "thermal_throttle").mkdir(parents=True)
+    pattern = f"{tmp_path}/cpu[0-9]*/thermal_throttle"
+    assert security.thermal_paths(pattern) == tuple(f"{tmp_path}/{name}/thermal_throttle" for name in ("cpu0", "cpu10"))
