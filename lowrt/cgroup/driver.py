@@ -1,7 +1,5 @@
 """What the rest of lowrt asks of a container's cgroup, and the choice of who answers."""
 
-import os
-
 from lowrt.cgroup import path
 from lowrt.cgroup.files import CgroupError
 
@@ -10,6 +8,8 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from lowrt.cgroup.oom import OomWatch
+    from lowrt.cgroup.v1 import CgroupV1
+    from lowrt.cgroup.v2 import CgroupV2
     from lowrt.spec.model import Spec
 
     Json = dict[str, Any]
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
         def create(self) -> None:
             """Make the folders; CgroupError if the cgroup is in use or frozen."""
+
+        def adopt(self, pid: int) -> None:
+            """init has been forked: take it in, where it could not enter by itself."""
 
         def follow(self, init_pid: int) -> None:
             """For exec: where this cgroup takes no more processes, since init has made some below, enter init's."""
@@ -75,11 +78,11 @@ if TYPE_CHECKING:
 def new_driver(spec: "Spec", container_id: str, *, systemd: bool = False, rootless: bool = False) -> "CgroupDriver":
     """The driver of a container about to be created."""
     cgroups_path = spec.linux.get("cgroupsPath") or ""
-    if systemd:
-        if os.path.isdir("/run/systemd/system"):
-            raise CgroupError("the systemd cgroup driver is not built: run without --systemd-cgroup")
-        raise CgroupError("systemd not running on this host, cannot use systemd cgroups manager")
     own_nodes = {device.get("path") or "" for device in spec.linux.get("devices") or ()}
+    if systemd:
+        from lowrt.cgroup import systemd as by_systemd
+
+        return by_systemd.new(spec, container_id, own_nodes, unified=path.is_unified(), rootless=rootless)
     if path.is_unified():
         from lowrt.cgroup.v2 import CgroupV2
 
@@ -93,6 +96,14 @@ def new_driver(spec: "Spec", container_id: str, *, systemd: bool = False, rootle
 
 def driver_from_state(state: "Json") -> "CgroupDriver":
     """The driver of a container that exists, from what `to_state` gave."""
+    if state.get("driver") == "systemd":
+        from lowrt.cgroup import systemd as by_systemd
+
+        return by_systemd.from_state(state, _by_files(state["inner"]))
+    return _by_files(state)
+
+
+def _by_files(state: "Json") -> "CgroupV1 | CgroupV2":
     kind = state.get("driver")
     rootless = bool(state.get("rootless"))
     if kind == "v2":

@@ -34,14 +34,19 @@ class CgroupV1:
         self._chosen = chosen  # the path is the user's wish, not our default
 
     def create(self) -> None:
-        self._check_unused()
+        self.check_unused()
+        self.make()
+
+    def make(self) -> None:
+        """Make the folders that are not there."""
         for controller, folder in list(self._folders.items()):
             try:
                 self._make(controller, folder)
             except (OSError, CgroupError) as error:
                 self._forgive(controller, error)
 
-    def _check_unused(self) -> None:
+    def check_unused(self) -> None:
+        """A cgroup that exists may be taken if nobody is in it, and it is not frozen."""
         present = self.all_pids()
         if present:
             raise CgroupError(f"container's cgroup is not empty: {len(present)} process(es) found")
@@ -65,6 +70,9 @@ class CgroupV1:
         if not self._rootless or self._chosen or code not in (errno.EPERM, errno.EACCES, errno.EROFS):
             raise error
         del self._folders[controller]
+
+    def adopt(self, pid: int) -> None:
+        """init has entered by itself."""
 
     def follow(self, init_pid: int) -> None:
         """v1 takes processes at every level."""
@@ -176,6 +184,13 @@ class CgroupV1:
 
     def exists(self) -> bool:
         return os.path.isdir(self._any_folder())
+
+    def bandwidth(self) -> tuple[int, int]:
+        """The CPU quota and its period as they are; 0 where there is none."""
+        folder = self._folders.get("cpu")
+        if folder is None:
+            return 0, 0
+        return tuple(int(files.read_or(folder, f"cpu.cfs_{name}_us", "0")) for name in ("quota", "period"))  # type: ignore[return-value]
 
     def pids(self) -> list[int]:
         folder = self._any_folder()

@@ -33,11 +33,19 @@ class CgroupV2:
 
     def create(self) -> None:
         if os.path.isdir(self._folder):
-            present = self.all_pids()
-            if present:
-                raise CgroupError(f"container's cgroup is not empty: {len(present)} process(es) found")
-            if self.is_frozen():
-                raise CgroupError("container's cgroup unexpectedly frozen")
+            self.check_unused()
+        self.make()
+
+    def check_unused(self) -> None:
+        """A cgroup that exists may be taken if nobody is in it, and it is not frozen."""
+        present = self.all_pids()
+        if present:
+            raise CgroupError(f"container's cgroup is not empty: {len(present)} process(es) found")
+        if self.is_frozen():
+            raise CgroupError("container's cgroup unexpectedly frozen")
+
+    def make(self) -> None:
+        """Make the folder and those above it."""
         try:
             make_path(self._folder, needs_domain=resources.needs_domain(self._resources))
         except (OSError, CgroupError) as error:
@@ -55,6 +63,9 @@ class CgroupV2:
             ) from error
         self._folder = ""
         return True
+
+    def adopt(self, pid: int) -> None:
+        """init was born inside."""
 
     def follow(self, init_pid: int) -> None:
         # Controllers enabled for cgroups below keep processes out of this one.
@@ -82,15 +93,17 @@ class CgroupV2:
         if not self._folder:
             return
         memory = resources_wanted.get("memory") or {}
-        if memory.get("checkBeforeUpdate"):
-            self._check_usage(memory)
+        self.check_usage(memory)
         carry_out(self._folder, writes)
         if devices:
             self._apply_devices(resources_wanted)
         for item in unified:
             self._set_unified(item)
 
-    def _check_usage(self, memory: "Json") -> None:
+    def check_usage(self, memory: "Json") -> None:
+        """`checkBeforeUpdate`: rather refuse a limit than have the kernel kill for it."""
+        if not memory.get("checkBeforeUpdate"):
+            return
         try:
             usage = files.read_int(self._folder, "memory.current")
         except OSError:
@@ -140,6 +153,11 @@ class CgroupV2:
 
     def exists(self) -> bool:
         return os.path.isdir(self._folder)
+
+    def bandwidth(self) -> tuple[int, int]:
+        """The CPU quota and its period as they are; 0 where there is none."""
+        quota, _, period = files.read_or(self._folder, "cpu.max", "max 0").strip().partition(" ")
+        return (0 if quota == "max" else int(quota)), int(period)
 
     def pids(self) -> list[int]:
         return files.pids(self._folder)

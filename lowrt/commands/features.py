@@ -48,7 +48,7 @@ def features() -> "Json":
         "linux": {
             "namespaces": sorted(FLAGS),
             "capabilities": list(NAMES),
-            "cgroup": {"v1": True, "v2": True, "systemd": _has_systemd(), "systemdUser": False, "rdma": True},
+            "cgroup": {"v1": True, "v2": True, "systemd": True, "systemdUser": True, "rdma": True},
             "seccomp": {
                 "enabled": True,
                 "actions": sorted(profile.ACTIONS),
@@ -64,9 +64,3 @@ def features() -> "Json":
         },
         "annotations": {"io.wherry.lowrt.version": VERSION},
     }
-
-
-def _has_systemd() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("lowrt.cgroup.systemd") is not None

@@ -222,6 +222,7 @@ def _fork_and_lead(context: "Context", request: Request, container: Container, j
     dance = parent.Dance(job, context.log, sync.CREATE_ORDER, steps, None if has_hooks else set_limits)
     forked = dance.fork(new_namespaces(job.spec), container_init.sequence, container.cgroup)
     try:
+        container.cgroup.adopt(forked.pid)
         container.state["cgroup"] = container.cgroup.to_state()  # less what could not be had
         container.state["init"] = {"pid": forked.pid, "start_time": forked.start_time}
         state_file.save(container.dir, container.state)
