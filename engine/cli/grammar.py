@@ -41,17 +41,18 @@ def rewrite(args: Sequence[str], params: Sequence[click.Parameter], *, raw_tail:
             if option is not None and not option.is_flag and not separator and rest:
                 rewritten.append(rest.pop(0))
         elif option.is_flag:
-            rewritten += _flag(name, value)
+            rewritten += _flag(name, value, option.secondary_opts)
         else:
             rewritten += [name, value] if not name.startswith("--") else [word]
     return rewritten
 
 
-def _flag(name: str, value: str) -> list[str]:
+def _flag(name: str, value: str, opposite: Sequence[str]) -> list[str]:
+    """A flag that is on of itself has an opposite."""
     if value.lower() in ("1", "t", "true"):
         return [name]
     if value.lower() in ("0", "f", "false"):
-        return []
+        return [*opposite[:1]]
     raise click.UsageError(f'invalid argument "{value}" for "{name}" flag: true or false is meant')
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from engine.networks import links, pinning
 from engine.networks.firewall import Firewall, Plan, Published
 from engine.networks.links import Interface4, Links
-from engine.networks.model import ON_PARENT, Endpoint, Network, Subnet, Subnet6
-from engine.networks.nftables import FAMILY_IPV6
-from proto.errdefs import Conflict, Internal, NotFound
+from engine.networks.model import ON_PARENT, Endpoint, Network
+from engine.networks.nftables import FAMILY_IPV4, FAMILY_IPV6
+from engine.networks.parent_link import Parents
+from proto.errdefs import Conflict, Internal
 
 _LONGEST_LINK = 15
 
@@ -24,18 +25,14 @@ class Bridges:
         self._links = rtnetlink
         self._firewall = firewall
         self._forward = forward
+        self.parents = Parents(rtnetlink)
 
     def ensure(self, network: Network, endpoints: list[Endpoint]) -> int:
         """Make the bridge as the network says; answers its index, or that of the parent where there is no bridge."""
         if network.driver in ON_PARENT:
-            return self._parent(network)
+            return self.parents.ensure(network)
         index = self._link(network)
-        wanted = Interface4(f"{network.gateway}/{network.pool.prefixlen}")
-        present = self._links.addresses(index)
-        if wanted not in present:
-            if any(one.network.overlaps(wanted.network) for one in self._links.addresses()):
-                raise Conflict(f"bridge {network.link}: {wanted} overlaps with an address of this host")
-            self._links.apply(links.address(index, wanted))
+        self._address4(network, index)
         _switch(f"ipv6/conf/{network.link}/accept_ra", "0")  # CVE-2020-13401
         _switch(
             f"ipv6/conf/{network.link}/accept_dad", "0"
@@ -44,10 +41,12 @@ class Bridges:
         self._address6(network, index)
         self._links.apply(links.up(index))
         self.set_rules(network, endpoints)
-        if self._firewall is not None and not network.subnet6:
-            self._firewall.remove(network.link, FAMILY_IPV6)
+        for subnet, family in ((network.subnet, FAMILY_IPV4), (network.subnet6, FAMILY_IPV6)):
+            if self._firewall is not None and not subnet:
+                self._firewall.remove(network.link, family)
         if self._forward and not network.internal:
-            _switch("ipv4/ip_forward", "1")
+            if network.subnet:
+                _switch("ipv4/ip_forward", "1")
             if network.subnet6:
                 _switch("ipv6/conf/all/forwarding", "1")
         return index
@@ -55,7 +54,7 @@ class Bridges:
     def index(self, network: Network) -> int | None:
         """The bridge's index, if it is there and up."""
         if network.driver in ON_PARENT:
-            return self._parent(network)
+            return self.parents.ensure(network)
         found = self._links.find(network.link)
         return found.index if found is not None and found.kind == "bridge" else None
 
@@ -66,8 +65,9 @@ class Bridges:
         if network.pinned:
             self._firewall.pin(network.link, pinning.CHAINS, pinning.rules(network, endpoints))
         published = [one for endpoint in endpoints for one in _published(endpoint)]
-        pools: list[Subnet | Subnet6] = [network.pool, *([network.pool6] if network.pool6 else [])]
-        for pool in pools:
+        for pool in (network.pool, network.pool6):
+            if pool is None:
+                continue
             ports = tuple(one for one in published if one.address.version == pool.version)
             if pool.version == 4:
                 # connections from 127.0.0.1 to a container keep their source until they leave by the bridge
@@ -81,27 +81,36 @@ class Bridges:
                     icc=not network.isolated,
                     published=ports,
                     routed=pool.version in network.routed,
+                    unprotected=pool.version in network.unprotected,
                 )
             )
 
+    def is_there(self, name: str) -> bool:
+        """Whether the host has a link of that name."""
+        return self._links.find(name) is not None
+
     def remove(self, network: Network) -> None:
-        """Take the bridge and its rules away."""
+        """Take the bridge and its rules away; a bridge that was there before its network stays."""
         if network.driver in ON_PARENT:
+            self.parents.remove(network)
             return
         if self._firewall is not None:
             self._firewall.remove(network.link)
         found = self._links.find(network.link)
-        if found is not None and found.kind == "bridge":
+        if found is not None and found.kind == "bridge" and not network.link_found:
             self._links.apply(links.delete(found.index))
 
-    def _parent(self, network: Network) -> int:
-        found = self._links.find(network.parent)
-        if found is None:
-            raise NotFound(f"network {network.name}: parent {network.parent} is not a link of this host")
-        return found.index
+    def _address4(self, network: Network, index: int) -> None:
+        if network.pool is None or not network.gateway:
+            return
+        wanted = Interface4(f"{network.gateway}/{network.pool.prefixlen}")
+        if wanted not in self._links.addresses(index):
+            if any(one.network.overlaps(wanted.network) for one in self._links.addresses()):
+                raise Conflict(f"bridge {network.link}: {wanted} overlaps with an address of this host")
+            self._links.apply(links.address(index, wanted))
 
     def _address6(self, network: Network, index: int) -> None:
-        if not network.pool6:
+        if network.pool6 is None or not network.gateway6:
             return
         wanted = ipaddress.IPv6Interface(f"{network.gateway6}/{network.pool6.prefixlen}")
         if wanted not in self._links.addresses6(index):
@@ -112,8 +121,8 @@ class Bridges:
     def _link(self, network: Network) -> int:
         found = self._links.find(network.link)
         if found is None:
-            gateway = ipaddress.IPv4Address(network.gateway)
-            self._links.apply(links.bridge(network.link, network.mtu, b"\x02\x42" + gateway.packed))
+            four = ipaddress.IPv4Address(network.gateway).packed if network.gateway else bytes.fromhex(network.id[:8])
+            self._links.apply(links.bridge(network.link, network.mtu, b"\x02\x42" + four))
             found = self._links.find(network.link)
         if found is None:
             raise Internal(f"bridge {network.link} went away while it was being made")

@@ -4,6 +4,7 @@ Runs in the network thread. The default bridge keeps its subnet over restarts un
 """
 
 import contextlib
+import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -13,28 +14,20 @@ from typing import Any
 from engine import timestamps
 from engine.config import Config
 from engine.networks import ipam, parent_link, subnets
+from engine.networks import options as words
 from engine.networks.bridge import Bridges, check_link_name
-from engine.networks.ipam import Address, Subnet
 from engine.networks.links import Interface4, Links
-from engine.networks.model import BRIDGE, HOST, MACVLAN, NULL, ON_PARENT, PREDEFINED, Network
+from engine.networks.model import BRIDGE, HOST, NULL, ON_PARENT, PREDEFINED, Network
+from engine.networks.options import BRIDGE_OPTION
 from engine.networks.store import Store
 from engine.networks.subnets import Taken
-from proto.errdefs import Conflict, InvalidArgument, NotFound, PermissionDenied, Unimplemented
+from proto.errdefs import Conflict, Fault, InvalidArgument, PermissionDenied
+
+logger = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 
 DEFAULT_LINK = "wherry0"
-_OPTION = "com.docker.network.bridge."
-_MTU = "com.docker.network.driver.mtu"
-PIN = "wherry.network.bridge.pin_addresses"
-_PREFIX = "com.docker.network.container_iface_prefix"
-_KNOWN_OPTIONS = {
-    f"{_OPTION}{name}"
-    for name in (
-        *("name", "enable_icc", "enable_ip_masquerade", "default_bridge", "host_binding_ipv4"),
-        *("gateway_mode_ipv4", "gateway_mode_ipv6"),
-    )
-}
 _NAME = re.compile(r"[^\s/](?:[^/\x00-\x1f\x7f]*[^\s/])?")  # dockerd takes almost any
 
 
@@ -64,6 +57,11 @@ class Definitions:
         for network in self._store.networks():
             if network.driver == BRIDGE:
                 self._bridges.ensure(network, self._store.endpoints(network_id=network.id))
+            elif network.parent_made:
+                try:
+                    self._bridges.ensure(network, [])
+                except Fault as fault:  # its base may come back, and does then at a container's start
+                    logger.warning("network %s: %s", network.name, fault)
 
     def create(self, body: Json) -> Network:
         """`POST /networks/create`."""
@@ -78,60 +76,72 @@ class Definitions:
             raise PermissionDenied(f"operation is not permitted on predefined {name} network")
         if self._named(name) is not None:
             raise Conflict(f"network with name {name} already exists")
-        _refuse(body)
-        options = {str(key): str(value) for key, value in (body.get("Options") or {}).items()}
-        if body.get("Driver") in ON_PARENT:
-            return self._create_on_parent(name, body, options)
-        for option in options:
-            if option not in _KNOWN_OPTIONS | {_MTU, _PREFIX, PIN}:
-                raise Unimplemented(f"network option {option} is not supported")
+        words.refuse(body)
+        network = self._create_on_parent(name, body) if body.get("Driver") in ON_PARENT else self._bridge(name, body)
+        self._store.put_network(network)
+        try:
+            index = self._bridges.ensure(network, [])
+            if network.driver in ON_PARENT:
+                self._bridges.parents.probe(network, index)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self._bridges.remove(network)
+            self._store.drop_network(network.id)
+            raise
+        return network
+
+    def _bridge(self, name: str, body: Json) -> Network:
+        """What a bridge network is to be."""
+        options = _texts(body, "Options")
+        versions = words.versions(body, options)
+        words.check_known(options)
+        internal = bool(body.get("Internal"))
+        modes = words.gateway_modes(options, internal=internal)
+        fields = subnets.plan(body.get("IPAM") or {}, self._pools(), self._taken(), versions)
+        for version, mode in modes.items():
+            if mode == "isolated":
+                fields["gateway" if version == 4 else "gateway6"] = ""
         network = replace(
             _network(name, BRIDGE),
-            **subnets.plan(body.get("IPAM") or {}, self._pools(), self._taken(), ipv6=bool(body.get("EnableIPv6"))),
-            internal=bool(body.get("Internal")),
+            **fields,
+            internal=internal,
             attachable=bool(body.get("Attachable")),
-            masquerade=_flag(options, f"{_OPTION}enable_ip_masquerade"),
-            routed=[version for version in (4, 6) if _is_routed(options, version)],
-            pinned=PIN in options and _flag(options, PIN),
-            isolated=not _flag(options, f"{_OPTION}enable_icc"),
-            mtu=_number(options, _MTU, self._config.mtu or 1500),
-            host_ip=_binding(options.get(f"{_OPTION}host_binding_ipv4") or ""),
-            prefix=_prefix(options.get(_PREFIX) or "eth"),
+            masquerade=words.flag(options, f"{BRIDGE_OPTION}enable_ip_masquerade"),
+            routed=[version for version, mode in modes.items() if mode == "routed"],
+            unprotected=[version for version, mode in modes.items() if mode == "nat-unprotected"],
+            pinned=words.PIN in options and words.flag(options, words.PIN),
+            isolated=not words.flag(options, f"{BRIDGE_OPTION}enable_icc"),
+            mtu=words.number(options, words.MTU, self._config.mtu or 1500),
+            host_ip=words.binding(options.get(f"{BRIDGE_OPTION}host_binding_ipv4") or ""),
+            prefix=words.prefix(options.get(words.PREFIX) or "eth"),
             options=options,
-            labels={str(key): str(value) for key, value in (body.get("Labels") or {}).items()},
+            labels=_texts(body, "Labels"),
         )
-        link = options.get(f"{_OPTION}name") or f"br-{network.id[:12]}"
+        link = options.get(f"{BRIDGE_OPTION}name") or f"br-{network.id[:12]}"
         if any(one.link == link for one in self._store.networks()):
             raise Conflict(
                 f"cannot create network {network.id} ({link}): conflicts with an existing network's bridge name"
             )
-        network = replace(network, link=check_link_name(link))
-        try:
-            self._bridges.ensure(network, [])
-        except BaseException:
-            with contextlib.suppress(OSError):
-                self._bridges.remove(network)
-            raise
-        self._store.put_network(network)
-        return network
+        return replace(network, link=check_link_name(link), link_found=self._bridges.is_there(link))
 
-    def _create_on_parent(self, name: str, body: Json, options: dict[str, str]) -> Network:
-        driver = str(body["Driver"])
+    def _create_on_parent(self, name: str, body: Json) -> Network:
+        """What a macvlan or ipvlan network is to be."""
+        driver, options = str(body["Driver"]), _texts(body, "Options")
+        versions = words.versions(body, options)
+        network = _network(name, driver)
         network = replace(
-            _network(name, driver),
-            **subnets.plan(body.get("IPAM") or {}, self._pools(), self._taken(), ipv6=bool(body.get("EnableIPv6"))),
-            **parent_link.read(driver, options),
+            network,
+            **parent_link.read(driver, options, network.id),
             internal=bool(body.get("Internal")),
             attachable=bool(body.get("Attachable")),
             options=options,
-            labels={str(key): str(value) for key, value in (body.get("Labels") or {}).items()},
+            labels=_texts(body, "Labels"),
         )
-        for one in self._store.networks():
-            if one.parent == network.parent and (one.driver == driver == MACVLAN or one.driver != driver):
-                raise PermissionDenied(f"network {one.id} is already using parent interface {network.parent}")
-        parent_link.probe(self._host, network, self._bridges.ensure(network, []))
-        self._store.put_network(network)
-        return network
+        others = [one for one in self._store.networks() if one.parent == network.parent]
+        parent_link.check_neighbours(network, others)
+        made = any(one.parent_made for one in others) or not self._bridges.is_there(network.parent)
+        fields = subnets.plan(body.get("IPAM") or {}, self._pools(), self._taken(), versions)
+        return replace(network, **fields, parent_made=made)
 
     def remove(self, network: Network) -> None:
         """`DELETE /networks/{id}`."""
@@ -142,7 +152,8 @@ class Definitions:
                 f"error while removing network: network {network.name} has active endpoints "
                 f"({self._endpoint_names(network)})"
             )
-        self._bridges.remove(network)
+        if not any(one.parent == network.parent for one in self._store.networks() if one.parent and one != network):
+            self._bridges.remove(network)
         self._store.drop_network(network.id)
 
     def _endpoint_names(self, network: Network) -> str:
@@ -164,7 +175,7 @@ class Definitions:
             present or _network("bridge", BRIDGE),
             subnet=str(wanted.network),
             gateway=str(wanted.ip),
-            router=_router(self._config.default_gateway, wanted.network),
+            router=words.router(self._config.default_gateway, wanted.network),
             ip_range=self._config.fixed_cidr,
             **self._default_subnet6(present),
             link=link,
@@ -172,12 +183,12 @@ class Definitions:
             masquerade=self._config.ip_masq,
             isolated=not self._config.icc,
             options={
-                f"{_OPTION}default_bridge": "true",
-                f"{_OPTION}enable_icc": str(self._config.icc).lower(),
-                f"{_OPTION}enable_ip_masquerade": str(self._config.ip_masq).lower(),
-                f"{_OPTION}host_binding_ipv4": self._config.ip,
-                f"{_OPTION}name": link,
-                _MTU: str(self._config.mtu or 1500),
+                f"{BRIDGE_OPTION}default_bridge": "true",
+                f"{BRIDGE_OPTION}enable_icc": str(self._config.icc).lower(),
+                f"{BRIDGE_OPTION}enable_ip_masquerade": str(self._config.ip_masq).lower(),
+                f"{BRIDGE_OPTION}host_binding_ipv4": self._config.ip,
+                f"{BRIDGE_OPTION}name": link,
+                words.MTU: str(self._config.mtu or 1500),
             },
         )
         self._store.put_network(network)
@@ -185,14 +196,16 @@ class Definitions:
     def _default_interface(self, present: Network | None, link: str) -> Interface4:
         """--bip, or what the bridge has, or what it had, or the first subnet that is free here."""
         if self._config.bip:
-            return _interface(self._config.bip)
+            return words.interface(self._config.bip)
         found = self._host.find(link)
         own = self._host.addresses(found.index) if found is not None else []
         if own:
             return own[0]
-        if present is not None and not any(present.pool.overlaps(taken) for taken in self._taken(present).all4()):
-            return Interface4(f"{present.gateway}/{present.pool.prefixlen}")
-        subnet = ipam.choose_subnet(self._pools(), self._taken(present).all4())
+        taken = self._taken(present).all4()
+        pool = present.pool if present is not None else None
+        if present is not None and pool is not None and not any(pool.overlaps(one) for one in taken):
+            return Interface4(f"{present.gateway}/{pool.prefixlen}")
+        subnet = ipam.choose_subnet(self._pools(), taken)
         return Interface4(f"{ipam.gateway_of(subnet)}/{subnet.prefixlen}")
 
     def _default_subnet6(self, present: Network | None) -> dict[str, Any]:
@@ -222,7 +235,7 @@ class Definitions:
         return pools
 
     def _taken(self, but: Network | None = None) -> Taken:
-        others = [one for one in self._store.networks() if one.subnet and (but is None or one.id != but.id)]
+        others = [one for one in self._store.networks() if (but is None or one.id != but.id)]
         return Taken(
             [pool for one in others for pool in (one.pool, one.pool6) if pool is not None],
             [
@@ -240,80 +253,5 @@ def _network(name: str, driver: str) -> Network:
     return Network(id=secrets.token_hex(32), name=name, driver=driver, created=timestamps.now())
 
 
-def _refuse(body: Json) -> None:
-    """What user-defined networks cannot be here, each by its name."""
-    driver = body.get("Driver") or BRIDGE
-    if driver in (HOST, NULL):
-        raise PermissionDenied(f'only one instance of "{driver}" network is allowed')
-    if driver == "overlay":
-        raise Unimplemented("network driver overlay is not supported")
-    if driver != BRIDGE and driver not in ON_PARENT:
-        raise NotFound(f'plugin "{driver}" not found')
-    for key in ("Ingress", "ConfigOnly"):
-        if body.get(key):
-            raise Unimplemented(f"{key} of a network is not supported")
-    if (body.get("ConfigFrom") or {}).get("Network"):
-        raise Unimplemented("ConfigFrom of a network is not supported")
-    if body.get("EnableIPv4") is False:
-        raise Unimplemented("a network without IPv4 (EnableIPv4) is not supported")
-    if body.get("Scope") not in (None, "", "local"):
-        raise Unimplemented(f"network scope {body['Scope']} is not supported")
-
-
-def _router(text: str, subnet: Subnet) -> str:
-    """--default-gateway."""
-    if not text:
-        return ""
-    try:
-        router = Address(text)
-    except ValueError as error:
-        raise InvalidArgument(f"invalid default gateway (--default-gateway) {text}: {error}") from error
-    if router not in subnet:
-        raise InvalidArgument(
-            f"default gateway (--default-gateway) {text} is not in the default bridge's subnet {subnet}"
-        )
-    return text
-
-
-def _interface(text: str) -> Interface4:
-    try:
-        interface = Interface4(text)
-    except ValueError as error:
-        raise InvalidArgument(f"invalid bridge address (--bip) {text}: {error}") from error
-    if "/" not in text or interface.ip == interface.network.network_address:
-        raise InvalidArgument(f"invalid bridge address (--bip) {text}: an address with its prefix length is needed")
-    return interface
-
-
-def _binding(text: str) -> str:
-    try:
-        return str(Address(text)) if text else ""
-    except ValueError:
-        raise InvalidArgument(f"failed to parse {_OPTION}host_binding_ipv4 value: {text!r}") from None
-
-
-def _prefix(text: str) -> str:
-    if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_-]{0,10}", text):
-        raise InvalidArgument(f"failed to parse {_PREFIX} value: {text!r}")
-    return text
-
-
-def _is_routed(options: Mapping[str, str], version: int) -> bool:
-    mode = options.get(f"{_OPTION}gateway_mode_ipv{version}", "nat")
-    if mode not in ("nat", "routed"):
-        raise Unimplemented(f"gateway mode {mode} ({_OPTION}gateway_mode_ipv{version}) is not supported: nat or routed")
-    return mode == "routed"
-
-
-def _flag(options: Mapping[str, str], name: str) -> bool:
-    text = options.get(name, "true").lower()
-    if text not in ("true", "false", "1", "0"):
-        raise InvalidArgument(f"failed to parse {name} value: {text!r}")
-    return text in ("true", "1")
-
-
-def _number(options: Mapping[str, str], name: str, default: int) -> int:
-    text = options.get(name, str(default))
-    if not text.isdigit() or not 68 <= int(text) <= 65535:
-        raise InvalidArgument(f"failed to parse {name} value: {text!r}")
-    return int(text)
+def _texts(body: Json, key: str) -> dict[str, str]:
+    return {str(name): str(value) for name, value in (body.get(key) or {}).items()}

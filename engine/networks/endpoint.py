@@ -25,7 +25,10 @@ def wire(
     """Make the veth; the calling thread is in the container's namespace, `host` speaks to the bridge's."""
     mac = parse_hardware_address(endpoint.mac)
     if network.driver in ON_PARENT:
-        host.apply(parent_link.message(network, master, endpoint.interface, mac, namespace_fd))
+        try:
+            host.apply(parent_link.message(network, master, endpoint.interface, mac, namespace_fd))
+        except OSError as error:
+            raise Internal(f"failed to create the {network.driver} port: {error.strerror}") from error
     else:
         host.apply(*_veth(network, master, endpoint, mac, namespace_fd))
     inner = inside()
@@ -35,7 +38,9 @@ def wire(
             raise Internal(
                 f"interface {endpoint.interface} of {endpoint.container_id} went away while it was being made"
             )
-        messages = [links.up(own.index), links.address(own.index, Interface4(endpoint.address))]
+        messages = [links.up(own.index)]
+        if endpoint.address:
+            messages.append(links.address(own.index, Interface4(endpoint.address)))
         if endpoint.address6:
             _allow_ipv6(endpoint.interface)
             messages.append(links.address(own.index, Interface6(endpoint.address6)))
@@ -64,13 +69,13 @@ def _veth(network: Network, master: int, endpoint: Endpoint, mac: bytes, namespa
     return made
 
 
-def lead_out(interface: str, router: str, *, inside: Callable[[], Links] = Links) -> None:
+def lead_out(interface: str, router: str, version: int, *, inside: Callable[[], Links] = Links) -> None:
     """Have the default route of the namespace that the thread is in go by one interface, wherever it went before."""
     inner = inside()
     try:
         own = inner.find(interface)
         if own is not None:
-            inner.apply(links.default_route(own.index, ipaddress.ip_address(router)))
+            inner.apply(links.default_route(own.index, router, version))
     finally:
         inner.close()
 

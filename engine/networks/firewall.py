@@ -6,6 +6,7 @@
       output       nat     the same, for the host's own connections
       forward      filter  out of the bridge: accept; into it: only answers and published ports
                            (of a routed network: to the containers' own addresses, and pings; nothing is translated)
+                           (of an unprotected one: everything)
       local        filter  from the bridge to 127.0.0.0/8: drop (what route_localnet would otherwise open)
 
 The table is always written whole, in one batch, so a crash leaves the old one or the new one. What another table
@@ -63,6 +64,7 @@ class Plan:
     icc: bool = True
     published: tuple[Published, ...] = ()
     routed: bool = False
+    unprotected: bool = False
 
     @property
     def table(self) -> str:
@@ -204,5 +206,5 @@ def _forward(plan: Plan) -> list[Rule]:
     if not plan.internal:
         answers = nft.connection_state(nft.CT_ESTABLISHED | nft.CT_RELATED)
         found.append(Rule("forward", (*outside, *answers, *nft.verdict(nft.ACCEPT))))
-    found.append(Rule("forward", (*outside, *nft.verdict(nft.DROP))))
+    found.append(Rule("forward", (*outside, *nft.verdict(nft.ACCEPT if plan.unprotected else nft.DROP))))
     return found

@@ -6,13 +6,18 @@ decided again whenever a network comes or goes. Where the way out has no IPv6, t
 
 from collections.abc import Iterable, Mapping
 
-from engine.networks.model import Endpoint, Network
+from engine.networks.model import IPVLAN, Endpoint, Network
 
 
 def choose(endpoints: Iterable[Endpoint], networks: Mapping[str, Network]) -> Endpoint | None:
     """The endpoint whose network is the way out; None where all are internal."""
-    leading = [one for one in endpoints if one.network_id in networks and not networks[one.network_id].internal]
+    leading = [one for one in endpoints if one.network_id in networks and not networks[one.network_id].is_closed]
     return min(leading, key=lambda one: _order(one, networks[one.network_id]), default=None)
+
+
+def choose4(endpoints: Iterable[Endpoint], networks: Mapping[str, Network]) -> Endpoint | None:
+    """The endpoint by which IPv4 goes."""
+    return choose([one for one in endpoints if one.address], networks)
 
 
 def choose6(endpoints: Iterable[Endpoint], networks: Mapping[str, Network]) -> Endpoint | None:
@@ -20,10 +25,21 @@ def choose6(endpoints: Iterable[Endpoint], networks: Mapping[str, Network]) -> E
     return choose([one for one in endpoints if one.address6], networks)
 
 
-def _order(endpoint: Endpoint, network: Network) -> tuple[int, bool, str]:
-    return -endpoint.priority, not network.gateway6, network.name
+def _order(endpoint: Endpoint, network: Network) -> tuple[int, bool, bool, str]:
+    both = bool(network.subnet and network.subnet6)
+    return -endpoint.priority, not both, not network.subnet, network.name
 
 
 def router(network: Network) -> str:
-    """The address that the default route names."""
-    return network.router or network.gateway
+    """The address that the default route names; empty where it names only the interface."""
+    return "" if _by_link_alone(network) else network.router or network.gateway
+
+
+def router6(network: Network) -> str:
+    """The same for IPv6."""
+    return "" if _by_link_alone(network) else network.gateway6
+
+
+def _by_link_alone(network: Network) -> bool:
+    """An ipvlan that routes: whatever its containers send, their host looks up the way."""
+    return network.driver == IPVLAN and network.parent_mode in ("l3", "l3s")

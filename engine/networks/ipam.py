@@ -4,6 +4,7 @@ The lowest free address is taken, as users know it from Docker: the first contai
 address whose veth the kernel has not yet taken down is not free.
 """
 
+import hashlib
 import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -73,9 +74,10 @@ def gateway_of(subnet: Subnet, within: Subnet | None = None) -> Address:
     return found
 
 
-def hardware_address(address: Address) -> str:
-    """The hardware address that Docker derives from an IPv4 address."""
-    return ":".join(f"{octet:02x}" for octet in b"\x02\x42" + address.packed)
+def hardware_address(address: Address | Address6) -> str:
+    """The hardware address that Docker derives from an IPv4 address; an IPv6 one is hashed to four bytes."""
+    four = address.packed if isinstance(address, Address) else hashlib.sha256(address.packed).digest()[:4]
+    return ":".join(f"{octet:02x}" for octet in b"\x02\x42" + four)
 
 
 def parse_hardware_address(text: str) -> bytes:

@@ -18,7 +18,7 @@ IFF_UP = 0x1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 28
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA, VETH_INFO_PEER = 1, 2, 4, 5, 1
 IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED = 4, 33
-IFLA_LINK, IFLA_MACVLAN_MODE, IFLA_IPVLAN_MODE = 5, 1, 1
+IFLA_LINK, IFLA_MACVLAN_MODE, IFLA_IPVLAN_MODE, IFLA_IPVLAN_FLAGS, IFLA_VLAN_ID = 5, 1, 1, 2, 1
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
 _RT_TABLE_MAIN, _RTPROT_BOOT, _SCOPE_UNIVERSE, _SCOPE_LINK, _RTN_UNICAST = 254, 3, 0, 253, 1
@@ -77,18 +77,24 @@ def veth(name: str, master: int, mtu: int, peer: str, peer_mac: bytes, namespace
     )
 
 
-def on_parent(kind: str, parent: int, mode: int, name: str, mac: bytes | None, namespace_fd: int) -> Message:
+def on_parent(
+    kind: str, parent: int, options: Sequence[bytes], name: str, mac: bytes | None, namespace_fd: int
+) -> Message:
     """Create a macvlan or ipvlan on a link, born in a namespace."""
-    data = (
-        attribute(IFLA_MACVLAN_MODE, mode)
-        if kind == "macvlan"
-        else attribute(IFLA_IPVLAN_MODE, mode.to_bytes(2, "little"))
-    )
     parts = [attribute(IFLA_IFNAME, name), attribute(IFLA_LINK, parent), attribute(IFLA_NET_NS_FD, namespace_fd)]
     if mac is not None:
         parts.append(attribute(IFLA_ADDRESS, mac))
-    info = [attribute(IFLA_INFO_KIND, kind.encode()), attribute(IFLA_INFO_DATA, [data])]
+    info = [attribute(IFLA_INFO_KIND, kind.encode()), attribute(IFLA_INFO_DATA, options)]
     return _new_link(0, *parts, attribute(IFLA_LINKINFO, info))
+
+
+def macvlan_options(mode: int) -> list[bytes]:
+    return [attribute(IFLA_MACVLAN_MODE, mode)]
+
+
+def ipvlan_options(mode: int, flags: int) -> list[bytes]:
+    numbers = (IFLA_IPVLAN_MODE, mode), (IFLA_IPVLAN_FLAGS, flags)
+    return [attribute(kind, struct.pack("=H", number)) for kind, number in numbers]
 
 
 def bridge_port(name: str, *, hairpin: bool, isolated: bool) -> Message:
@@ -118,12 +124,41 @@ def address(index: int, interface: Interface) -> Message:
     return Message(RTM_NEWADDR, head + b"".join(parts), NLM_F_CREATE | NLM_F_EXCL)
 
 
-def default_route(index: int, gateway: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Message:
-    """Lead everything by a link, instead of by whichever it went before."""
-    family = AF_INET if gateway.version == 4 else AF_INET6
-    head = _ROUTE.pack(family, 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _SCOPE_UNIVERSE, _RTN_UNICAST, 0)
-    parts = attribute(RTA_GATEWAY, gateway.packed) + attribute(RTA_OIF, index)
+def default_route(index: int, gateway: str, version: int) -> Message:
+    """Lead everything by a link, instead of by whichever it went before; without a gateway all of it is next door."""
+    family, scope = (AF_INET if version == 4 else AF_INET6), (_SCOPE_UNIVERSE if gateway else _SCOPE_LINK)
+    head = _ROUTE.pack(family, 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, scope, _RTN_UNICAST, 0)
+    parts = attribute(RTA_OIF, index)
+    if gateway:
+        parts = attribute(RTA_GATEWAY, ipaddress.ip_address(gateway).packed) + parts
     return Message(RTM_NEWROUTE, head + parts, NLM_F_CREATE | NLM_F_REPLACE)
+
+
+def dummy(name: str) -> Message:
+    """Create a link that leads nowhere."""
+    return _new_link(
+        IFF_UP,
+        attribute(IFLA_IFNAME, name),
+        attribute(IFLA_LINKINFO, [attribute(IFLA_INFO_KIND, b"dummy")]),
+    )
+
+
+def stub(name: str, peer: str) -> Message:
+    """Create a veth whose other end nobody has: a link that leads nowhere too, for kernels without dummies."""
+    born = _IFINFO.pack(0, 0, 0, 0, 0) + attribute(IFLA_IFNAME, peer)
+    data = [attribute(IFLA_INFO_KIND, b"veth"), attribute(IFLA_INFO_DATA, [attribute(VETH_INFO_PEER, born)])]
+    return _new_link(IFF_UP, attribute(IFLA_IFNAME, name), attribute(IFLA_LINKINFO, data))
+
+
+def vlan(name: str, parent: int, number: int) -> Message:
+    """Create a link for one VLAN of another link."""
+    data = attribute(IFLA_VLAN_ID, struct.pack("=H", number))
+    return _new_link(
+        IFF_UP,
+        attribute(IFLA_IFNAME, name),
+        attribute(IFLA_LINK, parent),
+        attribute(IFLA_LINKINFO, [attribute(IFLA_INFO_KIND, b"vlan"), attribute(IFLA_INFO_DATA, [data])]),
+    )
 
 
 class Links:

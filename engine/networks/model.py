@@ -19,6 +19,11 @@ ON_PARENT = (MACVLAN, IPVLAN)  # drivers that put containers on a link of the ho
 PREDEFINED = ("bridge", "host", "none")
 
 
+def dummy_name(driver: str, network_id: str) -> str:
+    """The link that stands in for a parent where none was named, as dockerd calls it."""
+    return f"{'dm' if driver == MACVLAN else 'di'}-{network_id[:12]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     """One network."""
@@ -36,14 +41,18 @@ class Network:
     ip_range6: str = ""
     reserved: dict[str, str] = field(default_factory=dict)  # AuxiliaryAddresses
     link: str = ""  # the bridge's name on the host
+    link_found: bool = False  # it was there before the network, and stays after it
     mtu: int = 1500
     masquerade: bool = True
     routed: list[int] = field(
         default_factory=list
     )  # versions of IP whose containers are reached under their own address
+    unprotected: list[int] = field(default_factory=list)  # and those where that holds for every port, beside NAT
     pinned: bool = False  # containers send under the addresses they were given, or not at all
     parent: str = ""  # of macvlan and ipvlan: the host's link
     parent_mode: str = ""
+    parent_flag: str = ""  # of ipvlan
+    parent_made: bool = False  # the parent is ours to remove: a dummy, or a VLAN link of the host's
     isolated: bool = False  # containers do not reach each other (icc=false)
     internal: bool = False
     attachable: bool = False
@@ -64,8 +73,13 @@ class Network:
         return self.name in PREDEFINED
 
     @property
-    def pool(self) -> Subnet:
-        return Subnet(self.subnet)
+    def is_closed(self) -> bool:
+        """Whether no way leads out: an internal network, or one whose parent is a dummy."""
+        return self.internal or (self.driver in ON_PARENT and self.parent == dummy_name(self.driver, self.id))
+
+    @property
+    def pool(self) -> Subnet | None:
+        return Subnet(self.subnet) if self.subnet else None
 
     @property
     def pool6(self) -> Subnet6 | None:

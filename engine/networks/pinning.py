@@ -34,20 +34,21 @@ def rules(network: Network, endpoints: Iterable[Endpoint]) -> list[Rule]:
 
 
 def _wrong(network: Network, endpoint: Endpoint) -> list[tuple[bytes, ...]]:
-    own, *others = (address.packed for address in endpoint.addresses)
-    found = [
-        nft.frame_source(parse_hardware_address(endpoint.mac), nft.NOT_EQUAL),
-        (*nft.frame_protocol(_ARP), *nft.header(_ARP_SENDER, own, nft.NOT_EQUAL)),
-        (*nft.frame_protocol(_IPV4), *nft.header(_IPV4_SOURCE, own, nft.NOT_EQUAL)),
+    found = [nft.frame_source(parse_hardware_address(endpoint.mac), nft.NOT_EQUAL)]
+    by_version = {address.version: address.packed for address in endpoint.addresses}
+    found += [
+        (*nft.frame_protocol(_ARP), *nft.header(_ARP_SENDER, by_version.get(4, bytes(4)), nft.NOT_EQUAL)),
+        (*nft.frame_protocol(_IPV4), *nft.header(_IPV4_SOURCE, by_version.get(4, bytes(4)), nft.NOT_EQUAL)),
     ]
-    if not others or network.pool6 is None:
+    if network.pool6 is None:
         return found
+    own6 = by_version[6]
     subnet, mask = network.pool6.network_address.packed, network.pool6.netmask.packed
     found.append(
         (
             *nft.frame_protocol(_IPV6),
             *nft.header(_IPV6_SOURCE, subnet, mask=mask),
-            *nft.header(_IPV6_SOURCE, others[0], nft.NOT_EQUAL),
+            *nft.header(_IPV6_SOURCE, own6, nft.NOT_EQUAL),
         )
     )
     found.append(
@@ -56,7 +57,7 @@ def _wrong(network: Network, endpoint: Endpoint) -> list[tuple[bytes, ...]]:
             *nft.protocol(ICMPV6),
             *nft.transport(0, bytes([_ADVERTISEMENT])),
             *nft.transport(_TARGET, subnet, mask=mask),
-            *nft.transport(_TARGET, others[0], nft.NOT_EQUAL),
+            *nft.transport(_TARGET, own6, nft.NOT_EQUAL),
         )
     )
     return found

@@ -47,11 +47,12 @@ class PublishPolicy:
         self._default = LOOPBACK if loopback else default
         self._allowed = [read(text) for text in allow if text != "none"] if allow else None
 
-    def addresses(self, wish: Wanted, network_ip: str, *, ipv6: bool) -> tuple[str, ...]:
+    def addresses(self, wish: Wanted, network_ip: str, *, ipv4: bool = True, ipv6: bool) -> tuple[str, ...]:
         """Where a port is published: as wished, or as its network says, or as the daemon does; both families' all."""
         chosen = wish.host_ip or network_ip or self._default
-        if not wish.host_ip and chosen == ANY_ADDRESS and ipv6:
-            return ANY_ADDRESS, ANY_ADDRESS6
+        if not wish.host_ip and chosen == ANY_ADDRESS:
+            every = ((ANY_ADDRESS, ipv4), (ANY_ADDRESS6, ipv6))
+            return tuple(address for address, there in every if there)
         return (chosen,)
 
     def numbers(self, wish: Wanted, host_ips: Sequence[str]) -> Iterator[int]:

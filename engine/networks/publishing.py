@@ -95,10 +95,13 @@ class Publishing:
 
     def _addresses(self, wish: Wanted, chosen: Endpoint, network: Network) -> tuple[str, ...]:
         """Where a port is published; only under addresses that can lead to the container."""
-        found = self._ports.policy.addresses(wish, network.host_ip, ipv6=bool(chosen.address6))
+        there = {4: bool(chosen.address), 6: bool(chosen.address6)}
+        found = self._ports.policy.addresses(wish, network.host_ip, ipv4=there[4], ipv6=there[6])
         for one in found:
-            if ":" in one and not chosen.address6:
-                raise InvalidArgument(f"cannot publish a port on [{one}]: network {network.name} has no IPv6")
+            version = 6 if ":" in one else 4
+            if not there[version]:
+                shown = f"[{one}]" if version == 6 else one
+                raise InvalidArgument(f"cannot publish a port on {shown}: network {network.name} has no IPv{version}")
         return found
 
 

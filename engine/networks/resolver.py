@@ -47,7 +47,7 @@ class Directory:
 
     def may_ask_outside(self, container_id: str) -> bool:
         networks = [self._store.network(one.network_id) for one in self._store.endpoints(container_id=container_id)]
-        return any(network is not None and not network.internal for network in networks)
+        return any(network is not None and not network.is_closed for network in networks)
 
     def _neighbours(self, container_id: str) -> list[Endpoint]:
         found: list[Endpoint] = []

@@ -7,24 +7,23 @@ veths along, and addresses, ports and rules are undone in reverse.
 """
 
 import contextlib
-import ipaddress
 import os
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
 from engine.networks import files, gateway, ipam, links, names, namespace, publishing
+from engine.networks.addresses import Addresses
 from engine.networks.bridge import Bridges
 from engine.networks.dns_sockets import DnsSockets, listen
 from engine.networks.endpoint import apply_sysctls, lead_out, unwire, wire
 from engine.networks.hosts_files import OWN_SERVER
-from engine.networks.ipam import Address, Address6
 from engine.networks.links import Links
-from engine.networks.model import HOST, NULL, Endpoint, Network, Sandbox
+from engine.networks.model import HOST, IPVLAN, NULL, Endpoint, Network, Sandbox
 from engine.networks.publishing import Publishing
 from engine.networks.request import Attachment, Request, Wanted
 from engine.networks.store import Store
-from proto.errdefs import Conflict, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
+from proto.errdefs import Conflict, InvalidArgument, NotFound, PermissionDenied
 
 
 class Sandboxes:
@@ -48,7 +47,7 @@ class Sandboxes:
         self._files = writer
         self._name_of = name_of
         self._opened: dict[str, DnsSockets] = {}  # name servers that nobody has begun to serve
-        self._draining: dict[tuple[str, Address | Address6], str] = {}  # given back, but the veth is still there
+        self._addresses = Addresses(store, host)
 
     def allocate(self, container_id: str, request: Request) -> Sandbox:
         """Make a container's sandbox, or find the one it has."""
@@ -217,12 +216,12 @@ class Sandboxes:
     def _route(self, container_id: str) -> None:
         """Lead the way out by the network that is to give it; the thread is in the container's namespace."""
         networks = {network.id: network for network in self._store.networks()}
-        chosen = gateway.choose(self._own(container_id), networks)
+        own = self._own(container_id)
+        chosen, chosen6 = gateway.choose4(own, networks), gateway.choose6(own, networks)
         if chosen is not None:
-            lead_out(chosen.interface, gateway.router(networks[chosen.network_id]))
-        chosen6 = gateway.choose6(self._own(container_id), networks)
+            lead_out(chosen.interface, gateway.router(networks[chosen.network_id]), 4)
         if chosen6 is not None:
-            lead_out(chosen6.interface, networks[chosen6.network_id].gateway6)
+            lead_out(chosen6.interface, gateway.router6(networks[chosen6.network_id]), 6)
 
     def _join(self, container_id: str, other_id: str) -> Sandbox:
         other = self._store.sandbox(other_id)
@@ -245,13 +244,18 @@ class Sandboxes:
         self, undo: contextlib.ExitStack, container_id: str, network: Network, attachment: Attachment, interface: str
     ) -> tuple[Endpoint, int]:
         """Take an address for an endpoint, and see that its bridge is there; all on the host's side."""
-        address, address6 = self._address(network, attachment), self._address6(network, attachment)
+        if network.driver == IPVLAN and attachment.mac:
+            raise InvalidArgument("ipvlan interfaces do not support custom mac address assignment")
+        address = self._addresses.choose4(network, attachment)
+        address6 = self._addresses.choose6(network, attachment)
+        telling = address or address6
+        assert telling is not None, "a network has a subnet"
         endpoint = Endpoint(
             id=secrets.token_hex(32),
             network_id=network.id,
             container_id=container_id,
-            address=f"{address}/{network.pool.prefixlen}",
-            mac=attachment.mac.replace("-", ":").lower() or ipam.hardware_address(address),
+            address=f"{address}/{network.pool.prefixlen}" if network.pool else "",
+            mac=attachment.mac.replace("-", ":").lower() or ipam.hardware_address(telling),
             link=f"veth{secrets.token_hex(4)[:7]}",
             interface=attachment.interface or interface,
             aliases=attachment.aliases,
@@ -268,56 +272,12 @@ class Sandboxes:
             master = self._bridges.ensure(network, self._store.endpoints(network_id=network.id))
         return endpoint, master
 
-    def _address(self, network: Network, attachment: Attachment) -> Address:
-        used = self._used(network) | {Address(network.gateway), Address(gateway.router(network))}
-        if attachment.address:
-            _may_ask(network, given=network.ipam_given)
-            ipam.check_requested(Address(attachment.address), network.pool, used)
-            return Address(attachment.address)
-        within = ipam.Subnet(network.ip_range) if network.ip_range else network.pool
-        address = ipam.first_free(network.pool, within, {one for one in used if isinstance(one, Address)})
-        if address is None:
-            raise ResourceExhausted(
-                f"no available IPv4 addresses on this network's address pools: {network.name} ({network.id})"
-            )
-        return address
-
-    def _address6(self, network: Network, attachment: Attachment) -> Address6 | None:
-        pool = network.pool6
-        if pool is None:
-            if attachment.address6:
-                raise InvalidArgument(f"no configured subnet contains IP address {attachment.address6}")
-            return None
-        used = self._used(network) | {Address6(network.gateway6)}
-        if attachment.address6:
-            _may_ask(network, given=network.ipam_given6)
-            ipam.check_requested(Address6(attachment.address6), pool, used)
-            return Address6(attachment.address6)
-        within = ipam.Subnet6(network.ip_range6) if network.ip_range6 else pool
-        address = ipam.first_free6(pool, within, {one for one in used if isinstance(one, Address6)})
-        if address is None:
-            raise ResourceExhausted(
-                f"no available IPv6 addresses on this network's address pools: {network.name} ({network.id})"
-            )
-        return address
-
-    def _used(self, network: Network) -> set[Address | Address6]:
-        """Addresses of endpoints, of those whose veth the kernel has still to take down, and those set apart."""
-        for key in [key for key, link in self._draining.items() if self._host.find(link) is None]:
-            del self._draining[key]
-        return {
-            *(address for one in self._store.endpoints(network_id=network.id) for address in one.addresses),
-            *(ipaddress.ip_address(one) for one in network.reserved.values()),
-            *(address for network_id, address in self._draining if network_id == network.id),
-        }
-
     def _drop(self, endpoints: list[Endpoint]) -> None:
         """Give back addresses, ports, and the rules for them."""
         published = set()
         for endpoint in endpoints:
             known = self._store.endpoint(endpoint.id) or endpoint
-            if self._host.find(endpoint.link) is not None:
-                self._draining |= {(endpoint.network_id, one): endpoint.link for one in endpoint.addresses}
+            self._addresses.keep_back(endpoint)
             network = self._store.network(endpoint.network_id)
             if known.ports or (network is not None and network.pinned):
                 published.add(endpoint.network_id)
@@ -344,13 +304,3 @@ class Sandboxes:
 
 def _wanted(sandbox: Sandbox) -> list[Wanted]:
     return [Wanted(**wish) for wish in sandbox.wanted]
-
-
-def _may_ask(network: Network, *, given: bool) -> None:
-    """Whether a container may have an address of its own choice there."""
-    if network.is_predefined:
-        raise InvalidArgument("user specified IP address is supported on user defined networks only")
-    if not given:
-        raise InvalidArgument(
-            "user specified IP address is supported only when connecting to networks with user configured subnets"
-        )

@@ -27,8 +27,8 @@ class Taken:
         return [one for one in (*self.networks, *self.host) if isinstance(one, Subnet6)]
 
 
-def plan(document: Json, pools: Pools, taken: Taken, *, ipv6: bool) -> dict[str, Any]:
-    """The fields of a network that its IPAM request makes."""
+def plan(document: Json, pools: Pools, taken: Taken, versions: Collection[int]) -> dict[str, Any]:
+    """The fields of a network of these versions of IP that its IPAM request makes."""
     if document.get("Driver") not in (None, "", "default"):
         raise Unimplemented(f"IPAM driver {document['Driver']} is not supported")
     if document.get("Options"):
@@ -40,10 +40,15 @@ def plan(document: Json, pools: Pools, taken: Taken, *, ipv6: bool) -> dict[str,
     of6 = [entry for entry in entries if ":" in entry["Subnet"]]
     if len(of4) > 1 or len(of6) > 1:
         raise PermissionDenied("bridge driver doesn't support multiple subnets")
-    if of6 and not ipv6:
-        raise InvalidArgument(f"IPv6 subnet {of6[0]['Subnet']} needs IPv6 to be enabled (EnableIPv6)")
-    fields = _given(of4[0], taken) if of4 else _chosen(pools, taken)
-    if ipv6:
+    for version, given in ((4, of4), (6, of6)):
+        if given and version not in versions:
+            raise InvalidArgument(
+                f"IPv{version} subnet {given[0]['Subnet']} needs IPv{version} to be enabled (EnableIPv{version})"
+            )
+    fields: dict[str, Any] = {}
+    if 4 in versions:
+        fields |= _given(of4[0], taken) if of4 else _chosen(pools, taken)
+    if 6 in versions:
         fields |= _given6(of6[0], taken) if of6 else _chosen6(pools, taken)
     silent = [6 if ":" in entry["Subnet"] else 4 for entry in entries if not entry.get("Gateway")]
     fields["gateways_shown"] = [version for version in (4, 6) if version not in silent]

@@ -29,7 +29,8 @@ class FakeLinks:
             if message.kind == links.RTM_NEWLINK and message.flags:
                 values = dict(links.attributes(message.payload[16:]))
                 name = values[links.IFLA_IFNAME].rstrip(b"\0").decode()
-                self.add(name, "bridge" if b"bridge" in values[links.IFLA_LINKINFO] else "veth")
+                kinds = ("bridge", "dummy", "vlan")
+                self.add(name, next((kind for kind in kinds if kind.encode() in values[links.IFLA_LINKINFO]), "veth"))
             elif message.kind == links.RTM_DELLINK:
                 index = int.from_bytes(message.payload[4:8], "little")
                 self.links = {name: link for name, link in self.links.items() if link.index != index}
@@ -85,10 +86,23 @@ class FakeFirewall:
         pass
 
 
+class FakeParents:
+    """Links of the host that take any container, or none."""
+
+    def __init__(self) -> None:
+        self.refuse: Exception | None = None
+
+    def probe(self, network: Network, parent: int) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+
+
 class FakeBridges:
     """Bridges that are there as soon as they are asked for."""
 
     def __init__(self) -> None:
+        self.parents = FakeParents()
+        self.there: set[str] = set()
         self.made: list[str] = []
         self.removed: list[str] = []
         self.rules: dict[str, list[Endpoint]] = {}
@@ -100,6 +114,9 @@ class FakeBridges:
 
     def index(self, network: Network) -> int | None:
         return 7
+
+    def is_there(self, name: str) -> bool:
+        return name in self.there
 
     def set_rules(self, network: Network, endpoints: Sequence[Endpoint]) -> None:
         self.rules[network.link] = list(endpoints)

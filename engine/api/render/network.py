@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.networks.gateway import router
-from engine.networks.links import Interface4
+from engine.networks.gateway import router, router6
 from engine.networks.model import HOST, NULL, Endpoint, Network, Sandbox
 
 Document = dict[str, Any]
@@ -72,23 +71,15 @@ def ports(endpoints: Sequence[Endpoint], exposed: Sequence[str] = ()) -> Documen
 
 def network(one: Network, *, endpoints: Sequence[Endpoint] | None, name_of: Callable[[str], str]) -> Document:
     """A network; with `Containers` filled where it is inspected, empty in lists."""
-    config: list[Document] = []
-    if one.subnet:
-        config = [
-            _pool(one, subnet, within, gateway)
-            for subnet, within, gateway in (
-                (one.subnet, one.ip_range, one.gateway),
-                (one.subnet6, one.ip_range6, one.gateway6),
-            )
-            if subnet
-        ]
+    pools = ((one.subnet, one.ip_range, one.gateway), (one.subnet6, one.ip_range6, one.gateway6))
+    config = [_pool(one, *pool) for pool in pools if pool[0]]
     return {
         "Name": one.name,
         "Id": one.id,
         "Created": one.created,
         "Scope": "local",
         "Driver": one.driver,
-        "EnableIPv4": True,
+        "EnableIPv4": bool(one.subnet or not one.subnet6),
         "EnableIPv6": bool(one.subnet6),
         "IPAM": {"Driver": "default", "Options": {} if one.ipam_options else None, "Config": config or None},
         "Internal": one.internal,
@@ -113,7 +104,7 @@ def network(one: Network, *, endpoints: Sequence[Endpoint] | None, name_of: Call
 
 def _pool(one: Network, subnet: str, within: str, gateway: str) -> Document:
     pool = {"Subnet": subnet, **({"IPRange": within} if within else {})}
-    if (6 if ":" in subnet else 4) in one.gateways_shown:
+    if gateway and (6 if ":" in subnet else 4) in one.gateways_shown:
         pool["Gateway"] = gateway
     own = {name: address for name, address in one.reserved.items() if (":" in address) == (":" in subnet)}
     return pool | ({"AuxiliaryAddresses": own} if own else {})
@@ -139,21 +130,21 @@ def _entry(known: Network | None, endpoint: Endpoint | None, asked: Document, *,
     }
     if endpoint is None or known is None:
         return entry | {"MacAddress": asked.get("MacAddress") or ""}
-    interface = Interface4(endpoint.address)
     if endpoint.address6:
         address6, _, length = endpoint.address6.partition("/")
         entry |= {
-            "IPv6Gateway": "" if known.internal else known.gateway6,
+            "IPv6Gateway": "" if known.is_closed else router6(known),
             "GlobalIPv6Address": address6,
             "GlobalIPv6PrefixLen": int(length),
         }
-    return entry | {
-        "MacAddress": endpoint.mac,
-        "EndpointID": endpoint.id,
-        "Gateway": "" if known.internal else router(known),
-        "IPAddress": str(interface.ip),
-        "IPPrefixLen": interface.network.prefixlen,
-    }
+    if endpoint.address:
+        address, _, length = endpoint.address.partition("/")
+        entry |= {
+            "Gateway": "" if known.is_closed else router(known),
+            "IPAddress": address,
+            "IPPrefixLen": int(length),
+        }
+    return entry | {"MacAddress": endpoint.mac, "EndpointID": endpoint.id}
 
 
 def _key(sandbox: Sandbox | None) -> str:

@@ -40,7 +40,10 @@ class NetworkRoutes:
 
     async def create(self, call: Call) -> web.StreamResponse:
         """`POST /networks/create`."""
-        network = await self._networks.create(await call.json(required=True))
+        body = await call.json(required=True)
+        if call.version < (1, 48):
+            body.pop("EnableIPv4", None)  # not a word of that API yet
+        network = await self._networks.create(body)
         return respond({"Id": network.id, "Warning": ""}, status=201)
 
     async def remove(self, call: Call) -> web.StreamResponse:

@@ -18,6 +18,7 @@ from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
 @click.option("--gateway", multiple=True, help="IPv4 or IPv6 gateway for the subnet.")
 @click.option("--internal", is_flag=True, help="Restrict external access to the network.")
 @click.option("--ip-range", multiple=True, help="Allocate container ip from a sub-range.")
+@click.option("--ipv4/--no-ipv4", default=True, help="IPv4 address assignment.")
 @click.option("--ipv6", is_flag=True, help="Enable IPv6 networking.")
 @click.option("--label", multiple=True, help="Set metadata on a network.")
 @click.option("--opt", "-o", multiple=True, help="Set driver specific options.")
@@ -40,6 +41,7 @@ def create(daemon: Daemon, /, name: str, **flags: Any) -> None:
         "Driver": flags["driver"],
         "Internal": flags["internal"],
         "Attachable": flags["attachable"],
+        "EnableIPv4": flags["ipv4"],
         "EnableIPv6": flags["ipv6"],
         "Options": key_values(flags["opt"]),
         "Labels": key_values(flags["label"]),

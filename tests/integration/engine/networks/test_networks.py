@@ -3,10 +3,9 @@
 import asyncio
 import os
 import socket
-import struct
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,9 +13,7 @@ from engine.networks.request import Attachment
 from engine.networks.service import Networks
 from proto.errdefs import Fault
 from tests import needs
-
-if TYPE_CHECKING:
-    from tests.integration.engine.networks.conftest import Lab
+from tests.network_lab import Lab, looked_up
 
 pytestmark = [needs.root, needs.binary("nft"), needs.binary("ip")]
 
@@ -31,7 +28,7 @@ def published(*ports: tuple[int, int], host_ip: str = "") -> dict[str, Any]:
     return {"NetworkMode": "default", "PortBindings": bindings}
 
 
-def started(lab: "Lab", *containers: tuple[str, dict[str, Any]], **config: Any) -> Networks:
+def started(lab: Lab, *containers: tuple[str, dict[str, Any]], **config: Any) -> Networks:
     networks = lab.networks(**config)
 
     async def start() -> None:
@@ -46,7 +43,7 @@ def started(lab: "Lab", *containers: tuple[str, dict[str, Any]], **config: Any) 
     return networks
 
 
-def test_containers_reach_each_other_their_gateway_and_the_outside(lab: "Lab") -> None:
+def test_containers_reach_each_other_their_gateway_and_the_outside(lab: Lab) -> None:
     started(lab, ("one", DEFAULT), ("two", DEFAULT))
     with lab.listen("two", 80), lab.listen("outside", 80), lab.listen("lab", 81):
         assert lab.reach("one", "10.99.0.3", 80) == "10.99.0.2"
@@ -54,7 +51,7 @@ def test_containers_reach_each_other_their_gateway_and_the_outside(lab: "Lab") -
         assert lab.reach("one", OUTSIDE, 80) == LAB, "the outside sees the host's address"
 
 
-def test_a_port_that_is_not_published_cannot_be_reached_from_outside(lab: "Lab") -> None:
+def test_a_port_that_is_not_published_cannot_be_reached_from_outside(lab: Lab) -> None:
     started(lab, ("one", published((80, 8080))))
     with lab.listen("one", 80), lab.listen("one", 90):
         assert lab.reach("outside", LAB, 8080) == OUTSIDE
@@ -62,7 +59,7 @@ def test_a_port_that_is_not_published_cannot_be_reached_from_outside(lab: "Lab")
         assert lab.reach("outside", "10.99.0.2", 90) != OUTSIDE
 
 
-def test_a_published_port_is_there_for_the_host_its_loopback_and_other_containers(lab: "Lab") -> None:
+def test_a_published_port_is_there_for_the_host_its_loopback_and_other_containers(lab: Lab) -> None:
     started(lab, ("one", published((80, 8080))), ("two", DEFAULT))
     with lab.listen("one", 80):
         assert lab.reach("lab", LAB, 8080) in ("10.99.0.1", LAB)
@@ -71,21 +68,21 @@ def test_a_published_port_is_there_for_the_host_its_loopback_and_other_container
         assert lab.reach("one", "10.99.0.1", 8080) == "10.99.0.1", "even for the container itself"
 
 
-def test_a_port_on_the_loopback_is_only_there(lab: "Lab") -> None:
+def test_a_port_on_the_loopback_is_only_there(lab: Lab) -> None:
     started(lab, ("one", published((80, 8080), host_ip="127.0.0.1")))
     with lab.listen("one", 80):
         assert lab.reach("lab", "127.0.0.1", 8080) == "10.99.0.1"
         assert lab.reach("outside", LAB, 8080) == "ConnectionRefusedError"
 
 
-def test_a_container_cannot_reach_the_hosts_loopback(lab: "Lab") -> None:
+def test_a_container_cannot_reach_the_hosts_loopback(lab: Lab) -> None:
     started(lab, ("one", published((80, 8080))))
     lab.shell("one", "ip route add 127.0.0.5 via 10.99.0.1 2>/dev/null || true")
     with lab.listen("lab", 99, "127.0.0.1"):
         assert lab.reach("one", "127.0.0.1", 99) == "ConnectionRefusedError", "its own loopback"
 
 
-def test_beside_dockers_chains_packets_still_pass(lab: "Lab") -> None:
+def test_beside_dockers_chains_packets_still_pass(lab: Lab) -> None:
     lab.shell(
         "lab",
         "nft 'add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; };"
@@ -98,14 +95,14 @@ def test_beside_dockers_chains_packets_still_pass(lab: "Lab") -> None:
 
 
 @pytest.mark.parametrize(("option", "expected"), [({"icc": False}, "TimeoutError"), ({}, "10.99.0.2")])
-def test_without_icc_frames_between_containers_do_not_pass(lab: "Lab", option: dict[str, Any], expected: str) -> None:
+def test_without_icc_frames_between_containers_do_not_pass(lab: Lab, option: dict[str, Any], expected: str) -> None:
     started(lab, ("one", DEFAULT), ("two", DEFAULT), **option)
     with lab.listen("two", 80), lab.listen("outside", 80):
         assert lab.reach("one", "10.99.0.3", 80) == expected
         assert lab.reach("one", OUTSIDE, 80) == LAB
 
 
-def test_an_internal_network_ends_at_its_bridge(lab: "Lab") -> None:
+def test_an_internal_network_ends_at_its_bridge(lab: Lab) -> None:
     async def start() -> None:
         networks = lab.networks()
         await networks.open()
@@ -120,7 +117,7 @@ def test_an_internal_network_ends_at_its_bridge(lab: "Lab") -> None:
         assert lab.reach("one", OUTSIDE, 80) == "OSError", "there is no route"
 
 
-def test_what_fails_leaves_nothing(lab: "Lab") -> None:
+def test_what_fails_leaves_nothing(lab: Lab) -> None:
     networks = started(lab)
     before = lab.left()
     blocker = lab.inside("lab", lambda: socket.create_server(("0.0.0.0", 8080)))
@@ -141,7 +138,7 @@ def test_what_fails_leaves_nothing(lab: "Lab") -> None:
     assert networks is not None
 
 
-def test_release_takes_everything_and_the_address_is_free_again(lab: "Lab") -> None:
+def test_release_takes_everything_and_the_address_is_free_again(lab: Lab) -> None:
     async def live() -> list[str]:
         networks = lab.networks()
         await networks.open()
@@ -165,7 +162,7 @@ def test_release_takes_everything_and_the_address_is_free_again(lab: "Lab") -> N
     assert os.listdir(lab.folder / "exec" / "netns") == []
 
 
-def test_after_a_restart_everything_is_found_again(lab: "Lab") -> None:
+def test_after_a_restart_everything_is_found_again(lab: Lab) -> None:
     started(lab, ("one", published((80, 8080))), ("dead", DEFAULT))
     lab.shell("lab", "nft flush ruleset")
 
@@ -187,7 +184,7 @@ def test_after_a_restart_everything_is_found_again(lab: "Lab") -> None:
         assert lab.reach("outside", LAB, 8080) == OUTSIDE
 
 
-def test_two_engines_on_one_host_do_not_meet(lab: "Lab") -> None:
+def test_two_engines_on_one_host_do_not_meet(lab: Lab) -> None:
     started(lab, ("one", DEFAULT))
     started(lab, ("two", DEFAULT), data="second", bridge="second0", bip="10.97.0.1/24")
     with lab.listen("outside", 80):
@@ -197,7 +194,7 @@ def test_two_engines_on_one_host_do_not_meet(lab: "Lab") -> None:
     assert "table ip wherry_wherry0" in lab.left()
 
 
-def test_a_second_network_is_connected_and_disconnected_while_it_runs(lab: "Lab") -> None:
+def test_a_second_network_is_connected_and_disconnected_while_it_runs(lab: Lab) -> None:
     async def live() -> None:
         networks = lab.networks()
         await networks.open()
@@ -219,13 +216,13 @@ def test_a_second_network_is_connected_and_disconnected_while_it_runs(lab: "Lab"
     assert "br-" not in lab.left()
 
 
-def test_no_ipv6_that_nobody_asked_for(lab: "Lab") -> None:
+def test_no_ipv6_that_nobody_asked_for(lab: Lab) -> None:
     started(lab, ("one", DEFAULT))
     assert "inet6" not in lab.shell("one", "ip addr show eth0")
     assert "::1" in lab.shell("one", "ip addr show lo")
 
 
-def test_an_attached_start_takes_milliseconds(lab: "Lab") -> None:
+def test_an_attached_start_takes_milliseconds(lab: Lab) -> None:
     async def measure() -> float:
         networks = lab.networks()
         await networks.open()
@@ -240,29 +237,7 @@ def test_an_attached_start_takes_milliseconds(lab: "Lab") -> None:
     assert lab.run(measure) < 0.05
 
 
-def dns_question(name: str) -> bytes:
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    return struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", 1, 1)
-
-
-def looked_up(lab: "Lab", container: str, name: str, *, stream: bool = False) -> str:
-    """The last address of the answer that a container's name server gives, or its code."""
-
-    def ask() -> bytes:
-        kind = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
-        message = dns_question(name)
-        with socket.socket(socket.AF_INET, kind) as asking:
-            asking.settimeout(5)
-            asking.connect(("127.0.0.11", 53))
-            asking.sendall(len(message).to_bytes(2, "big") + message if stream else message)
-            return asking.recv(512)[2 if stream else 0 :]
-
-    answered = lab.inside(container, ask)
-    code, count = struct.unpack_from("!H", answered, 2)[0] & 0xF, struct.unpack_from("!H", answered, 6)[0]
-    return socket.inet_ntoa(answered[-4:]) if count else f"code {code}"
-
-
-def test_on_a_users_network_containers_know_each_other_by_name_also_after_a_restart(lab: "Lab") -> None:
+def test_on_a_users_network_containers_know_each_other_by_name_also_after_a_restart(lab: Lab) -> None:
     async def look(networks: Networks) -> list[str]:
         ways = ((False, "db"), (True, "db"), (False, "db.mine"), (False, "two"), (False, "nobody"))
         found = [await asyncio.to_thread(looked_up, lab, "one", name, stream=stream) for stream, name in ways]
@@ -292,7 +267,7 @@ def test_on_a_users_network_containers_know_each_other_by_name_also_after_a_rest
     assert lab.run(second) == expected
 
 
-def test_a_container_that_joins_a_users_network_later_learns_names_too(lab: "Lab") -> None:
+def test_a_container_that_joins_a_users_network_later_learns_names_too(lab: Lab) -> None:
     async def live() -> str:
         networks = lab.networks()
         await networks.open()
@@ -308,7 +283,7 @@ def test_a_container_that_joins_a_users_network_later_learns_names_too(lab: "Lab
     assert lab.run(live) == "10.96.0.2"
 
 
-def test_the_way_out_and_the_ports_follow_the_networks_that_come_and_go(lab: "Lab") -> None:
+def test_the_way_out_and_the_ports_follow_the_networks_that_come_and_go(lab: Lab) -> None:
     async def live() -> None:
         networks = lab.networks()
         await networks.open()
@@ -334,7 +309,7 @@ def test_the_way_out_and_the_ports_follow_the_networks_that_come_and_go(lab: "La
     lab.run(live)
 
 
-def test_ports_are_published_and_unpublished_while_the_container_runs(lab: "Lab") -> None:
+def test_ports_are_published_and_unpublished_while_the_container_runs(lab: Lab) -> None:
     async def live() -> None:
         networks = lab.networks()
         await networks.open()
@@ -362,13 +337,13 @@ def test_ports_are_published_and_unpublished_while_the_container_runs(lab: "Lab"
     assert "dnat" not in lab.left()
 
 
-def test_a_default_gateway_leads_elsewhere_than_the_bridge(lab: "Lab") -> None:
+def test_a_default_gateway_leads_elsewhere_than_the_bridge(lab: Lab) -> None:
     started(lab, ("one", DEFAULT), default_gateway="10.99.0.2")
     assert "default via 10.99.0.2 dev eth0" in lab.shell("one", "ip route")
     assert "10.99.0.3/24" in lab.shell("one", "ip addr"), "its address is nobody else's"
 
 
-def test_rules_that_somebody_flushes_are_there_again_within_a_second(lab: "Lab") -> None:
+def test_rules_that_somebody_flushes_are_there_again_within_a_second(lab: Lab) -> None:
     async def live() -> float:
         networks = lab.networks()
         await networks.open()
@@ -389,7 +364,7 @@ def test_rules_that_somebody_flushes_are_there_again_within_a_second(lab: "Lab")
     assert lab.run(live) < 1
 
 
-def test_a_docker_or_ufw_that_starts_later_is_told(lab: "Lab") -> None:
+def test_a_docker_or_ufw_that_starts_later_is_told(lab: Lab) -> None:
     forward = "chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }"
 
     async def live() -> None:
@@ -412,7 +387,7 @@ def test_a_docker_or_ufw_that_starts_later_is_told(lab: "Lab") -> None:
     lab.run(live)
 
 
-def test_a_daemon_may_say_where_ports_are_published(lab: "Lab") -> None:
+def test_a_daemon_may_say_where_ports_are_published(lab: Lab) -> None:
     started(lab, ("one", published((80, 8080))), publish_loopback=True)
     with lab.listen("one", 80):
         assert lab.reach("lab", "127.0.0.1", 8080) == "10.99.0.1"
@@ -421,7 +396,7 @@ def test_a_daemon_may_say_where_ports_are_published(lab: "Lab") -> None:
         started(lab, ("two", published((80, 8081))), publish_allow=("9000-9999",))
 
 
-def test_a_hundred_lives_leave_nothing(lab: "Lab") -> None:
+def test_a_hundred_lives_leave_nothing(lab: Lab) -> None:
     async def live() -> None:
         networks = lab.networks()
         await networks.open()
@@ -446,7 +421,7 @@ def test_a_hundred_lives_leave_nothing(lab: "Lab") -> None:
     assert os.listdir(lab.folder / "exec" / "netns") == []
 
 
-def test_a_link_is_a_name_that_one_container_has_for_another(lab: "Lab") -> None:
+def test_a_link_is_a_name_that_one_container_has_for_another(lab: Lab) -> None:
     async def live() -> str:
         networks = lab.networks()
         await networks.open()

@@ -117,10 +117,12 @@ def test_addresses_may_be_said(place: Place) -> None:
         ({"Name": "m", "Driver": "host"}, PermissionDenied, 'only one instance of "host" network is allowed'),
         ({"Name": "m", "Driver": "overlay"}, Unimplemented, "network driver overlay"),
         ({"Name": "m", "Driver": "macvlan", "Options": {"parent": "lo"}}, InvalidArgument, "loopback interface"),
-        ({"Name": "m", "Driver": "macvlan"}, Unimplemented, "without a link of the host"),
         ({"Name": "m", "Driver": "macvlan", "Options": {"parent": "x", "y": "z"}}, Unimplemented, "option y is not"),
         ({"Name": "m", "Driver": "ipvlan", "Options": {"parent": "x", "ipvlan_mode": "9"}}, InvalidArgument, "'9'"),
-        ({"Name": "m", "Options": {"com.docker.network.bridge.gateway_mode_ipv4": "x"}}, Unimplemented, "mode x"),
+        ({"Name": "m", "Options": {"com.docker.network.bridge.gateway_mode_ipv4": "x"}}, InvalidArgument, "mode x"),
+        ({"Name": "m", "Options": {"com.docker.network.bridge.gateway_mode_ipv4": "isolated"}}, InvalidArgument,
+         "gateway mode 'isolated' can only be used for an internal network"),
+        ({"Name": "m", "EnableIPv4": False}, InvalidArgument, "IPv4 or IPv6 must be enabled"),
         ({"Name": "m", "Driver": "nope"}, NotFound, 'plugin "nope" not found'),
         ({"Name": "m", "Ingress": True}, Unimplemented, "Ingress"),
         ({"Name": "m", "Scope": "swarm"}, Unimplemented, "scope swarm"),
@@ -220,10 +222,58 @@ def test_a_network_may_be_routed(place: Place) -> None:
     assert place.definitions.create({"Name": "mine", "EnableIPv6": True, "Options": options}).routed == [6]
 
 
-def test_one_link_has_one_macvlan_network(place: Place) -> None:
+def test_a_network_may_be_without_ipv4(place: Place) -> None:
     place.definitions.open()
-    body = {"Name": "lan", "Driver": "macvlan", "Options": {"parent": "eth9"}, "IPAM": {"Config": [NET]}}
+    one = place.definitions.create({"Name": "mine", "EnableIPv4": False, "EnableIPv6": True})
+    assert (one.subnet, one.pool, one.gateway6) == ("", None, str(one.pool6[1] if one.pool6 else ""))
+    said = {"com.docker.network.enable_ipv4": "false", "com.docker.network.enable_ipv6": "true"}
+    two = place.definitions.create({"Name": "other", "Options": said})
+    assert (two.subnet, two.options) == ("", {})
+
+
+def test_an_isolated_bridge_has_no_address(place: Place) -> None:
+    place.definitions.open()
+    options = {f"com.docker.network.bridge.gateway_mode_ipv{version}": "isolated" for version in (4, 6)}
+    one = place.definitions.create({"Name": "mine", "Internal": True, "EnableIPv6": True, "Options": options})
+    assert (one.gateway, one.gateway6) == ("", "")
+    assert one.subnet
+    assert one.subnet6
+
+
+def test_an_unprotected_network_is_said_so(place: Place) -> None:
+    place.definitions.open()
+    options = {"com.docker.network.bridge.gateway_mode_ipv4": "nat-unprotected"}
+    assert place.definitions.create({"Name": "mine", "Options": options}).unprotected == [4]
+
+
+def test_a_bridge_that_was_there_is_not_its_networks(place: Place) -> None:
+    place.definitions.open()
+    place.bridges.there = {"br9"}
+    options = {"com.docker.network.bridge.name": "br9"}
+    assert place.definitions.create({"Name": "mine", "Options": options}).link_found
+
+
+def test_macvlans_share_a_parent_and_the_last_takes_away_what_was_made_for_it(place: Place) -> None:
+    place.definitions.open()
+    body = {"Name": "lan", "Driver": "macvlan", "Options": {"parent": "eth9.7"}, "IPAM": {"Config": [NET]}}
     one = place.definitions.create(body)
-    assert (one.driver, one.parent, one.parent_mode, one.link) == ("macvlan", "eth9", "bridge", "")
-    with pytest.raises(PermissionDenied, match="is already using parent interface eth9"):
-        place.definitions.create({**body, "Name": "other", "IPAM": {}})
+    assert (one.driver, one.parent, one.parent_mode, one.link) == ("macvlan", "eth9.7", "bridge", "")
+    place.bridges.there = {"eth9.7"}
+    two = place.definitions.create({**body, "Name": "other", "IPAM": {}})
+    assert one.parent_made
+    assert two.parent_made
+    with pytest.raises(PermissionDenied, match="cannot use mode passthru"):
+        place.definitions.create({**body, "Name": "n", "Options": {"parent": "eth9.7", "macvlan_mode": "passthru"}})
+    place.definitions.remove(one)
+    assert place.bridges.removed == []
+    place.definitions.remove(two)
+    assert place.bridges.removed == [""]
+
+
+def test_a_network_on_a_parent_that_fails_leaves_no_record(place: Place) -> None:
+    place.definitions.open()
+    place.bridges.parents.refuse = Unimplemented("network driver ipvlan is not in this kernel")
+    with pytest.raises(Unimplemented, match="not in this kernel"):
+        place.definitions.create({"Name": "lan", "Driver": "ipvlan"})
+    assert len(place.store.networks()) == 3
+    assert place.bridges.removed == [""]

@@ -1,7 +1,5 @@
 """A veth is made from the host's side and finished from the container's."""
 
-import ipaddress
-
 import pytest
 
 from engine.networks import links
@@ -23,9 +21,9 @@ def test_an_endpoint_is_up_with_its_address() -> None:
 def test_the_default_route_goes_by_the_interface_that_is_named() -> None:
     inner = FakeLinks()
     own = inner.add("eth1")
-    lead_out("eth1", "10.9.0.254", inside=lambda: inner)  # type: ignore[arg-type]
-    assert inner.messages == [links.default_route(own.index, ipaddress.IPv4Address("10.9.0.254"))]
-    lead_out("eth7", "10.9.0.254", inside=lambda: inner)  # type: ignore[arg-type]
+    lead_out("eth1", "10.9.0.254", 4, inside=lambda: inner)  # type: ignore[arg-type]
+    assert inner.messages == [links.default_route(own.index, "10.9.0.254", 4)]
+    lead_out("eth7", "10.9.0.254", 4, inside=lambda: inner)  # type: ignore[arg-type]
     assert len(inner.messages) == 1, "one that has gone leads nowhere"
 
 

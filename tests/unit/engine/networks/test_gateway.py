@@ -40,3 +40,23 @@ def test_a_network_of_both_families_comes_before_a_name() -> None:
 def test_the_router_is_the_bridge_unless_another_was_named() -> None:
     assert gateway.router(ALPHA) == "10.9.0.1"
     assert gateway.router(bridge_network("x", router="10.9.0.254")) == "10.9.0.254"
+
+
+def test_an_ipvlan_that_routes_has_no_router() -> None:
+    for mode, expected in (("l2", "10.9.0.1"), ("l3", ""), ("l3s", "")):
+        network = bridge_network("lan", driver="ipvlan", parent="eth9", parent_mode=mode)
+        assert gateway.router(network) == expected
+    assert gateway.router6(bridge_network("x", gateway6="fd06::1")) == "fd06::1"
+
+
+def test_ipv4_goes_by_a_network_that_has_it() -> None:
+    only6 = bridge_network("aaa", "10.6.0.0/24", subnet6="fd06::/64", gateway6="fd06::1")
+    networks = {network.id: network for network in (ALPHA, only6)}
+    first, second = endpoint(1, ALPHA), endpoint(2, only6, address="", address6="fd06::2/64")
+    assert gateway.choose4([first, second], networks) == first
+    assert gateway.choose6([first, second], networks) == second
+
+
+def test_a_network_on_a_dummy_leads_nowhere() -> None:
+    lonely = bridge_network("lan", driver="macvlan", parent=f"dm-{'lan'.ljust(12, '0')}", parent_mode="bridge")
+    assert chosen((lonely, 9), (BETA, 0)) == "beta"

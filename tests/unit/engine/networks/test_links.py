@@ -40,8 +40,26 @@ def test_an_address_comes_with_its_broadcast_where_the_network_has_one() -> None
 
 
 def test_a_default_route_names_gateway_and_link() -> None:
-    message = links.default_route(4, ipaddress.IPv4Address("10.0.0.1"))
+    message = links.default_route(4, "10.0.0.1", 4)
     assert values(message, 12) == {links.RTA_GATEWAY: bytes([10, 0, 0, 1]), links.RTA_OIF: (4).to_bytes(4, "little")}
+
+
+def test_a_default_route_without_a_gateway_is_of_the_link_alone() -> None:
+    message = links.default_route(4, "", 6)
+    assert values(message, 12) == {links.RTA_OIF: (4).to_bytes(4, "little")}
+    assert (message.payload[0], message.payload[6]) == (links.AF_INET6, 253), "RT_SCOPE_LINK"
+
+
+def test_a_vlan_names_its_base_and_its_number() -> None:
+    found = values(links.vlan("eth0.10", 3, 10), 16)
+    assert found[links.IFLA_LINK] == (3).to_bytes(4, "little")
+    info = dict(links.attributes(found[links.IFLA_LINKINFO]))
+    assert info[links.IFLA_INFO_KIND] == b"vlan"
+    assert dict(links.attributes(info[links.IFLA_INFO_DATA])) == {links.IFLA_VLAN_ID: (10).to_bytes(2, "little")}
+
+
+def test_an_ipvlan_has_a_mode_and_a_flag() -> None:
+    assert links.ipvlan_options(2, 1) == [bytes([6, 0, 1, 0, 2, 0, 0, 0]), bytes([6, 0, 2, 0, 1, 0, 0, 0])]
 
 
 def test_up_and_delete_name_the_link_by_index() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from engine.networks.files import Writer
 from engine.networks.hosts_files import Wishes
-from engine.networks.model import Network, Port, Sandbox
+from engine.networks.model import IPVLAN, Port, Sandbox
 from engine.networks.ports import Ports
 from engine.networks.publish_policy import PublishPolicy
 from engine.networks.publishing import Publishing
@@ -15,7 +15,7 @@ from engine.networks.request import Attachment, Request, Wanted
 from engine.networks.sandboxes import Sandboxes
 from engine.networks.store import Store
 from engine.paths import ContainerPaths
-from proto.errdefs import Conflict, Internal, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
+from proto.errdefs import Conflict, Internal, InvalidArgument, NotFound, PermissionDenied
 from tests.fakes.engine_networks import FakeBridges, FakeLinks, bridge_network, endpoint
 
 
@@ -31,9 +31,6 @@ class Place:
         self.sandboxes = Sandboxes(
             self.store, str(folder / "netns"), self.host, self.bridges, publishing, writer, str.upper  # type: ignore[arg-type]
         )  # fmt: skip
-
-    def address(self, network: Network, wanted: str = "") -> str:
-        return str(self.sandboxes._address(network, Attachment(network.name, wanted)))
 
 
 @pytest.fixture
@@ -76,38 +73,6 @@ def test_a_network_is_found_by_name_id_or_the_start_of_one(place: Place) -> None
         place.sandboxes.network("min")
     with pytest.raises(NotFound, match="network nope not found"):
         place.sandboxes.network("nope")
-
-
-def test_the_lowest_free_address_is_given(place: Place) -> None:
-    network = bridge_network("mine", reserved={"printer": "10.9.0.3"})
-    place.store.put_endpoint(endpoint(1, network))
-    assert place.address(network) == "10.9.0.4"
-
-
-def test_an_address_whose_veth_is_still_there_waits(place: Place) -> None:
-    network = bridge_network("mine")
-    one = endpoint(1, network)
-    place.store.put_endpoint(one)
-    place.host.add(one.link)
-    place.sandboxes.release("c1")
-    assert place.address(network) == "10.9.0.3"
-    del place.host.links[one.link]
-    assert place.address(network) == "10.9.0.2"
-
-
-def test_when_all_addresses_are_given_that_is_said(place: Place) -> None:
-    network = bridge_network("mine", "10.9.0.0/30")
-    place.store.put_endpoint(endpoint(1, network))
-    with pytest.raises(ResourceExhausted, match="no available IPv4 addresses on this network's address pools: mine"):
-        place.address(network)
-
-
-def test_an_address_may_be_asked_for_only_where_the_user_chose_the_subnet(place: Place) -> None:
-    assert place.address(bridge_network("mine", ipam_given=True), "10.9.0.9") == "10.9.0.9"
-    with pytest.raises(InvalidArgument, match="with user configured subnets"):
-        place.address(bridge_network("mine"), "10.9.0.9")
-    with pytest.raises(InvalidArgument, match="supported on user defined networks only"):
-        place.address(bridge_network(), "10.9.0.9")
 
 
 def test_what_has_no_namespace_of_its_own_cannot_be_connected(place: Place) -> None:
@@ -161,3 +126,10 @@ def test_what_has_no_network_of_its_own_has_no_ports_to_publish(place: Place) ->
         place.sandboxes.publish("c1", Request("host"))
     with pytest.raises(NotFound):
         place.sandboxes.publish("c9", Request("host"))
+
+
+def test_an_ipvlan_has_no_hardware_address_of_its_own(place: Place) -> None:
+    place.store.put_network(bridge_network("lan", driver=IPVLAN, parent="eth9", parent_mode="l2"))
+    attachments = (Attachment("lan", mac="02:42:0a:09:00:09"),)
+    with pytest.raises(InvalidArgument, match="ipvlan interfaces do not support custom mac address assignment"):
+        place.sandboxes.allocate("c1", Request("networks", attachments=attachments))
