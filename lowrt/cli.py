@@ -6,7 +6,7 @@
 import os
 
 from lowrt.argv import Grammar, Option, check_count, parse, usage
-from lowrt.errors import Fault, Usage, describe, unsupported
+from lowrt.errors import Fault, Usage, describe
 from lowrt.jsontext import JSONTextError
 from lowrt.log import Log
 from lowrt.paths import default_root
@@ -22,6 +22,7 @@ PROGRAM = "lowrt"
 
 # Each verb is the module of that name in lowrt.commands, imported when it is asked for.
 VERBS = (
+    "checkpoint",
     "create",
     "delete",
     "events",
@@ -31,6 +32,7 @@ VERBS = (
     "list",
     "pause",
     "ps",
+    "restore",
     "resume",
     "run",
     "spec",
@@ -38,8 +40,6 @@ VERBS = (
     "state",
     "update",
 )
-
-_REFUSED = ("checkpoint", "restore")  # runc's, by way of criu
 
 _ENTERING = ("create", "run", "exec")  # those whose process ends up inside a container
 
@@ -125,8 +125,6 @@ def _open_log(options: "Values") -> Log:
 
 
 def _run_verb(context: Context, verb: str, words: list[str]) -> int:
-    if verb in _REFUSED:
-        return _fatal(context.log, str(unsupported(verb)))
     if verb not in VERBS:
         _fatal(context.log, f"No help topic for '{verb}'")
         return 3

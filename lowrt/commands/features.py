@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 GRAMMAR = Grammar("show the enabled features", arguments="", count=(0, 0))
 
+# runc's name: those who ask whether a runtime can checkpoint ask by it.
+CHECKPOINT_ANNOTATION = "org.opencontainers.runc.checkpoint.enabled"
+
 _HOOKS = [
     hooks.PRESTART,
     hooks.CREATE_RUNTIME,
@@ -62,5 +65,5 @@ def features() -> "Json":
             "intelRdt": {"enabled": False},
             "mountExtensions": {"idmap": {"enabled": True}},
         },
-        "annotations": {"io.wherry.lowrt.version": VERSION},
+        "annotations": {"io.wherry.lowrt.version": VERSION, CHECKPOINT_ANNOTATION: "true"},
     }

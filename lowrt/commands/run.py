@@ -73,10 +73,11 @@ def _run_here(context: "Context", request: Request, spec: "Spec", pid_file: str)
         return foreground.run(make, terminal=bool(spec.process.get("terminal")), started=started)
     finally:
         for created in made:
-            _end(context, request, created)
+            end(context, request, created)
 
 
-def _end(context: "Context", request: Request, created: Created) -> None:
+def end(context: "Context", request: Request, created: Created) -> None:
+    """Remove a container whose process has ended, or is to end, unless it is to be kept."""
     if not request.keep:
         if created.container.is_alive() or not created.container.has_own_pid_namespace:
             destroy.kill_and_wait(created.container)

@@ -58,6 +58,11 @@ class Container:
         return int(self.state["init"]["pid"])
 
     @property
+    def descriptors(self) -> list[str]:
+        """What init had as its stdio in the beginning."""
+        return [str(entry) for entry in self.state.get("descriptors") or ()]
+
+    @property
     def cgroup(self) -> "CgroupDriver":
         if self._cgroup is None:
             self._cgroup = driver_from_state(self.state["cgroup"])

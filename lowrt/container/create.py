@@ -75,16 +75,12 @@ def load(request: Request) -> "Spec":
 
 def create(context: "Context", request: Request, spec: "Spec", console_fd: int = -1) -> Created:
     """Create the container; `console_fd` is where the master of its terminal goes, if it wants one."""
-    rootless = _is_rootless(context)
-    check_id(request.id)
-    validate(spec, rootless=rootless, cgroup2=is_unified(), warn=context.log.warning)
-    if not spec.has_namespace("mount"):
-        raise InvalidArgument("a container without a MNT namespace would mount on the host, and is refused")
+    check(context, request, spec)
     preserved = fds.check_preserved(request.preserve_fds, context.inherited_fds)
     state_dir = StateDir(context.root, request.id)
     lock = state_file.claim(state_dir)
     try:
-        container = _record(context, spec, request, state_dir, rootless=rootless)
+        container = record(context, spec, request, state_dir)
         job = _prepare(spec, request, container, preserved)
         job.console_socket = console_fd
         return Created(container, _bring_up(context, request, container, job), lock)
@@ -93,6 +89,14 @@ def create(context: "Context", request: Request, spec: "Spec", console_fd: int =
             destroy.remove_state(state_dir)
         os.close(lock)
         raise
+
+
+def check(context: "Context", request: Request, spec: "Spec") -> None:
+    """Refuse what can never become a container."""
+    check_id(request.id)
+    validate(spec, rootless=_is_rootless(context), cgroup2=is_unified(), warn=context.log.warning)
+    if not spec.has_namespace("mount"):
+        raise InvalidArgument("a container without a MNT namespace would mount on the host, and is refused")
 
 
 def check_terminal(*, detach: bool, terminal: bool, console_socket: str) -> None:
@@ -107,9 +111,9 @@ def _is_rootless(context: "Context") -> bool:
     return context.rootless == "true" or (context.rootless == "auto" and os.geteuid() != 0)
 
 
-def _record(context: "Context", spec: "Spec", request: Request, state_dir: StateDir, *, rootless: bool) -> Container:
+def record(context: "Context", spec: "Spec", request: Request, state_dir: StateDir) -> Container:
     """Write down what is about to exist, so that `delete` finds it whatever happens next."""
-    driver = new_driver(spec, request.id, systemd=context.systemd_cgroup, rootless=rootless)
+    driver = new_driver(spec, request.id, systemd=context.systemd_cgroup, rootless=_is_rootless(context))
     state = {
         "id": request.id,
         "bundle": spec.bundle,
@@ -121,6 +125,7 @@ def _record(context: "Context", spec: "Spec", request: Request, state_dir: State
         "private_pids": spec.has_new_namespace("pid"),
         "init": {"pid": 0, "start_time": 0},
         "cgroup": driver.to_state(),
+        "descriptors": _descriptors(spec),
     }
     with open(os.path.join(spec.bundle, "config.json"), "rb") as file:
         state_file.write_atomically(state_dir.config, file.read())
@@ -128,6 +133,13 @@ def _record(context: "Context", spec: "Spec", request: Request, state_dir: State
     container = Container(state_dir, state)
     container.adopt(driver, spec)
     return container
+
+
+def _descriptors(spec: "Spec") -> list[str]:
+    """What init gets as its stdio, which is ours: a checkpoint names these pipes, for others to replace them."""
+    if spec.process.get("terminal"):
+        return [os.devnull] * 3
+    return [os.readlink(f"/proc/self/fd/{fd}") if os.path.lexists(f"/proc/self/fd/{fd}") else "" for fd in range(3)]
 
 
 def _now() -> str:

@@ -129,4 +129,6 @@ def target_flags(container: Container) -> int:
     flags = 0
     for kind in container.spec.namespaces:
         flags |= FLAGS[kind]
+    if container.state.get("time_namespace"):  # out of a checkpoint
+        flags |= FLAGS["time"]
     return flags

@@ -19,6 +19,7 @@ ALLOWED = {
     "kill": (CREATING, CREATED, RUNNING, PAUSED),
     "delete": (CREATED, STOPPED),
     "events": (CREATED, RUNNING, PAUSED),
+    "checkpoint": (RUNNING, PAUSED),
 }
 
 
@@ -44,6 +45,8 @@ def refusal(verb: str, status: str, container_id: str) -> Fault:
         return container_not_paused()
     if verb == "delete":
         return FailedPrecondition(f"cannot delete container {container_id} that is not stopped: {status}")
+    if verb == "checkpoint":
+        return FailedPrecondition(f"Container cannot be checkpointed in {status} state")
     if verb == "events":
         return FailedPrecondition(f"container with id {container_id} is not running")
     return container_not_running()

@@ -27,12 +27,6 @@ def test_an_unknown_verb_is_status_3(capfd: pytest.CaptureFixture[str]) -> None:
     assert "No help topic for 'bogus'" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["checkpoint", "restore"])
-def test_what_is_not_there_is_refused_by_name(capfd: pytest.CaptureFixture[str], verb: str) -> None:
-    assert cli.main([verb, "x"]) == 1
-    assert f"{verb} is not supported by lowrt" in capfd.readouterr().err
-
-
 def test_an_unknown_global_option_shows_the_help(capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--bogus"]) == 1
     captured = capfd.readouterr()

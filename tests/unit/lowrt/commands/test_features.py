@@ -18,3 +18,4 @@ def test_it_names_what_is_there(lowrt: Call) -> None:
     assert linux["cgroup"]["v1"]
     assert linux["cgroup"]["v2"]
     assert "CAP_CHECKPOINT_RESTORE" in linux["capabilities"]
+    assert document["annotations"]["org.opencontainers.runc.checkpoint.enabled"] == "true"
