@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.containers import fields, inputs, launch_faults, state, users
+from engine.containers import fields, inputs, launch_faults, links, state, users
 from engine.containers.fields import Field
 from engine.containers.live import Live
 from engine.containers.room import Room
@@ -213,7 +213,12 @@ class Execs:
             "user": user.to_oci(),
             "args": made.command,
             "env": process.merge(
-                process.environment(container.config["Env"], hostname=container.config["Hostname"], tty=made.tty),
+                process.environment(
+                    container.config["Env"],
+                    hostname=container.config["Hostname"],
+                    tty=made.tty,
+                    links=links.environment(self._room, container),
+                ),
                 config["Env"] or (),
             ),
             "cwd": config["WorkingDir"] or container.config["WorkingDir"] or "/",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import kernel
-from engine.containers import users
+from engine.containers import links, users
 from engine.containers.model import Container
 from engine.containers.neighbours import NetworkPlan
 from engine.containers.room import Room
@@ -67,6 +67,7 @@ async def gather(
         device_nodes=nodes,
         device_rules=rules,
         cdi_edits=_cdi(room, host_config["DeviceRequests"] or ()),
+        links=links.environment(room, container),
         recursive_read_only=await _recursive_read_only(room, container),
     )
 

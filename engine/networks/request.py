@@ -64,7 +64,7 @@ def read(config: Json, host_config: Json, endpoints: Json) -> Request:
     """Understand a container's documents; raises InvalidArgument, or Unimplemented by the option's name."""
     text = "none" if config.get("NetworkDisabled") else host_config.get("NetworkMode") or "default"
     mode, joined = _mode(text)
-    linked = _links(host_config.get("Links") or ())
+    linked = links_of(host_config.get("Links") or ())
     if linked and mode != "networks":
         raise InvalidArgument("conflicting options: container type network can't be used with links")
     wishes = Wishes(
@@ -121,14 +121,14 @@ def _attachment(name: str, entry: Json, mac: str) -> Attachment:
         raise InvalidArgument(f"invalid gateway priority: {priority!r}")
     address = _address(ipam.get("IPv4Address") or "", 4)
     address6 = _address(ipam.get("IPv6Address") or "", 6)
-    links = _links(entry.get("Links") or ())
+    links = links_of(entry.get("Links") or ())
     interface, sysctls = _driver_options(entry.get("DriverOpts") or {})
     return Attachment(
         name, address, mac, tuple(entry.get("Aliases") or ()), priority, interface, sysctls, address6, links
     )
 
 
-def _links(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def links_of(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """`name`, `name:alias`, or as inspect shows them: `/name:/own-name/alias`."""
     found = []
     for text in texts:

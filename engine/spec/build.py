@@ -51,6 +51,7 @@ class Inputs:
     device_nodes: Sequence[Json] = ()
     device_rules: Sequence[Json] = ()
     cdi_edits: Sequence[Json] = ()
+    links: Sequence[str] = ()  # variables about linked containers
     recursive_read_only: bool = False  # the kernel and the runtime can
 
 
@@ -86,7 +87,7 @@ def init_process(inputs: Inputs) -> Json:
         "terminal": config["Tty"],
         "user": inputs.user.to_oci(),
         "args": arguments,
-        "env": process.environment(config["Env"], hostname=config["Hostname"], tty=config["Tty"]),
+        "env": process.environment(config["Env"], hostname=config["Hostname"], tty=config["Tty"], links=inputs.links),
         "cwd": config["WorkingDir"] or "/",
         "capabilities": process.capability_sets(capability_names(inputs), inputs.user),
         "noNewPrivileges": (

@@ -23,13 +23,14 @@ class User:
         return {"uid": self.uid, "gid": self.gid, "additionalGids": groups}
 
 
-def environment(config_env: Iterable[str] | None, *, hostname: str, tty: bool) -> list[str]:
-    """PATH, HOSTNAME and TERM, then the container's own, the later value of a name winning."""
+def environment(config_env: Iterable[str] | None, *, hostname: str, tty: bool, links: Iterable[str] = ()) -> list[str]:
+    """PATH, HOSTNAME, TERM and links', then the container's own, the later value of a name winning."""
     base = [DEFAULT_PATH]
     if hostname:
         base.append(f"HOSTNAME={hostname}")
     if tty:
         base.append("TERM=xterm")
+    base += links
     return merge(base, config_env or ())
 
 
