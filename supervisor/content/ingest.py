@@ -164,6 +164,7 @@ class Ingests:
         self._root = os.path.join(blobs.root, "ingest")
         self._guard = threading.Lock()
         self._locks: dict[str, float] = {}
+        self._clear_wrecks()
 
     def writer(self, ref: str, total: int = 0, expected: str = "") -> IngestWriter:
         """Begin or resume a write; `expected` that is there already is AlreadyExists."""
@@ -214,6 +215,15 @@ class Ingests:
                 begun = datetime.fromtimestamp(since, UTC).isoformat(sep=" ")
                 raise Unavailable(f"ref {ref} locked for {time.time() - since:.6f}s (since {begun}): unavailable")
             self._locks[ref] = time.time()
+
+    def _clear_wrecks(self) -> None:
+        """What a crash left half begun or half removed cannot be resumed, and has no ref to abort it by."""
+        for name in self._names():
+            folder = os.path.join(self._root, name)
+            try:
+                self._status(folder)
+            except (NotFound, ValueError):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _names(self) -> list[str]:
         try:

@@ -143,3 +143,13 @@ def test_an_abort_under_a_writer_does_not_upset_its_close(ingests: Ingests) -> N
 def test_a_ref_must_not_be_empty(ingests: Ingests) -> None:
     with pytest.raises(InvalidArgument, match="ref must not be empty"):
         ingests.writer("")
+
+
+@pytest.mark.parametrize("missing", ["data", "ref", "startedat", "updatedat"])
+def test_what_a_crash_left_half_begun_or_half_removed_goes_at_the_next_start(ingests: Ingests, missing: str) -> None:
+    ingests.writer("whole", 5).close()
+    ingests.writer("half", 5).close()
+    (folder(ingests, "half") / missing).unlink()
+    again = Ingests(ingests.blobs)
+    assert [status.ref for status in again.statuses()] == ["whole"]
+    assert not folder(ingests, "half").exists()
