@@ -57,6 +57,7 @@ class Config:
     shim_environment: tuple[str, ...] = ()
     snapshot_roots: Mapping[str, str] = field(default_factory=dict)
     max_concurrent_downloads: int = 3
+    max_concurrent_unpacks: int = 3
     hosts_folder: str = ""
     disabled_plugins: tuple[str, ...] = ()
     required_plugins: tuple[str, ...] = ()
@@ -200,6 +201,7 @@ def _build(found: dict[str, Any], passed_over: tuple[str, ...]) -> Config:
             shim_environment=tuple(environment),
             snapshot_roots={name: path for name, path in roots.items() if path},
             max_concurrent_downloads=found.get(f"{keys.TRANSFER}.max_concurrent_downloads", 3),
+            max_concurrent_unpacks=found.get(f"{keys.TRANSFER}.max_concurrent_unpacks", 3),
             hosts_folder=found.get(f"{keys.TRANSFER}.config_path", ""),
             disabled_plugins=tuple(found.get("disabled_plugins", ())),
             required_plugins=tuple(found.get("required_plugins", ())),

@@ -68,7 +68,7 @@ PLUGIN_KEYS: Mapping[str, Mapping[str, type]] = {
     TASK_RUNTIME: {"sched_core": bool},
     OVERLAY: {"root_path": str},
     NATIVE: {"root_path": str},
-    TRANSFER: {"max_concurrent_downloads": int, "config_path": str},
+    TRANSFER: {"max_concurrent_downloads": int, "max_concurrent_unpacks": int, "config_path": str},
     # version 4 moved the sockets here
     "io.containerd.server.v1.grpc": {
         "address": str,
@@ -94,7 +94,6 @@ PLUGIN_NEUTRAL: Mapping[str, Mapping[str, tuple[object, ...]]] = {
     TRANSFER: {
         "max_concurrent_uploaded_layers": (3,),
         "concurrent_layer_fetch_buffer": (0,),
-        "max_concurrent_unpacks": (0, 1),
         "check_platform_supported": (False,),
     },
     "io.containerd.metrics.v1.grpc-prometheus": {"grpc_histogram": (False,)},

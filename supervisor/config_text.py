@@ -60,6 +60,7 @@ def _plugin_tables(config: Config) -> dict[str, dict[str, object]]:
         keys.NATIVE: {"root_path": config.snapshot_roots.get("native", "")},
         keys.TRANSFER: {
             "max_concurrent_downloads": config.max_concurrent_downloads,
+            "max_concurrent_unpacks": config.max_concurrent_unpacks,
             "config_path": config.hosts_folder,
         },
     }

@@ -135,6 +135,7 @@ def _image_services(config: Config, stores: Stores) -> Iterator[Service]:
         TransferStores(stores.content, stores.images, stores.snapshots, stores.leases),
         hosts_dir=config.hosts_folder,
         max_concurrent_downloads=config.max_concurrent_downloads,
+        max_concurrent_unpacks=config.max_concurrent_unpacks,
     )
     yield add_TransferServicer_to_server, TransferService(transfers, streams), "transfer.v1.Transfer"
     yield add_ContentServicer_to_server, ContentService(stores.content), "content.v1.Content"
@@ -148,7 +149,7 @@ def _plugins(config: Config, paths: Paths, stores: Stores, info: RuntimeInfos, s
     roots = {name: config.snapshot_roots.get(name) or paths.snapshotter(name) for name in ("overlayfs", "native")}
     here = (host_platform(),)
     return [
-        *base_plugins(roots, {}, stores.unsupported),
+        *base_plugins(roots, {}, stores.unsupported, {name: one.capabilities for name, one in stores.drivers.items()}),
         Plugin(DIFF, "walking", platforms=here),
         Plugin(SHIM, "manager"),
         Plugin(

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
+REBASE = "rebase"  # a capability: an active snapshot made without a parent can be given one when it is committed
+
 
 class Kind(IntEnum):
     """The numbers are those of containerd.services.snapshots.v1.Kind."""
@@ -52,6 +54,11 @@ class Usage:
 class Snapshotter(Protocol):
     """One driver. `usage remove cleanup commit` and, with native, `prepare` may take long: call them from a thread."""
 
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What it can do beyond this protocol, in containerd's words."""
+        ...
+
     def stat(self, key: str) -> Info: ...
 
     def update(self, info: Info, fieldpaths: Sequence[str] = ()) -> Info: ...
@@ -83,6 +90,8 @@ class Snapshotter(Protocol):
 
 class SnapshotStore(Protocol):
     """All drivers, seen from a namespace; the same verbs, with namespace and driver's name in front."""
+
+    def capabilities(self, snapshotter: str) -> tuple[str, ...]: ...
 
     def stat(self, namespace: str, snapshotter: str, key: str) -> Info: ...
 

@@ -18,6 +18,7 @@ from supervisor.core.content import ReaderAt
 from supervisor.core.digests import Descriptor
 from supervisor.core.snapshots import Mount
 from supervisor.diff import compression, linux, mounts
+from supervisor.diff.implicit_folders import ImplicitFolders
 from supervisor.diff.layer_writer import LayerWriter, disk_fault
 from supervisor.diff.tar_reader import TarReader
 from supervisor.diff.tree import Tree
@@ -49,15 +50,21 @@ def apply(
     sync: bool = False,
     progress: Progress | None = None,
     stop: Stop | None = None,
+    implicit: ImplicitFolders | None = None,
 ) -> Descriptor:
-    """Unpack a blob onto mounts; blocking, and long: call it from a thread."""
+    """Unpack a blob onto mounts; blocking, and long: call it from a thread.
+
+    `implicit`, for an upperdir whose lower layers are not there yet, notes what will have to be copied up from them.
+    """
     kind = compression.compression_of(media_type)
     raw = _chunks(blob, progress, stop or Stop())
     with compression.ReadAhead(compression.decompress(raw) if kind else raw) as plain:
-        return apply_tar(iter(plain), target, sync=sync)
+        return apply_tar(iter(plain), target, sync=sync, implicit=implicit)
 
 
-def apply_tar(plain: Iterator[bytes], target: Sequence[Mount], *, sync: bool = False) -> Descriptor:
+def apply_tar(
+    plain: Iterator[bytes], target: Sequence[Mount], *, sync: bool = False, implicit: ImplicitFolders | None = None
+) -> Descriptor:
     """Unpack a plain tar stream onto mounts."""
     if not target:
         raise InvalidArgument("no mounts to apply to: invalid argument")
@@ -70,7 +77,7 @@ def apply_tar(plain: Iterator[bytes], target: Sequence[Mount], *, sync: bool = F
     except OSError as error:
         raise disk_fault(error, os.fsencode(target[0].source)) from error
     try:
-        _write(root, reader, overlay)
+        _write(root, reader, overlay, implicit)
         if sync:
             linux.syncfs(root)
     finally:
@@ -79,9 +86,11 @@ def apply_tar(plain: Iterator[bytes], target: Sequence[Mount], *, sync: bool = F
     return Descriptor(OCI_LAYER, f"sha256:{digest.hexdigest()}", meter.size)
 
 
-def _write(root: int, reader: TarReader, overlay: tuple[str, list[str]] | None) -> None:
+def _write(
+    root: int, reader: TarReader, overlay: tuple[str, list[str]] | None, implicit: ImplicitFolders | None
+) -> None:
     fresh = not os.listdir(root)
-    tree = Tree(root, overlay[1] if overlay else ())
+    tree = Tree(root, overlay[1] if overlay else (), implicit)
     try:
         LayerWriter(tree, reader, overlay=overlay is not None, fresh=fresh).write_all()
     except BaseException as error:

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from proto.errdefs import Fault, ResourceExhausted
 from supervisor.diff.tar_entry import BLOCKDEV, CHAR, DIRECTORY, FIFO, LINK, REGULAR, SYMLINK, BadArchive, Entry
 from supervisor.diff.tar_reader import TarReader
-from supervisor.diff.tar_safety import OPAQUE, clean, may_set, whiteout_target
-from supervisor.diff.tree import Path, Tree
+from supervisor.diff.tar_safety import OPAQUE, Path, clean, may_set, whiteout_target
+from supervisor.diff.tree import Tree
 
 logger = logging.getLogger(__name__)
 
@@ -165,6 +165,7 @@ class LayerWriter:
         try:
             if was_whiteout:
                 os.setxattr(fd, _OPAQUE_XATTR, b"y")  # or the lower layers' folder would shine through again
+            self._tree.described(fd)
             self._set_attributes(entry, fd)
         finally:
             os.close(fd)

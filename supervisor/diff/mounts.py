@@ -55,6 +55,21 @@ def bind_source(mounts: Sequence[Mount]) -> str | None:
     return mounts[0].source if mounts[0].type == "bind" or "bind" in options or "rbind" in options else None
 
 
+def as_upper(mounts: Sequence[Mount]) -> list[Mount]:
+    """A bind mount of a layer's folder as the overlay that it will be a part of: whiteouts take overlayfs's form."""
+    source = bind_source(mounts)
+    return list(mounts) if source is None else [Mount("overlay", "overlay", (f"upperdir={source}",))]
+
+
+def lower_folders(view: Sequence[Mount]) -> list[str]:
+    """The layers that a view shows, topmost first."""
+    source = bind_source(view)
+    if source is not None:
+        return [source]
+    options = dict(option.partition("=")[::2] for one in view for option in one.options)
+    return [lower for lower in options.get("lowerdir", "").split(":") if lower]
+
+
 def is_read_only(mounts: Sequence[Mount]) -> bool:
     """Whether the topmost mount says `ro`, or is an overlay without an upperdir."""
     return bool(mounts) and ("ro" in mounts[-1].options)

@@ -6,13 +6,17 @@ would climb out are dropped. Symbolic links are none of this file's business: th
 (openat2(2), RESOLVE_IN_ROOT), at the moment of use, so that nothing can be swapped between a check and the use.
 """
 
+from typing import TypeAlias
+
 from proto.errdefs import InvalidArgument
+
+Path: TypeAlias = tuple[bytes, ...]
 
 WHITEOUT = b".wh."
 OPAQUE = b".wh..wh..opq"
 
 
-def clean(name: bytes) -> tuple[bytes, ...]:
+def clean(name: bytes) -> Path:
     """The components under the root; an empty tuple is the root itself."""
     parts: list[bytes] = []
     for part in name.split(b"/"):

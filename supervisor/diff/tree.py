@@ -21,21 +21,25 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from supervisor.diff import linux
-from supervisor.diff.tar_safety import clean
+from supervisor.diff.implicit_folders import ImplicitFolders, copy_looks
+from supervisor.diff.tar_safety import Path, clean
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _IN_ROOT = linux.RESOLVE_IN_ROOT | linux.RESOLVE_NO_MAGICLINKS
 _CACHED = 64
 _MOST_LINKS = 40  # as path_resolution(7)
 
-Path = tuple[bytes, ...]
-
 
 class Tree:
-    """The root folder and what may be done below it; `parents` are lower layers, topmost first."""
+    """The root folder and what may be done below it.
 
-    def __init__(self, root: int, parents: Sequence[str] = ()) -> None:
+    `parents` are lower layers, topmost first; while they are not known yet, `implicit` notes what is to be looked up
+    in them.
+    """
+
+    def __init__(self, root: int, parents: Sequence[str] = (), implicit: ImplicitFolders | None = None) -> None:
         self._root = root
+        self._implicit = implicit
         self._parents = [os.open(parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC) for parent in parents]
         self._cache: OrderedDict[Path, int] = OrderedDict()
         self._stale: list[int] = []
@@ -88,7 +92,9 @@ class Tree:
                 os.close(fd)
                 fd = made
                 os.fchmod(fd, 0o755)  # whatever the umask says
-                self._copy_up(path[:end], fd)
+                if self._implicit is not None:
+                    self._implicit.made(path[:end], fd)
+                copy_looks(self._parents, b"/".join(path[:end]), fd, times=True)
             return os.dup(fd)
         finally:
             os.close(fd)
@@ -108,28 +114,10 @@ class Tree:
             return False
         return True
 
-    def _copy_up(self, path: Path, made: int) -> None:
-        """Give a new upper folder what overlayfs would have copied up: owner, mode, times, attributes."""
-        for parent in self._parents:
-            try:
-                fd = linux.openat2(parent, b"/".join(path), _OPEN_FOLDER | os.O_NONBLOCK, _IN_ROOT)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                if error.errno in (errno.ENXIO, errno.ENOTDIR, errno.ELOOP):  # a whiteout or another kind of file
-                    return
-                raise
-            try:
-                status = os.fstat(fd)
-                os.fchown(made, status.st_uid, status.st_gid)
-                for name in os.listxattr(fd):
-                    if not name.startswith("trusted.overlay."):
-                        os.setxattr(made, name, os.getxattr(fd, name))
-                os.fchmod(made, stat.S_IMODE(status.st_mode))
-                os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns))
-            finally:
-                os.close(fd)
-            return
+    def described(self, folder: int) -> None:
+        """A folder looks as the archive says, and not as in the lower layers."""
+        if self._implicit is not None:
+            self._implicit.described(folder)
 
     def clear(self, parent: int, base: bytes, *, keep_folder: bool = False) -> bool:
         """Remove what has this name; a folder may be kept, and then True says that it is there."""

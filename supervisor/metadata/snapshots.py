@@ -54,6 +54,9 @@ class NamespacedSnapshots:
         self._publisher = publisher
         self._claims = claims
 
+    def capabilities(self, snapshotter: str) -> tuple[str, ...]:
+        return self._driver(snapshotter).capabilities
+
     def stat(self, namespace: str, snapshotter: str, key: str) -> Info:
         driver = self._driver(snapshotter)
         with self._db.read() as connection:

@@ -34,19 +34,29 @@ def host_platform() -> Platform:
 
 
 def base_plugins(
-    snapshotter_roots: Mapping[str, str], gc_exports: Mapping[str, str], unsupported: Mapping[str, Fault] | None = None
+    snapshotter_roots: Mapping[str, str],
+    gc_exports: Mapping[str, str],
+    unsupported: Mapping[str, Fault] | None = None,
+    capabilities: Mapping[str, tuple[str, ...]] | None = None,
 ) -> list[Plugin]:
     """What this room has; the composition root adds the services it registers (`grpc_plugin`) and the rest.
 
     A snapshotter that this host does not support is listed with the reason.
     """
-    reasons = unsupported or {}
+    reasons, able = unsupported or {}, capabilities or {}
     here = (host_platform(),)
     return [
         Plugin(CONTENT, "content"),
         Plugin(EVENT, "exchange"),
         *(
-            Plugin(SNAPSHOTTER, name, platforms=here, exports={"root": root}, error=reasons.get(name))
+            Plugin(
+                SNAPSHOTTER,
+                name,
+                platforms=here,
+                capabilities=able.get(name, ()),
+                exports={"root": root},
+                error=reasons.get(name),
+            )
             for name, root in sorted(snapshotter_roots.items())
         ),
         Plugin(METADATA, "sqlite", requires=(CONTENT, EVENT, SNAPSHOTTER), exports={"policy": "shared"}),

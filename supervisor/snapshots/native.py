@@ -18,6 +18,8 @@ NAME = "native"
 class NativeSnapshotter:
     """A Snapshotter. `prepare` copies: call it from a thread, and outside of transactions."""
 
+    capabilities: tuple[str, ...] = ()
+
     def __init__(self, root: str, db: Database) -> None:
         self._db = db
         self._lineage = Lineage(db, NAME)

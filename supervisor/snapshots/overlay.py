@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from proto.errdefs import InvalidArgument
 from supervisor.core.labels import SNAPSHOT_GIDMAPPING, SNAPSHOT_UIDMAPPING
-from supervisor.core.snapshots import Info, Kind, Mount, Usage
+from supervisor.core.snapshots import REBASE, Info, Kind, Mount, Usage
 from supervisor.metadata.db import Database
 from supervisor.snapshots.folders import SnapshotFolders, disk_usage, remove_tree
 from supervisor.snapshots.lineage import Lineage, Node, explaining
@@ -31,6 +31,8 @@ class OverlaySnapshotter:
         self._lineage = Lineage(db, NAME)
         self._folders = SnapshotFolders(root)
         self._options = (*mount_options, *_missing_options(mount_options))
+        # a layer without a parent cannot be written with whiteouts where device nodes cannot be made
+        self.capabilities: tuple[str, ...] = () if in_user_namespace() else (REBASE,)
 
     def stat(self, key: str) -> Info:
         return self._lineage.get(key).info

@@ -52,10 +52,18 @@ class Stores:
 class Transfers:
     """The transfers of one daemon."""
 
-    def __init__(self, stores: Stores, *, hosts_dir: str = "", max_concurrent_downloads: int = 3) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        *,
+        hosts_dir: str = "",
+        max_concurrent_downloads: int = 3,
+        max_concurrent_unpacks: int = 3,
+    ) -> None:
         self.stores = stores
         self.hosts_dir = hosts_dir
         self.downloads = asyncio.Semaphore(max_concurrent_downloads or _NO_LIMIT)  # of all pulls together
+        self.unpacks = asyncio.Semaphore(max_concurrent_unpacks or 1)
         self.locks = KeyedLocks()
 
     async def transfer(self, namespace: str, source: End, destination: End, send: Send | None = None) -> None:
@@ -93,7 +101,8 @@ class Transfers:
         for wish in end.unpacks:
             wanted = wish.platform if wish.platform.os or wish.platform.architecture else platforms.host()
             if platforms.rank(platforms.host(), platform) is not None and platforms.rank(wanted, platform) is not None:
-                return Unpacker(graph, self.stores.snapshots, wish.snapshotter or DEFAULT_SNAPSHOTTER, self.locks)
+                snapshotter = wish.snapshotter or DEFAULT_SNAPSHOTTER
+                return Unpacker(graph, self.stores.snapshots, snapshotter, self.locks, self.unpacks)
         return None
 
     async def _import(self, namespace: str, source: ImportEnd, end: ImageStoreEnd, send: Send | None) -> None:

@@ -28,8 +28,14 @@ class FolderSnapshots:
         self.root = root
         self.infos: dict[str, Info] = {}
         self.leased: list[str] = []  # snapshots that were asked for again, which is how they are leased
+        self.able: tuple[
+            str, ...
+        ] = ()  # what it says it can do; a snapshot that gets a parent late is not merged with it
         self._count = 0
         self._folders: dict[str, Path] = {}
+
+    def capabilities(self, snapshotter: str) -> tuple[str, ...]:
+        return self.able
 
     def stat(self, namespace: str, snapshotter: str, key: str) -> Info:
         if key not in self.infos:
@@ -77,7 +83,10 @@ class FolderSnapshots:
         if name in self.infos:
             raise AlreadyExists(f"snapshot {name}: already exists")
         self._folders[name] = self._folders.pop(key)
-        self.infos[name] = Info(name, Kind.COMMITTED, self.infos.pop(key).parent, dict(labels or {}))
+        if parent and parent not in self.infos:
+            raise NotFound(f"parent snapshot {parent} does not exist: not found")
+        self.infos[name] = Info(name, Kind.COMMITTED, parent or self.infos.pop(key).parent, dict(labels or {}))
+        self.infos.pop(key, None)
 
     def remove(self, namespace: str, snapshotter: str, key: str) -> None:
         self.stat(namespace, snapshotter, key)

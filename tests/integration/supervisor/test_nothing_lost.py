@@ -41,7 +41,7 @@ DELETE = (
     "shim.delete.deleted shim.delete.unmounted"
     " supervisor.delete.deleted supervisor.delete.shut-down supervisor.delete.removed"
 )
-UNPACK = "supervisor.unpack.prepared supervisor.unpack.applied supervisor.unpack.committed"
+UNPACK = "supervisor.unpack.prepared supervisor.unpack.applied supervisor.unpack.linking supervisor.unpack.committed"
 IMPORT = f"supervisor.import.read supervisor.import.unpacked {UNPACK}"
 PULL = f"supervisor.pull.resolved supervisor.pull.opened supervisor.pull.fetched supervisor.pull.unpacked {UNPACK}"
 COLLECT = "supervisor.gc.marked supervisor.gc.blob supervisor.gc.snapshot"

@@ -121,6 +121,56 @@ async def test_a_fetch_that_fails_stops_the_others_and_leaves_nothing(
     assert stores.folders.infos == {}
 
 
+async def test_layers_are_applied_beside_each_other_and_committed_in_order(
+    graph: Graph, image: tuple[Blob, list[Blob]], stores: TestStores
+) -> None:
+    """Where the driver can give a snapshot its parent late: here the lowest layer comes last."""
+    stores.folders.able = ("rebase",)
+    tracker = Tracker("x", "y", None)
+    applied = asyncio.Event()
+
+    async def extracted(layer: Descriptor) -> None:
+        if layer == image[1][1]:
+            applied.set()
+
+    tracker.extracted = extracted  # type: ignore[method-assign]  # a look inside, at the very moment
+
+    async def fetch(layer: Descriptor) -> None:
+        if layer == image[1][0]:
+            await applied.wait()
+            assert all(name.startswith("extract-") for name in stores.folders.infos)
+
+    unpacker = Unpacker(graph, stores.snapshots, "overlayfs", KeyedLocks(), asyncio.Semaphore(3))
+    top = await unpacker.unpack(*image, fetch, tracker)
+    chain = chain_ids([digest_of(layer) for layer in LAYERS])
+    assert [(name, info.parent) for name, info in stores.folders.infos.items()] == [
+        (chain[0], ""),
+        (chain[1], chain[0]),
+        (top, chain[1]),
+    ]
+
+
+async def test_a_layer_beside_others_leaves_nothing_when_the_one_below_fails(
+    graph: Graph, image: tuple[Blob, list[Blob]], stores: TestStores
+) -> None:
+    stores.folders.able = ("rebase",)
+    broken = put(graph, b"\x1f\x8b\x08junk", OCI_LAYER + "+gzip")
+    unpacker = Unpacker(graph, stores.snapshots, "overlayfs", KeyedLocks(), asyncio.Semaphore(3))
+    with pytest.raises(Fault, match="failed to extract layer"):
+        await unpacker.unpack(image[0], [broken, *image[1][1:]], here, Tracker("x", "y", None))
+    assert stores.folders.infos == {}
+
+
+async def test_two_that_apply_beside_each_other_do_the_work_once(
+    graph: Graph, image: tuple[Blob, list[Blob]], stores: TestStores
+) -> None:
+    stores.folders.able = ("rebase",)
+    locks, slots = KeyedLocks(), asyncio.Semaphore(1)
+    unpackers = [Unpacker(graph, stores.snapshots, "overlayfs", locks, slots) for _ in range(3)]
+    await asyncio.gather(*(one.unpack(*image, here, Tracker("x", "y", None)) for one in unpackers))
+    assert len(stores.folders.infos) == len(LAYERS)
+
+
 async def test_a_config_of_another_number_of_layers_is_refused(
     unpacker: Unpacker, image: tuple[Blob, list[Blob]]
 ) -> None:
