@@ -12,8 +12,10 @@ from itertools import chain
 
 from engine.networks import gateway, links
 from engine.networks.bridge import Bridges
+from engine.networks.conntrack import Gone
+from engine.networks.firewall import PROTOCOLS
 from engine.networks.links import Links
-from engine.networks.model import BRIDGE, Endpoint, Network, Port
+from engine.networks.model import BRIDGE, Address, Address6, Endpoint, Network, Port
 from engine.networks.ports import Placed, Ports
 from engine.networks.request import Wanted
 from engine.networks.store import Store
@@ -24,13 +26,20 @@ class Publishing:
     """The published ports of one engine's containers."""
 
     def __init__(
-        self, store: Store, host: Links, bridges: Bridges, ports: Ports, name_of: Callable[[str], str]
+        self,
+        store: Store,
+        host: Links,
+        bridges: Bridges,
+        ports: Ports,
+        name_of: Callable[[str], str],
+        forget: Callable[[Iterable[Gone]], object],
     ) -> None:
         self._store = store
         self._host = host
         self._bridges = bridges
         self._ports = ports
         self._name_of = name_of
+        self._forget = forget
 
     def hold(self, container_id: str, wanted: Sequence[Wanted]) -> None:
         """Hold a container's ports and note them at its gateway's endpoint; rules and links come later."""
@@ -56,11 +65,28 @@ class Publishing:
             if network is None or one.ports == before[one.id].ports:
                 continue
             self.write_rules(network)
+            self.forget_changed(before[one.id], one)
             if bool(one.ports) != bool(before[one.id].ports) and self._host.find(one.link) is not None:
                 self._host.apply(links.bridge_port(one.link, hairpin=bool(one.ports), isolated=network.isolated))
 
     def write_rules(self, network: Network) -> None:
         self._bridges.set_rules(network, self._store.endpoints(network_id=network.id))
+
+    def forget_changed(self, before: Endpoint, after: Endpoint) -> None:
+        """Connections by ports that went, and datagrams that came to the host's own port before it was theirs."""
+        by_version: dict[int, Address | Address6] = {address.version: address for address in before.addresses}
+        gone = [port for port in before.ports if port not in after.ports and port.host_port]
+        came = [port for port in after.ports if port not in before.ports and port.host_port and port.protocol == "udp"]
+        self._forget(
+            [
+                *(Gone(by_version.get(_version(one)), PROTOCOLS[one.protocol], one.host_port) for one in gone),
+                *(Gone(None, PROTOCOLS[one.protocol], one.host_port, (_version(one),)) for one in came),
+            ]
+        )
+
+    def forget_endpoints(self, gone: Iterable[Endpoint]) -> None:
+        """Every connection of theirs: whoever gets their addresses starts afresh."""
+        self._forget([Gone(address) for one in gone for address in one.addresses])
 
     def hold_again(self) -> None:
         """After a restart of the engine: the ports of everybody who is there."""
@@ -128,6 +154,10 @@ def match(wanted: Sequence[Placed], before: Iterable[Port]) -> tuple[dict[int, t
 def _is_routed(host_ip: str, network: Network) -> bool:
     """Whether nothing of the host's leads there: the container's own address does."""
     return (6 if ":" in host_ip else 4) in network.routed
+
+
+def _version(port: Port) -> int:
+    return 6 if ":" in port.host_ip else 4
 
 
 def to_json(wanted: Iterable[Wanted]) -> list[dict[str, object]]:

@@ -185,6 +185,8 @@ class Sandboxes:
                 network = networks[endpoint.network_id]
                 if endpoint.ports or network.pinned:
                     self._publishing.write_rules(network)
+                if endpoint.ports:
+                    self._publishing.forget_changed(endpoint.with_ports(()), endpoint)
             linked = [line for network, one, _, _ in places if network.is_predefined for line in self._linked(one)]
             written = self._files.write(
                 container_id, request, self._own(container_id), own_server=own_server, linked=linked
@@ -284,6 +286,7 @@ class Sandboxes:
         self._store.drop_endpoints(endpoints)
         for network_id in published:
             self._write_rules(network_id)
+        self._publishing.forget_endpoints(endpoints)
 
     def _write_rules(self, network_id: str) -> None:
         network = self._store.network(network_id)

@@ -15,6 +15,7 @@ from engine.api.render import network as render
 from engine.config import Config
 from engine.networks import request as requests
 from engine.networks.bridge import Bridges
+from engine.networks.conntrack import Conntrack
 from engine.networks.definitions import Definitions
 from engine.networks.files import Writer
 from engine.networks.firewall import PREFIX, Firewall
@@ -46,6 +47,7 @@ class _Inside:
     store: Store
     host: Links
     firewall: Firewall | None
+    connections: Conntrack
     bridges: Bridges
     ports: Ports
     definitions: Definitions
@@ -55,6 +57,7 @@ class _Inside:
     def close(self) -> None:
         self.ports.close()
         self.host.close()
+        self.connections.close()
         if self.firewall is not None:
             self.firewall.close()
         self.store.close()
@@ -195,9 +198,10 @@ class Networks:
             self._paths.container, Wishes(tuple(config.dns), tuple(config.dns_search), tuple(config.dns_opts))
         )
         definitions = Definitions(store, host, bridges, config, self._name_of)
-        publishing = Publishing(store, host, bridges, ports, self._name_of)
+        connections = Conntrack()
+        publishing = Publishing(store, host, bridges, ports, self._name_of, connections.forget)
         sandboxes = Sandboxes(store, self._paths.netns, host, bridges, publishing, writer, self._name_of)
-        return _Inside(store, host, firewall, bridges, ports, definitions, sandboxes, writer)
+        return _Inside(store, host, firewall, connections, bridges, ports, definitions, sandboxes, writer)
 
     def _open(self) -> None:
         self._ready.definitions.open()

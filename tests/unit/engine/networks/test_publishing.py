@@ -1,11 +1,13 @@
 """Published ports change while their container runs; what stays is not touched."""
 
+import ipaddress
 import socket
 from pathlib import Path
 
 import pytest
 
 from engine.networks import links
+from engine.networks.conntrack import Gone
 from engine.networks.model import Port
 from engine.networks.ports import Ports
 from engine.networks.publish_policy import PublishPolicy
@@ -29,7 +31,10 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.store = Store(str(folder / "networks.db"))
         self.host, self.bridges, self.held = FakeLinks(), FakeBridges(), Ports(PublishPolicy(LOOPBACK))
-        self.publishing = Publishing(self.store, self.host, self.bridges, self.held, str.upper)  # type: ignore[arg-type]
+        self.forgotten: list[Gone] = []
+        self.publishing = Publishing(
+            self.store, self.host, self.bridges, self.held, str.upper, self.forgotten.extend  # type: ignore[arg-type]
+        )  # fmt: skip
         self.store.put_network(NETWORK)
         self.store.put_endpoint(endpoint(1, NETWORK))
         self.host.add("veth1")
@@ -128,3 +133,17 @@ def test_a_wish_for_both_families_needs_the_same_number_in_both() -> None:
 def test_an_ipv6_address_needs_ipv6_on_the_network(place: Place) -> None:
     with pytest.raises(InvalidArgument, match=r"on \[fd00::1\]: network mine has no IPv6"):
         place.place(Wanted(80, "tcp", "fd00::1", 0, 0))
+
+
+def test_connections_by_a_port_that_went_are_forgotten_and_datagrams_that_were_there_before_one(place: Place) -> None:
+    network = bridge_network("mine")
+    tcp, udp = Port(80, "tcp", "0.0.0.0", 8080), Port(53, "udp", "0.0.0.0", 5353)
+    before = endpoint(1, network, ports=(tcp,))
+    place.publishing.forget_changed(before, before.with_ports((udp,)))
+    own = ipaddress.ip_address("10.9.0.2")
+    assert place.forgotten == [Gone(own, 6, 8080), Gone(None, 17, 5353, (4,))]
+    del place.forgotten[:]
+    place.publishing.forget_changed(before, before)
+    assert place.forgotten == []
+    place.publishing.forget_endpoints([before])
+    assert place.forgotten == [Gone(own)]

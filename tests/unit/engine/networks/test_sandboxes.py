@@ -27,7 +27,9 @@ class Place:
         self.host = FakeLinks()
         self.bridges = FakeBridges()
         writer = Writer(lambda name: ContainerPaths(str(folder / name), str(folder), name), Wishes())
-        publishing = Publishing(self.store, self.host, self.bridges, Ports(PublishPolicy("127.0.0.1")), str.upper)  # type: ignore[arg-type]
+        publishing = Publishing(
+            self.store, self.host, self.bridges, Ports(PublishPolicy("127.0.0.1")), str.upper, list  # type: ignore[arg-type]
+        )  # fmt: skip
         self.sandboxes = Sandboxes(
             self.store, str(folder / "netns"), self.host, self.bridges, publishing, writer, str.upper  # type: ignore[arg-type]
         )  # fmt: skip
