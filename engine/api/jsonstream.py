@@ -12,9 +12,10 @@ from engine.api.call import Call
 class JsonStream:
     """Headers go with the first line (or `open`), so that an error before it can still be a status."""
 
-    def __init__(self, call: Call, content_type: str = "application/json") -> None:
+    def __init__(self, call: Call, content_type: str = "application/json", before: bytes = b"") -> None:
         self._call = call
         self._type = content_type
+        self._before = before  # of each line
         self.response: web.StreamResponse | None = None
 
     async def open(self) -> web.StreamResponse:
@@ -27,7 +28,7 @@ class JsonStream:
     async def send(self, document: dict[str, Any]) -> None:
         """One line."""
         response = await self.open()
-        await response.write(json.dumps(document, ensure_ascii=False).encode() + b"\r\n")
+        await response.write(self._before + json.dumps(document, ensure_ascii=False).encode() + b"\r\n")
 
     async def close(self) -> web.StreamResponse:
         """The end."""

@@ -4,12 +4,12 @@ from proto.errdefs import InvalidArgument
 
 Version = tuple[int, int]
 
-NEWEST: Version = (1, 51)
+NEWEST: Version = (1, 55)
 OLDEST: Version = (1, 24)
 
 
 def show(version: Version) -> str:
-    """(1, 51) → "1.51"."""
+    """(1, 55) → "1.55"."""
     return f"{version[0]}.{version[1]}"
 
 

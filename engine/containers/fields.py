@@ -160,7 +160,14 @@ def _checked(name: str, field: Field, value: Any, owner: str) -> Any:
                 raise _mismatch(owner, name, part, _GO_ELEMENT[element])
     if name == "RestartPolicy":
         _restart_policy(value, owner)
-    return value
+    return _console_size(owner, value) if name == "ConsoleSize" else value
+
+
+def _console_size(owner: str, value: list[int]) -> list[int]:
+    """Go's array of two: what is missing is 0, what is too much is nobody's."""
+    if any(number < 0 for number in value):
+        raise _mismatch(owner, "ConsoleSize", min(value), "uint")
+    return [*value, 0, 0][:2]
 
 
 _GO_ELEMENT: dict[type, str] = {str: "string", int: "uint", dict: "struct"}

@@ -46,6 +46,11 @@ async def once(room: Room, live: Live, *, primed: bool) -> Json:
     return _frame(live, await _sample(room, live), first["cpu_stats"], time.time_ns(), begin)
 
 
+def for_version(frame: Json, version: tuple[int, int]) -> Json:
+    """A frame as the client's version has it: since 1.52 it says of what system."""
+    return frame | {"os_type": "linux"} if version >= (1, 52) else frame
+
+
 async def stream(room: Room, live: Live) -> AsyncIterator[Json]:
     """A frame a second, empty ones while it does not run, until it is removed."""
     previous: Json = _NO_CPU

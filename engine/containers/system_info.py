@@ -8,6 +8,7 @@ from typing import Any
 
 from engine import __version__, timestamps
 from engine.containers.room import Room
+from engine.spec import cdi
 
 Json = dict[str, Any]
 
@@ -70,8 +71,6 @@ def _drivers(room: Room) -> Json:
 
 def _host(room: Room) -> Json:
     return {
-        "BridgeNfIptables": _switched_on("/proc/sys/net/bridge/bridge-nf-call-iptables"),
-        "BridgeNfIp6tables": _switched_on("/proc/sys/net/bridge/bridge-nf-call-ip6tables"),
         "OomKillDisable": not room.host.cgroup_v2,
         "SystemTime": timestamps.now(),
         "KernelVersion": platform.release(),
@@ -109,6 +108,10 @@ def _daemon(room: Room) -> Json:
             "Namespaces": {"Containers": room.supervisor_namespace, "Plugins": ""},
         },
         "CDISpecDirs": list(room.config.cdi_spec_dirs),
+        "DiscoveredDevices": [
+            {"Source": "cdi", "ID": name} for name in sorted(cdi.load(room.config.cdi_spec_dirs).devices)
+        ],
+        "FirewallBackend": {"Driver": "nftables" if room.config.iptables else "none"},
         "GenericResources": None,
         "HttpProxy": "",
         "HttpsProxy": "",
@@ -146,14 +149,6 @@ def _limits(room: Room) -> Json:
         "IPv4Forwarding",
     )
     return dict.fromkeys(names, True) | {"IndexServerAddress": "https://index.docker.io/v1/"}
-
-
-def _switched_on(path: str) -> bool:
-    try:
-        with open(path, encoding="ascii") as file:
-            return file.read().strip() == "1"
-    except OSError:
-        return False
 
 
 def os_release() -> dict[str, str]:

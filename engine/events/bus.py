@@ -27,10 +27,12 @@ class Event:
     attributes: Mapping[str, str]
     time_ns: int
 
-    def to_json(self) -> dict[str, Any]:
-        """The line a client reads; containers and images carry the old names too."""
+    def to_json(self, *, old_names: bool = True) -> dict[str, Any]:
+        """The line a client reads; containers and images carry the old names too, for clients that may want them."""
         document: dict[str, Any] = {}
-        if self.kind == "container":
+        if not old_names:
+            pass
+        elif self.kind == "container":
             document = {"status": self.action, "id": self.actor, "from": self.attributes.get("image", "")}
         elif self.kind == "image":
             document = {"status": self.action, "id": self.actor}

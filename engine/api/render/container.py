@@ -39,6 +39,8 @@ def summary(room: Room, live: Live, version: Version, size: tuple[int, int] | No
         "NetworkSettings": {"Networks": settings.get("Networks") or {}},
         "Mounts": [mount.to_inspect() for mount in container.mounts],
     }
+    if version >= (1, 52) and (health := container.state.health) is not None:
+        document["Health"] = {"Status": health.status, "FailingStreak": health.failing_streak}
     if size is not None:
         document |= sizes(size)
     return document
@@ -166,20 +168,48 @@ def inspect(room: Room, live: Live, version: Version, size: tuple[int, int] | No
         "AppArmorProfile": "",
         "ExecIDs": [exec_id for exec_id, made in live.execs.items() if not made.done.is_set()] or None,
         "HostConfig": host_config(container, version),
-        "GraphDriver": {"Data": None, "Name": room.supervisor.snapshots.snapshotter},
         "Mounts": [mount.to_inspect() for mount in container.mounts],
         "Config": config(container, version),
-        "NetworkSettings": settings,
+        "NetworkSettings": network_settings(settings, container, version),
     }
+    driver = room.supervisor.snapshots.snapshotter
+    if version < (1, 52):
+        document["GraphDriver"] = {"Data": None, "Name": driver}
+    else:
+        document["Storage"] = {"RootFS": {"Snapshot": {"Name": driver}}}
     if size is not None:
         document |= sizes(size)
     return document
 
 
+_KEPT_SETTINGS = ("SandboxID", "SandboxKey", "Ports", "Networks")
+
+
+def network_settings(settings: Json, container: Container, version: Version) -> Json:
+    """What spoke of the default bridge alone went with 1.52; aliases that the engine adds itself, with 1.45."""
+    if version >= (1, 52):
+        return {name: settings[name] for name in _KEPT_SETTINGS if name in settings}
+    if version >= (1, 45):
+        return settings
+    own = [container.id[:12], container.config["Hostname"]]
+    networks = {
+        name: entry | {"Aliases": list(dict.fromkeys([*(entry.get("Aliases") or ()), *filter(None, own)]))}
+        if name not in ("bridge", "host", "none")
+        else entry
+        for name, entry in (settings.get("Networks") or {}).items()
+    }
+    return settings | {"Networks": networks}
+
+
 def config(container: Container, version: Version) -> Json:
     """Config, in the shape of the client's time."""
     document = shown(CONFIG, container.config)
-    document["OnBuild"] = container.config["OnBuild"]
+    if version < (1, 52) or container.config["OnBuild"]:
+        document["OnBuild"] = container.config["OnBuild"]
+    else:
+        document.pop("OnBuild", None)
+    if version >= (1, 52):
+        document.pop("MacAddress", None)
     document["Labels"] = container.labels
     if version < (1, 44):
         document.setdefault("MacAddress", "")
@@ -194,6 +224,8 @@ def host_config(container: Container, version: Version) -> Json:
     document["MaskedPaths"], document["ReadonlyPaths"] = masked or None, readonly or None
     for kind in ("MemorySwappiness", "OomKillDisable", "PidsLimit"):
         document[kind] = container.host_config[kind]
+    if version >= (1, 52):
+        document.pop("KernelMemoryTCP", None)
     if version < (1, 42):
         document.setdefault("KernelMemory", 0)
         document.setdefault("KernelMemoryTCP", 0)

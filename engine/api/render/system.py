@@ -4,7 +4,7 @@ import platform
 from typing import Any
 
 from engine import __version__
-from engine.api.versions import NEWEST, OLDEST, show
+from engine.api.versions import NEWEST, OLDEST, Version, show
 
 Json = dict[str, Any]
 
@@ -46,6 +46,32 @@ def version(supervisor: Json) -> Json:
         "KernelVersion": kernel,
         "BuildTime": "",
     }
+
+
+def info(document: Json, version: Version) -> Json:
+    """`GET /info` as the client's version has it: what came later goes, what went by then comes back."""
+    done = dict(document)
+    if version < (1, 44):
+        done["Runtimes"] = {
+            name: {key: value for key, value in runtime.items() if key != "status"}
+            for name, runtime in document["Runtimes"].items()
+        }
+    for since, name in ((46, "Containerd"), (49, "FirewallBackend"), (50, "DiscoveredDevices")):
+        if version < (1, since):
+            done.pop(name, None)
+    if version < (1, 47):
+        done["RegistryConfig"] = document["RegistryConfig"] | {
+            "AllowNondistributableArtifactsCIDRs": None,
+            "AllowNondistributableArtifactsHostnames": None,
+        }
+    if version < (1, 49):
+        for name in ("ContainerdCommit", "RuncCommit", "InitCommit"):
+            done[name] = document[name] | {"Expected": document[name]["ID"]}
+    if version < (1, 50):
+        done |= {"BridgeNfIptables": False, "BridgeNfIp6tables": False}
+    if version < (1, 52):
+        done["KernelMemoryTCP"] = False
+    return done
 
 
 def arch() -> str:

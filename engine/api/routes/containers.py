@@ -156,13 +156,15 @@ class ContainerRoutes:
         """GET /containers/{id}/stats."""
         live, streaming = self._find(call), call.flag("stream", default=True)
         if not streaming and not live.container.state.running:
-            return respond(stats.nothing(live))
+            return respond(stats.for_version(stats.nothing(live), call.version))
         if not streaming:
-            return respond(await stats.once(self._room, live, primed=not call.flag("one-shot")))
+            one_shot = call.version >= (1, 41) and call.flag("one-shot")
+            frame = await stats.once(self._room, live, primed=not one_shot)
+            return respond(stats.for_version(frame, call.version))
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": "application/json"})
         await response.prepare(call.request)
         async for sample in stats.stream(self._room, live):
-            await response.write(json.dumps(sample).encode() + b"\n")
+            await response.write(json.dumps(stats.for_version(sample, call.version)).encode() + b"\n")
             await asyncio.sleep(0)
         await response.write_eof()
         return response

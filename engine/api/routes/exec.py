@@ -11,11 +11,18 @@ from engine.api.call import Call
 from engine.api.hijack import Hijacked, hijack
 from engine.api.relay import Terms, relay
 from engine.api.routes.container_io import size_of
-from engine.containers import resize
+from engine.containers import fields, resize
 from engine.containers.execs import Exec
+from engine.containers.fields import Field
 from engine.containers.room import Room
 from engine.logs.pump import PumpStdio
 from proto.errdefs import Fault
+
+_START = {
+    "Detach": Field("bool", False),
+    "Tty": Field("bool", False),
+    "ConsoleSize": Field("list", element=int),
+}
 
 
 class ExecRoutes:
@@ -36,7 +43,10 @@ class ExecRoutes:
     async def create(self, call: Call) -> web.StreamResponse:
         """POST /containers/{id}/exec."""
         live = self._room.registry.find(call.path["id"])
-        made = self._room.execs.create(live, await call.json(required=True))
+        body = await call.json(required=True)
+        if call.version < (1, 42):
+            body.pop("ConsoleSize", None)
+        made = self._room.execs.create(live, body)
         return respond({"Id": made.id}, status=201)
 
     async def inspect(self, call: Call) -> web.StreamResponse:
@@ -52,11 +62,12 @@ class ExecRoutes:
     async def start(self, call: Call) -> web.StreamResponse:
         """POST /exec/{id}/start."""
         made = self._room.execs.get(call.path["id"])
-        body = await call.json()
+        body = fields.complete(_START, await call.json(), "ExecStartOptions")
         keys = detach.parse(made.config["DetachKeys"])
-        raw = bool(body.get("Tty"))  # how the client reads is the client's to say, whatever the exec was created with
-        stdio = self._room.execs.open(made, size=body.get("ConsoleSize") if raw else None)
-        if body.get("Detach"):
+        raw = bool(body["Tty"])  # how the client reads is the client's to say, whatever the exec was created with
+        sized = raw and call.version >= (1, 42)
+        stdio = self._room.execs.open(made, size=body["ConsoleSize"] if sized else None)
+        if body["Detach"]:
             await self._room.execs.run(made)
             return empty(200)
         client = hijack(call, tty=raw)

@@ -7,6 +7,7 @@ from aiohttp import web
 from engine.api.app import Route, empty, respond
 from engine.api.call import Call
 from engine.api.render import network as render
+from engine.api.render.network_status import status
 from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.networks.model import HOST, NULL, Network
@@ -36,7 +37,11 @@ class NetworkRoutes:
         """`GET /networks/{id}`."""
         if call.text("scope") not in ("", "local"):
             raise NotFound(f"network {call.path['id']} not found")
-        return respond(self._document(self._networks.find(call.path["id"]), call, with_containers=True))
+        network = self._networks.find(call.path["id"])
+        document = self._document(network, call, with_containers=True)
+        if call.version >= (1, 52):
+            document["Status"] = status(network, self._networks.endpoints(network))
+        return respond(document)
 
     async def create(self, call: Call) -> web.StreamResponse:
         """`POST /networks/create`."""
@@ -71,6 +76,8 @@ class NetworkRoutes:
         live = self._room.registry.find(str(body.get("Container") or ""))
         network = self._networks.find(call.path["id"])
         asked: Json = body.get("EndpointConfig") or {}
+        if call.version < (1, 54):
+            asked.pop("MacAddress", None)  # was a field before it meant anything here
         async with live.lock:
             attachment = _attachment(network, asked)
             container = live.container

@@ -68,7 +68,8 @@ class SystemRoutes:
 
     async def info(self, call: Call) -> web.StreamResponse:
         """GET /info."""
-        return respond(system_info.info(self._room, await self._images.count()))
+        document = system_info.info(self._room, await self._images.count())
+        return respond(render_system.info(document, call.version))
 
     async def df(self, call: Call) -> web.StreamResponse:
         """GET /system/df."""

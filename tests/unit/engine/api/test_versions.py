@@ -12,7 +12,7 @@ def test_none_means_the_newest() -> None:
     assert show((1, 51)) == "1.51"
 
 
-@pytest.mark.parametrize("text", ["1.23", "1.52", "2.0", "1"])
+@pytest.mark.parametrize("text", ["1.23", "1.56", "2.0", "1"])
 def test_out_of_range(text: str) -> None:
     with pytest.raises(InvalidArgument, match="client version"):
         negotiate(text)
@@ -22,7 +22,7 @@ def test_the_refusals_are_dockers_sentences() -> None:
     """The command line shows them."""
     with pytest.raises(InvalidArgument) as caught:
         negotiate("1.99")
-    assert str(caught.value) == "client version 1.99 is too new. Maximum supported API version is 1.51"
+    assert str(caught.value) == "client version 1.99 is too new. Maximum supported API version is 1.55"
     with pytest.raises(InvalidArgument) as caught:
         negotiate("1.12")
     assert str(caught.value) == (

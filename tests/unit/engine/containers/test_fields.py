@@ -108,3 +108,14 @@ def test_what_inspect_shows_can_be_created_again() -> None:
     given = {"Cmd": ["a"], "Env": ["A=1"], "Labels": {"x": "y"}, "Healthcheck": {"Test": ["NONE"]}, "StopTimeout": 0}
     done = fields.complete(fields.CONFIG, given, "Config")
     assert fields.complete(fields.CONFIG, fields.shown(fields.CONFIG, done), "Config") == done
+
+
+@pytest.mark.parametrize(("given", "kept"), [([24, 80], [24, 80]), ([24], [24, 0]), ([], [0, 0]), ([1, 2, 3], [1, 2])])
+def test_a_size_has_two_numbers(given: list[int], kept: list[int]) -> None:
+    assert fields.complete(fields.HOST_CONFIG, {"ConsoleSize": given}, "HostConfig")["ConsoleSize"] == kept
+
+
+@pytest.mark.parametrize("given", ["24x80", [24, "80"], [-1, 80], {"h": 1}])
+def test_what_is_no_size_is_refused(given: object) -> None:
+    with pytest.raises(InvalidArgument, match="ConsoleSize"):
+        fields.complete(fields.HOST_CONFIG, {"ConsoleSize": given}, "HostConfig")

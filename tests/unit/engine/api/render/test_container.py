@@ -91,3 +91,28 @@ def test_mounts_show_their_kind() -> None:
 def test_memory_of_kernels_past_is_shown_to_clients_of_the_past() -> None:
     assert render.host_config(container(host_config=host_config()), (1, 40))["KernelMemory"] == 0
     assert "KernelMemory" not in render.host_config(container(), (1, 51))
+
+
+async def test_what_spoke_of_the_default_bridge_alone_is_gone_since_1_52(bench: Bench) -> None:
+    live = await bench.create()
+    settings = {"SandboxID": "s", "Ports": {}, "Networks": {"n": {"Aliases": ["a"]}, "bridge": {"Aliases": None}}}
+    whole = settings | {"IPAddress": "10.0.0.2", "Bridge": ""}
+    assert render.network_settings(whole, live.container, (1, 52)) == settings
+    assert render.network_settings(whole, live.container, (1, 45)) == whole
+    old = render.network_settings(whole, live.container, (1, 44))["Networks"]
+    assert old == {"n": {"Aliases": ["a", live.container.id[:12]]}, "bridge": {"Aliases": None}}
+
+
+async def test_since_1_52_storage_has_a_name_of_its_own(bench: Bench) -> None:
+    live = await bench.create(OnBuild=None)
+    old, new = (render.inspect(bench.room, live, (1, minor)) for minor in (51, 52))
+    assert old["GraphDriver"]["Name"] == new["Storage"]["RootFS"]["Snapshot"]["Name"] == "overlayfs"
+    assert ("Storage" in old, "GraphDriver" in new) == (False, False)
+    assert ("OnBuild" in old["Config"], "OnBuild" in new["Config"]) == (True, False)
+
+
+async def test_health_is_in_the_list_since_1_52(bench: Bench) -> None:
+    live = await bench.create()
+    live.container.state.health = Health("healthy", 0)
+    assert "Health" not in render.summary(bench.room, live, (1, 51))
+    assert render.summary(bench.room, live, (1, 52))["Health"] == {"Status": "healthy", "FailingStreak": 0}

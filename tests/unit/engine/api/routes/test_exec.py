@@ -37,3 +37,18 @@ async def test_a_failure_is_told_on_the_stream_and_in_the_exit_code(bench: Bench
         assert (await api.ask("GET", f"/exec/{made['Id']}/json"))[1]["ExitCode"] == 127
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_size_is_two_numbers_or_nothing(bench: Bench, tmp_path: Path) -> None:
+    live = await bench.run()
+    bench.room.execs._user = lambda made: User()  # type: ignore[method-assign]
+    async with served(bench, tmp_path) as api:
+        status, answer = await api.ask("POST", "/containers/web/exec", {"Cmd": ["sh"], "ConsoleSize": "24x80"})
+        assert (status, "ConsoleSize of type" in answer["message"]) == (400, True)
+        _, made = await api.ask("POST", "/containers/web/exec", {"Cmd": ["sh"], "Tty": True})
+        start = f"/exec/{made['Id']}/start"
+        for size in ("24x80", [24, "80"], {"h": 24}, [-1, 2]):
+            assert (await api.ask("POST", start, {"Detach": True, "Tty": True, "ConsoleSize": size}))[0] == 400
+        assert (await api.ask("POST", start, {"Detach": True, "Tty": True, "ConsoleSize": [24, 80]}))[0] == 200
+        assert bench.room.execs.get(made["Id"]).config["ConsoleSize"] == [24, 80]
+        bench.tasks.end(live.container.id, 0, made["Id"])
