@@ -78,6 +78,10 @@ test-cgroup2: setup-tests ## lowrt's cgroup v2 suite inside a User-Mode Linux ke
 soak: setup-tests ## SIGKILL at a thousand random moments, and thousands of container lives (as root)
 	WHERRY_CRASH_CASES=1000 WHERRY_LIVES=2000 $(BIN)/pytest $(PYTEST_FLAGS) tests/integration/supervisor -k "nothing_lost or churn"
 
+.PHONY: soak-network
+soak-network: setup-tests ## a thousand container lives on networks, with ports and names, leave nothing (as root)
+	WHERRY_NETWORK_LIVES=1000 $(BIN)/pytest $(PYTEST_FLAGS) tests/integration/engine/networks -k lives_leave_nothing
+
 .PHONY: bench
 bench: setup-tests ## time the layers and the whole against runc, crun, containerd and dockerd, side by side (as root)
 	$(BIN)/python -m tests.bench

@@ -70,6 +70,11 @@ class Lab:
         words = ["nsenter", f"--net={self.path(name)}", "sh", "-c", command]
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
+    def shell_in_host(self, command: str) -> None:
+        """The same in the engine's namespace, with its own /sys; what fails there is not of interest."""
+        words = ["nsenter", f"--net={self.path('lab')}", "unshare", "--mount", "sh", "-c"]
+        subprocess.run([*words, f"mount -t sysfs none /sys; {command}"], capture_output=True, check=False)
+
     def listen(self, name: str, port: int, address: str = "0.0.0.0") -> "Answering":
         return Answering(self.inside(name, lambda: _listener(address, port)))
 
@@ -120,6 +125,13 @@ class Lab:
             )
         host.close()
         self.inside("outside", _far_end)
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], *, patience: float = 60.0) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(patience):
+        while not await condition():
+            await asyncio.sleep(0.02)
 
 
 class Answering:

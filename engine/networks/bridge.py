@@ -58,6 +58,15 @@ class Bridges:
         found = self._links.find(network.link)
         return found.index if found is not None and found.kind == "bridge" else None
 
+    def is_sound(self, network: Network, index: int) -> bool:
+        """Whether a bridge is up and has its addresses."""
+        found = self._links.find(network.link)
+        if found is None or not found.up:
+            return False
+        addresses = {str(one) for one in (*self._links.addresses(index), *self._links.addresses6(index))}
+        pools = ((network.gateway, network.pool), (network.gateway6, network.pool6))
+        return all(f"{gateway}/{pool.prefixlen}" in addresses for gateway, pool in pools if gateway and pool)
+
     def set_rules(self, network: Network, endpoints: list[Endpoint]) -> None:
         """Let the packet filter know the network and its published ports."""
         if self._firewall is None or network.driver in ON_PARENT:

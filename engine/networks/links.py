@@ -42,6 +42,7 @@ class Link:
     kind: str
     up: bool
     mtu: int
+    master: int = 0
 
 
 def bridge(name: str, mtu: int, mac: bytes) -> Message:
@@ -103,6 +104,11 @@ def bridge_port(name: str, *, hairpin: bool, isolated: bool) -> Message:
     info = [attribute(IFLA_INFO_SLAVE_KIND, b"bridge"), attribute(IFLA_INFO_SLAVE_DATA, data)]
     parts = attribute(IFLA_IFNAME, name) + attribute(IFLA_LINKINFO, info)
     return Message(RTM_NEWLINK, _IFINFO.pack(0, 0, 0, 0, 0) + parts)
+
+
+def enslave(index: int, master: int) -> Message:
+    """Put a link into a bridge."""
+    return Message(RTM_NEWLINK, _IFINFO.pack(0, 0, index, 0, 0) + attribute(IFLA_MASTER, master))
 
 
 def up(index: int) -> Message:
@@ -236,4 +242,5 @@ def _link(payload: bytes) -> Link:
         kind=info.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode(),
         up=bool(flags & IFF_UP),
         mtu=struct.unpack("=I", values[IFLA_MTU])[0],
+        master=struct.unpack("=I", values.get(IFLA_MASTER, bytes(4)))[0],
     )

@@ -119,6 +119,14 @@ class Sandboxes:
                 self._route(endpoint.container_id)
         self._publishing.place(endpoint.container_id, _wanted(sandbox))
 
+    def rewire(self, network: Network, endpoint: Endpoint, master: int) -> None:
+        """Make a running container's link again, that somebody else took away."""
+        sandbox = self._store.sandbox(endpoint.container_id)
+        assert sandbox is not None, "a running container has a sandbox"
+        with namespace.entered(str(sandbox.netns)) as fd:
+            wire(self._host, network, master, endpoint, fd)
+            self._route(endpoint.container_id)
+
     def publish(self, container_id: str, request: Request) -> None:
         """Publish on a running container exactly what is asked for now."""
         sandbox = self._store.sandbox(container_id)

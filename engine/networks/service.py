@@ -5,6 +5,7 @@ its netlink sockets open. What is only read (`settings`, lists) is read from the
 """
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from engine.networks.definitions import Definitions
 from engine.networks.files import Writer
 from engine.networks.firewall import PREFIX, Firewall
 from engine.networks.hosts_files import Wishes
+from engine.networks.link_watch import LinkWatch
 from engine.networks.links import Links
 from engine.networks.model import BRIDGE, Endpoint, Network, Sandbox
 from engine.networks.ports import Ports
@@ -27,6 +29,7 @@ from engine.networks.publish_policy import PublishPolicy
 from engine.networks.publishing import Publishing
 from engine.networks.request import Attachment
 from engine.networks.resolver import Directory, Resolver
+from engine.networks.restoring import Restoring
 from engine.networks.ruleset_watch import RulesetWatch
 from engine.networks.sandboxes import Sandboxes
 from engine.networks.store import Store
@@ -77,6 +80,7 @@ class Networks:
         self._inside: _Inside | None = None
         self._resolver: Resolver | None = None
         self._watch: RulesetWatch | None = None
+        self._links: LinkWatch | None = None
 
     async def open(self) -> None:
         """Make the bridges and rules what the records say."""
@@ -88,15 +92,19 @@ class Networks:
             self._watch = RulesetWatch((firewall.sender,), self._tables, self._repair)
             self._watch.start()
             await self._call(self._write_rules)  # what was flushed between the first time and the watch's start
+        self._links = LinkWatch(self._link_names, self._gateways, self._restore)
+        self._links.start()
 
     async def reconcile(self, alive: Collection[str]) -> None:
-        """Let go of what belongs to containers that are no more."""
+        """Let go of what belongs to containers that are no more, and put back what those that are had."""
         await self._call(self._ready.sandboxes.reconcile, frozenset(alive))
+        await self._restore(())
 
     async def close(self) -> None:
         """Stop; what containers have stays."""
-        if self._watch is not None:
-            await self._watch.close()
+        for watch in (self._watch, self._links):
+            if watch is not None:
+                await watch.close()
         if self._resolver is not None:
             await self._resolver.close()
         if self._inside is not None:
@@ -210,6 +218,23 @@ class Networks:
 
     def _tables(self) -> set[str]:
         return {f"{PREFIX}{one.link}" for one in self._ready.store.networks() if one.driver == BRIDGE}
+
+    def _link_names(self) -> set[str]:
+        store = self._ready.store
+        return {one.link for one in store.networks() if one.link} | {one.link for one in store.endpoints()}
+
+    def _gateways(self) -> dict[bytes, str]:
+        return {
+            ipaddress.ip_address(gateway).packed: one.link
+            for one in self._ready.store.networks()
+            for gateway in (one.gateway, one.gateway6)
+            if one.driver == BRIDGE and gateway
+        }
+
+    async def _restore(self, names: Collection[str]) -> None:
+        inside = self._ready
+        restoring = Restoring(inside.store, inside.host, inside.bridges, inside.sandboxes)
+        await self._call(restoring.restore, names)
 
     def _write_rules(self) -> None:
         store = self._ready.store

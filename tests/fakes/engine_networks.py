@@ -103,11 +103,18 @@ class FakeBridges:
     def __init__(self) -> None:
         self.parents = FakeParents()
         self.there: set[str] = set()
+        self.unsound: set[str] = set()
+        self.refuse: dict[str, Exception] = {}
         self.made: list[str] = []
         self.removed: list[str] = []
         self.rules: dict[str, list[Endpoint]] = {}
 
+    def is_sound(self, network: Network, index: int) -> bool:
+        return network.link not in self.unsound
+
     def ensure(self, network: Network, endpoints: Sequence[Endpoint]) -> int:
+        if network.link in self.refuse:
+            raise self.refuse[network.link]
         self.made.append(network.link)
         self.rules[network.link] = list(endpoints)
         return 7

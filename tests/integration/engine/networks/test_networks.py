@@ -1,9 +1,9 @@
 """Networks on a real kernel: who reaches whom, under which address, and what is left afterwards."""
 
 import asyncio
+import functools
 import os
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from engine.networks.request import Attachment
 from engine.networks.service import Networks
 from proto.errdefs import Fault
 from tests import needs
-from tests.network_lab import Lab, looked_up
+from tests.network_lab import Lab, eventually, looked_up
 
 pytestmark = [needs.root, needs.binary("nft"), needs.binary("ip")]
 
+LIVES = int(os.environ.get("WHERRY_NETWORK_LIVES", "100"))
 DEFAULT = {"NetworkMode": "default"}
 OUTSIDE, LAB = "192.0.2.2", "192.0.2.1"
 
@@ -148,10 +149,7 @@ def test_release_takes_everything_and_the_address_is_free_again(lab: Lab) -> Non
             seen.append(networks.settings("one", DEFAULT, {})["IPAddress"])
             await networks.release("one")
             await networks.release("one")
-            for _ in range(100):
-                if "veth" not in lab.shell("lab", "ip -o link"):
-                    break
-                await asyncio.sleep(0.02)
+            await eventually(lambda: asyncio.to_thread(lambda: "veth" not in lab.shell("lab", "ip -o link")))
         await networks.close()
         return seen
 
@@ -220,21 +218,6 @@ def test_no_ipv6_that_nobody_asked_for(lab: Lab) -> None:
     started(lab, ("one", DEFAULT))
     assert "inet6" not in lab.shell("one", "ip addr show eth0")
     assert "::1" in lab.shell("one", "ip addr show lo")
-
-
-def test_an_attached_start_takes_milliseconds(lab: Lab) -> None:
-    async def measure() -> float:
-        networks = lab.networks()
-        await networks.open()
-        times = []
-        for number in range(10):
-            began = time.perf_counter()
-            await networks.allocate(f"c{number}", {}, DEFAULT, {})
-            times.append(time.perf_counter() - began)
-        await networks.close()
-        return sorted(times)[len(times) // 2]
-
-    assert lab.run(measure) < 0.05
 
 
 def test_on_a_users_network_containers_know_each_other_by_name_also_after_a_restart(lab: Lab) -> None:
@@ -343,25 +326,20 @@ def test_a_default_gateway_leads_elsewhere_than_the_bridge(lab: Lab) -> None:
     assert "10.99.0.3/24" in lab.shell("one", "ip addr"), "its address is nobody else's"
 
 
-def test_rules_that_somebody_flushes_are_there_again_within_a_second(lab: Lab) -> None:
-    async def live() -> float:
+@pytest.mark.parametrize(
+    "tampering", ["flush ruleset", "delete table ip wherry_wherry0", "flush chain ip wherry_wherry0 forward"]
+)
+def test_rules_that_somebody_flushes_are_there_again(lab: Lab, tampering: str) -> None:
+    async def live() -> None:
         networks = lab.networks()
         await networks.open()
         await networks.allocate("one", {}, published((80, 8080)), {})
         before = lab.left()
-        await asyncio.to_thread(lab.shell, "lab", "nft flush ruleset")
-        began = time.perf_counter()
-        while await asyncio.to_thread(lab.left) != before:
-            assert time.perf_counter() - began < 1, lab.left()
-        took = time.perf_counter() - began
-        for tampering in ("delete table ip wherry_wherry0", "flush chain ip wherry_wherry0 forward"):
-            await asyncio.to_thread(lab.shell, "lab", f"nft '{tampering}'")
-            await asyncio.sleep(0.3)
-            assert lab.left() == before
+        await asyncio.to_thread(lab.shell, "lab", f"nft '{tampering}'")
+        await eventually(lambda: asyncio.to_thread(lambda: lab.left() == before))
         await networks.close()
-        return took
 
-    assert lab.run(live) < 1
+    lab.run(live)
 
 
 def test_a_docker_or_ufw_that_starts_later_is_told(lab: Lab) -> None:
@@ -378,8 +356,8 @@ def test_a_docker_or_ufw_that_starts_later_is_told(lab: Lab) -> None:
                 "flush chain ip filter FORWARD; add rule ip filter FORWARD jump DOCKER-USER",
             ):
                 await asyncio.to_thread(lab.shell, "lab", f"nft '{commands}'")
-                await asyncio.sleep(0.3)
-                assert await asyncio.to_thread(lab.reach, "one", OUTSIDE, 80) == LAB
+                for caller, address, port in (("one", OUTSIDE, 80), ("outside", LAB, 8080)):
+                    await eventually(functools.partial(asyncio.to_thread, lab.tries, caller, address, port))
                 assert await asyncio.to_thread(lab.reach, "outside", LAB, 8080) == OUTSIDE
         assert lab.shell("lab", "iptables-nft -S DOCKER-USER").count("-j ACCEPT") == 2
         await networks.close()
@@ -396,7 +374,7 @@ def test_a_daemon_may_say_where_ports_are_published(lab: Lab) -> None:
         started(lab, ("two", published((80, 8081))), publish_allow=("9000-9999",))
 
 
-def test_a_hundred_lives_leave_nothing(lab: Lab) -> None:
+def test_many_lives_leave_nothing(lab: Lab) -> None:
     async def live() -> None:
         networks = lab.networks()
         await networks.open()
@@ -404,15 +382,11 @@ def test_a_hundred_lives_leave_nothing(lab: Lab) -> None:
         await networks.create({"Name": "mine", "EnableIPv6": True, "IPAM": pools})
         wish = {**published((80, 8080), (81, 0)), "NetworkMode": "mine"}
         before, open_files = lab.left(), len(os.listdir("/proc/self/fd"))
-        for number in range(100):
+        for number in range(LIVES):
             mode = wish if number % 2 else published((80, 8080))
             await networks.allocate(f"c{number}", {}, mode, {})
             await networks.release(f"c{number}")
-        for _ in range(200):
-            if "veth" not in lab.left():
-                break
-            await asyncio.sleep(0.02)
-        assert lab.left() == before
+        await eventually(lambda: asyncio.to_thread(lambda: lab.left() == before))
         assert len(os.listdir("/proc/self/fd")) == open_files
         assert networks.endpoints(networks.find("mine")) == networks.endpoints(networks.find("bridge")) == []
         await networks.close()
