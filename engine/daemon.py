@@ -16,6 +16,7 @@ from engine import kernel, listeners, log, reload, restore
 from engine.api.app import Api, Route
 from engine.api.routes import auth as auth_routes
 from engine.api.routes import build as build_routes
+from engine.api.routes import build_channel
 from engine.api.routes import commit as commit_routes
 from engine.api.routes import image_transfer as image_transfer_routes
 from engine.api.routes import images as image_routes
@@ -63,7 +64,7 @@ from engine.supervisor_client.leases import Leases
 from engine.supervisor_client.snapshots import Snapshots
 from engine.supervisor_client.tasks import Tasks
 from engine.supervisor_client.transfer import Transfer
-from engine.supervisor_client.version import Version
+from engine.supervisor_client.version import Version, require_transfers
 from engine.tls import Terminator
 from engine.volumes.store import Volumes
 from proto.errdefs import Fault
@@ -114,7 +115,8 @@ class Daemon:
             stack.push_async_callback(parts.networks.close)
             stack.callback(parts.builder.close)
             stack.push_async_callback(self.background.close)
-            await parts.version.get(patient=True, timeout=20)
+            below = await parts.version.get(patient=True, timeout=20)
+            require_transfers(below.version, channel.address)
             events = Events(channel)
             self.background.spawn("supervisor's events", self._follow(room, events))
             await restore.restore(room)
@@ -125,7 +127,7 @@ class Daemon:
             stack.push_async_callback(runner.cleanup)
             await self._serve_metrics(parts, stack)
             if self._reread is not None:
-                loop.add_signal_handler(signal.SIGHUP, self._reload, room, self._reread)
+                loop.add_signal_handler(signal.SIGHUP, self._reload, parts, self._reread)
             logger.info("API listen on %s", ", ".join(self.config.hosts))
             listeners.notify("READY=1")
             await self._stopping.wait()
@@ -259,14 +261,17 @@ class Daemon:
         runner = await metrics_server.serve(self.config.metrics_addr, collect)
         stack.push_async_callback(runner.cleanup)
 
-    def _reload(self, room: Room, reread: Callable[[], Config]) -> None:
+    def _reload(self, parts: Parts, reread: Callable[[], Config]) -> None:
         """SIGHUP."""
+        room = parts.room
         try:
             config, waiting = reload.merge(self.config, reread())
             runtimes = Runtimes(config.runtimes, config.default_runtime)
-        except Fault as fault:
-            logger.error("reloading the configuration: %s", fault)
+            access = hosts.access(self.paths.registry_hosts, config.insecure_registries, config.registry_mirrors)
+        except (Fault, OSError) as fault:
+            logger.error("reloading the configuration: %s; it stays as it was", fault)
             return
+        parts.access.become(access)
         self.config = room.config = config
         room.runtimes = runtimes
         log.set_level("debug" if config.debug else config.log_level)
@@ -300,6 +305,7 @@ class Daemon:
             *network_routes.routes(parts.networks, room),
             *commit_routes.routes(images, room),
             *build_routes.routes(parts.builder),
+            *build_channel.routes(parts.builder.channels, parts.builder.temporary),
             *swarm_routes.routes(),
             *auth_routes.routes(RegistryClient(parts.access)),
         ]

@@ -9,7 +9,17 @@ from typing import Any
 
 from engine.config import Config
 
-RELOADED = ("debug", "log_level", "labels", "live_restore", "shutdown_timeout", "runtimes", "default_runtime")
+RELOADED = (
+    "debug",
+    "log_level",
+    "labels",
+    "live_restore",
+    "shutdown_timeout",
+    "runtimes",
+    "default_runtime",
+    "insecure_registries",
+    "registry_mirrors",
+)
 
 
 def merge(old: Config, fresh: Config) -> tuple[Config, list[str]]:

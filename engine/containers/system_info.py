@@ -8,6 +8,7 @@ from typing import Any
 
 from engine import __version__, timestamps
 from engine.containers.room import Room
+from engine.images.hosts import check_mirror, networks
 from engine.spec import cdi
 
 Json = dict[str, Any]
@@ -130,10 +131,17 @@ _NO_SWARM: Json = {
 
 
 def _registries(room: Room) -> Json:
+    insecure, mirrors = room.config.insecure_registries, [check_mirror(text) for text in room.config.registry_mirrors]
+    hub = {"Name": "docker.io", "Mirrors": mirrors, "Secure": True, "Official": True}
     return {
-        "InsecureRegistryCIDRs": ["127.0.0.0/8"],
-        "IndexConfigs": {"docker.io": {"Name": "docker.io", "Mirrors": [], "Secure": True, "Official": True}},
-        "Mirrors": list(room.config.registry_mirrors) or None,
+        "InsecureRegistryCIDRs": ["::1/128", "127.0.0.0/8", *map(str, networks(insecure))],
+        "IndexConfigs": {"docker.io": hub}
+        | {
+            host: {"Name": host, "Mirrors": [], "Secure": False, "Official": False}
+            for host in insecure
+            if "/" not in host
+        },
+        "Mirrors": mirrors or None,
     }
 
 

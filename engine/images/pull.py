@@ -142,7 +142,7 @@ def registry(
     if credentials:
         resolver.auth_stream = f"auth-{secrets.token_hex(8)}"
         streams[resolver.auth_stream] = answer_credentials(credentials)
-    if reference.domain in access.insecure:
+    if access.names(reference.domain):
         resolver.default_scheme = "http"
     if reference.domain == DEFAULT_DOMAIN:
         resolver.host_dir = access.folder

@@ -95,7 +95,7 @@ class RegistryClient:
     async def _session(self, host: str, *, mirrors: bool = False) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
         """A session, and the base that the registry answers under: https, or http where that is allowed."""
         async with aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True) as session:
-            bases = [f"https://{host}", f"http://{host}"] if self._is_insecure(host) else [f"https://{host}"]
+            bases = [f"https://{host}", f"http://{host}"] if self._access.is_insecure(host) else [f"https://{host}"]
             if mirrors and host == _HUB:
                 bases = [*self._access.mirrors, *bases]
             for base in bases:
@@ -110,10 +110,6 @@ class RegistryClient:
                 yield session, base
             except aiohttp.ClientError as error:
                 raise Unavailable(f'Get "{base}/v2/": {error}') from error
-
-    def _is_insecure(self, host: str) -> bool:
-        name = urlsplit(f"//{host}").hostname or ""
-        return host in self._access.insecure or name in ("localhost", "::1") or name.startswith("127.")
 
 
 class _Asker:

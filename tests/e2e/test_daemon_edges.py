@@ -1,12 +1,14 @@
 """The engine's edges with real clients: mutual TLS, a pipe in the place of ssh, a websocket, SIGHUP, metrics."""
 
 import asyncio
+import http.server
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,8 @@ import aiohttp
 import pytest
 
 from tests import needs
-from tests.engine_process import ROOT, Engine
+from tests.containerd_process import Containerd
+from tests.engine_process import PROGRAM, ROOT, Engine
 
 pytestmark = [needs.root, needs.binary("docker"), needs.binary("openssl"), needs.overlay]
 
@@ -162,6 +165,45 @@ def test_a_hangup_reads_the_file_again(edges: Edges) -> None:
     assert edges.engine.out("info", "--format", "{{json .Labels}}") == '["floor=2"]'
 
 
+class Mirror(http.server.BaseHTTPRequestHandler):
+    """A registry that has nothing, and remembers who asked."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Not to stderr."""
+
+
+@pytest.fixture
+def mirror() -> Iterator[http.server.ThreadingHTTPServer]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+        server.asked = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_hangup_changes_the_mirrors(edges: Edges, mirror: http.server.ThreadingHTTPServer) -> None:
+    """The next pull asks the new one: what the supervisor reads is written anew."""
+    address = f"http://127.0.0.1:{mirror.server_port}"
+    settings = {"registry-mirrors": [address], "insecure-registries": ["r.test:5000", "10.9.0.0/16"]}
+    (edges.folder / "daemon.json").write_text(json.dumps(settings))
+    os.kill(int((edges.engine.folder / "pid").read_text()), signal.SIGHUP)
+    edges.engine.until(f'["{address}"]', "info", "--format", "{{json .RegistryConfig.Mirrors}}", timeout=30)
+    shown = edges.engine.out("info", "--format", "{{json .RegistryConfig.IndexConfigs}}")
+    assert json.loads(shown)["r.test:5000"]["Secure"] is False
+    assert edges.engine.docker("pull", "nowhere/at:all", check=False).returncode == 1
+    assert any("/v2/nowhere/at/manifests/all" in path for path in mirror.asked)  # type: ignore[attr-defined]
+
+
 def test_the_metrics_page_counts_starts(edges: Edges) -> None:
     def page() -> dict[str, float]:
         with urllib.request.urlopen(f"http://127.0.0.1:{edges.metrics}/metrics", timeout=10) as answer:
@@ -172,3 +214,26 @@ def test_the_metrics_page_counts_starts(edges: Edges) -> None:
     before = page()[name]
     edges.engine.docker("run", "--rm", "--network", "none", "busybox", "true")
     assert page()[name] == before + 1
+
+
+@needs.binary("containerd")
+@needs.binary("ctr")
+def test_a_containerd_without_transfers_is_refused_at_the_start(tmp_path: Path) -> None:
+    """Debian 12's; a newer one is taken, so there is nothing to refuse."""
+    shown = subprocess.run(["containerd", "--version"], capture_output=True, text=True, check=True).stdout
+    if " 1.6." not in shown:
+        pytest.skip(f"this containerd has transfers: {shown.strip()}")
+    folders = ("--data-root", f"{tmp_path}/data", "--exec-root", f"{tmp_path}/exec", "-p", f"{tmp_path}/pid")
+    with Containerd(tmp_path) as containerd:
+        words = ["-H", f"unix://{tmp_path}/d.sock", *folders, "--bridge", "none", "--containerd", containerd.address]
+        done = subprocess.run(
+            [*PROGRAM, *words],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "has no transfer service" in done.stderr
+    assert "containerd 1.7 or newer is needed" in done.stderr
