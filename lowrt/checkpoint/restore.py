@@ -48,7 +48,6 @@ def restore(context: "Context", request: "Request", spec: "Spec", options: "Opti
         container = create.record(context, spec, request, state_dir)
         container.cgroup.create()
         try:
-            container.cgroup.apply(spec.resources)
             forked = _Restorer(context, container, options, console_fd).run(descriptors)
         except BaseException:
             container.cgroup.kill(c.SIGKILL)
@@ -95,6 +94,8 @@ class _Restorer:
             terminal = bool(self._container.spec.process.get("terminal"))
             stdio = () if terminal else (0, 1, 2)
             criu = Criu.start(self._log, stdio=stdio, extra=self._inherited, prepare=self._prepare)
+            self._container.cgroup.adopt(criu.pid)
+            self._container.cgroup.apply(self._container.spec.resources)
             external.check_version(self._container.spec, criu.ask_version(), "the restoration process")
             names = ("images_dir_fd", "work_dir_fd") if self._options.work else ("images_dir_fd",)
             for number, name in enumerate(names, first_folder):
