@@ -55,6 +55,19 @@ async def _resolved(session: Session, name: str, platform: Platform) -> Image:
     return image
 
 
+async def sources(session: Session) -> list[Image]:
+    """The images of `--cache-from` that are here; others are passed over, as dockerd does."""
+    found = []
+    for name in session.request.cache_from:
+        try:
+            image = await _resolved(session, name, session.request.platform)
+        except (NotFound, InvalidArgument):
+            continue
+        await session.layers.hold(State.from_image(image))
+        found.append(image)
+    return found
+
+
 async def _pull(session: Session, lane: Lane, reference: Reference, platform: Platform) -> None:
     text = reference.familiar_name
     tag = reference.digest or reference.tag

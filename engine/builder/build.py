@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 
 from engine.builder.graph import Plan, plan
-from engine.builder.output import Lane, Line, Output
+from engine.builder.output import RESULT, Lane, Line, Output
 from engine.builder.parser import Instruction
 from engine.builder.session import Session
 from engine.builder.stage import StageBuild
@@ -29,7 +29,7 @@ class Build:
         self._session = session
         self._assembler = assembler
         self._names = names
-        self._output = Output(sink, quiet=session.request.quiet)
+        self._output = Output(sink, quiet=session.request.quiet, steps=session.request.steps)
 
     async def run(self) -> str:
         """All of it; answers the image's id."""
@@ -39,13 +39,18 @@ class Build:
             head.stream(f"[Warning] {warning}\n")
         self._prepare()
         known = {name: value for name, value in session.meta.items() if value is not None}
-        solved = plan(session.file, session.request.target, Expander(session.file.escape, known).word)
+        solved = plan(session.file, session.request.target, Expander(session.file.escape, known).word, session.replaced)
         self._label(solved.target)
         state = await self._stages(solved, head)
         if not state.id:
             raise InvalidArgument("No image was generated. Is your Dockerfile empty?")
         self._warn()
+        if session.request.to_channel:
+            await self._give(state)
+            return ""
         image_id = await self._store(state)
+        if session.request.steps:
+            self._output.say({"aux": {"ID": image_id}})
         if session.request.quiet:
             self._output.say({"stream": f"{image_id}\n"})
             return image_id
@@ -76,11 +81,11 @@ class Build:
         builds = []
         for index in solved.needed:
             session.results[index] = asyncio.get_running_loop().create_future()
-            builds.append(StageBuild(session, index, self._output.lane(), first, total))
+            lane = self._output.lane(session.file.stages[index].name or f"stage-{index}")
+            builds.append(StageBuild(session, index, lane, first, total))
             first += counts[index]
         for number, instruction in enumerate(session.file.meta, 1):
-            head.stream(f"Step {number}/{total} : {instruction.original.strip()}")
-            head.stream("\n")
+            head.begin(number, total, instruction.original.strip())
         head.end()
         try:
             async with asyncio.TaskGroup() as group:
@@ -96,6 +101,7 @@ class Build:
             state = await build.run()
         except BaseException:
             result.cancel()
+            build.lane.failed()
             raise
         result.set_result(state)
         build.lane.end()
@@ -117,6 +123,13 @@ class Build:
         if unused and not session.request.quiet:
             words = " ".join(unused)
             self._output.say({"stream": f"[Warning] One or more build-args [{words}] were not consumed\n"})
+
+    async def _give(self, state: State) -> None:
+        """The result as files, to the client; no image comes of it."""
+        assert self._session.channel is not None
+        async with self._session.layers.viewed(state) as root:
+            self._output.say({"id": RESULT, "aux": {}})
+            await self._session.channel.give(root)
 
     async def _store(self, state: State) -> str:
         session = self._session

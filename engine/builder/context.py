@@ -16,18 +16,14 @@ from proto.errdefs import InvalidArgument
 
 _DOCKERFILE_LIMIT = 4 << 20
 _PIECE = 1 << 20
+_NO_LINKS = kernel.RESOLVE_IN_ROOT | kernel.RESOLVE_NO_SYMLINKS
 
 
 class Context:
     """One unpacked context."""
 
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
-        self.root = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-
-    def close(self) -> None:
-        """Let go of the folder."""
-        os.close(self.root)
+    def __init__(self, root: int) -> None:
+        self.root = root  # the caller's to close
 
     def read(self, path: str) -> str | None:
         """A small text file of the context; None where there is none. Links are followed inside of the context."""
@@ -58,6 +54,38 @@ class Context:
         self._remove_ignored(wanted)
         return text
 
+    def remove_ignored(self, dockerfile: str) -> None:
+        """What a client would not have sent: for contexts that the engine fetches itself. Blocking."""
+        name = dockerfile or "Dockerfile"
+        text = self.read(f"{name}.dockerignore")
+        if text is None:
+            text = self.read(".dockerignore")
+        if text:
+            self._remove_below("", ignore.Ignore(ignore.read(text)), {os.path.normpath(name), ".dockerignore"})
+
+    def _remove_below(self, folder: str, rules: ignore.Ignore, kept: set[str]) -> None:
+        fd = kernel.openat2(self.root, folder or ".", os.O_RDONLY | os.O_DIRECTORY, resolve=_NO_LINKS)
+        try:
+            with os.scandir(fd) as entries:
+                found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+            for name, is_folder in found:
+                path = f"{folder}/{name}" if folder else name
+                excluded = path not in kept and rules.excludes(path)
+                if not is_folder:
+                    if excluded:
+                        os.unlink(name, dir_fd=fd)
+                    continue
+                wanted = rules.may_hold(path) or any(each.startswith(f"{path}/") for each in kept)
+                if excluded and not wanted:
+                    shutil.rmtree(name, dir_fd=fd)
+                    continue
+                self._remove_below(path, rules, kept)
+                if excluded:
+                    with contextlib.suppress(OSError):  # something below it was wanted
+                        os.rmdir(name, dir_fd=fd)
+        finally:
+            os.close(fd)
+
     def _remove_ignored(self, dockerfile: str) -> None:
         text = self.read(".dockerignore")
         if not text:
@@ -78,12 +106,12 @@ async def received(chunks: AsyncIterator[bytes], temporary: str) -> AsyncIterato
     """A context from the body of a request, gone after the block."""
     folder = tempfile.mkdtemp(prefix="build-", dir=temporary)
     try:
-        context = Context(folder)
+        root = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            await _unpack(chunks, context.root)
-            yield context
+            await _unpack(chunks, root)
+            yield Context(root)
         finally:
-            context.close()
+            os.close(root)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from engine import kernel
 from engine.builder.ignore import Ignore
+from engine.builder.modes import Mode
 from engine.builder.sources import Source, listed
 from engine.containers.tar_in import TarReader
 from proto.errdefs import InvalidArgument
@@ -27,9 +28,14 @@ class Rules:
     """How an instruction wants its copies."""
 
     owner: Owner | None = (0, 0)  # None: as in the source
-    mode: int | None = None
+    mode: Mode | None = None
     unpack: bool = False
     excludes: tuple[str, ...] = ()
+    parents: bool = False
+
+    def mode_of(self, mode: int) -> int:
+        """The permissions that a copy of a thing of this mode gets."""
+        return stat.S_IMODE(mode) if self.mode is None else self.mode.of(mode)
 
 
 @dataclass(slots=True)
@@ -49,7 +55,9 @@ class Copier:
     def copy(self, sources: list[Source], destination: str) -> None:
         """Copy everything to an absolute path; one that ends with a slash is a folder."""
         for source in sources:
-            if source.is_folder:
+            if self.rules.parents:
+                self._with_parents(source, destination)
+            elif source.is_folder:
                 self._folder(source, destination)
             elif self.rules.unpack and self._is_archive(source):
                 self._unpack(source, destination)
@@ -63,6 +71,43 @@ class Copier:
             self._below(fd, "", destination)
         finally:
             os.close(fd)
+
+    def _with_parents(self, source: Source, destination: str) -> None:
+        """The folders above a source are made like those they come from; a folder is copied as itself."""
+        kept = source.parents.split("/") if source.parents else []
+        whole = source.path.split("/")
+        os.close(self.make_folders(destination))
+        for depth in range(len(kept)):
+            origin = kernel.openat2(
+                self.source, "/".join(whole[: len(whole) - len(kept) + depth]), os.O_PATH | os.O_DIRECTORY
+            )
+            try:
+                self._like(origin, destination, "/".join(kept[: depth + 1]))
+            finally:
+                os.close(origin)
+        place = posixpath.join(destination, source.parents)
+        if not source.is_folder:
+            self._one(source, f"{place.rstrip('/')}/")
+            return
+        name = "" if source.path == "." else posixpath.basename(source.path)
+        if name:
+            fd = kernel.openat2(self.source, source.path, os.O_PATH | os.O_DIRECTORY)
+            try:
+                self._like(fd, place, name)
+            finally:
+                os.close(fd)
+        self._folder(source, posixpath.join(place, name))
+
+    def _like(self, fd: int, folder: str, name: str) -> None:
+        """A folder with the mode of another, where there is none."""
+        path = posixpath.join(folder, name)
+        if self._is_folder(path):
+            return
+        parent = self.make_folders(posixpath.dirname(path))
+        try:
+            self._place(fd, parent, posixpath.basename(path), path)
+        finally:
+            os.close(parent)
 
     def _below(self, folder: int, prefix: str, destination: str) -> None:
         for name in listed(folder):
@@ -146,7 +191,7 @@ class Copier:
                 return self.make_folders(target, links + 1)
             fd = kernel.openat2(self.target, path, flags)
             os.fchown(fd, *(self.rules.owner or (0, 0)))
-            os.fchmod(fd, 0o755 if self.rules.mode is None else self.rules.mode)
+            os.fchmod(fd, self.rules.mode_of(stat.S_IFDIR | 0o755))
             return fd
         except NotADirectoryError:
             raise InvalidArgument(f"cannot make the folder {path}: not a directory") from None
@@ -197,7 +242,7 @@ class Copier:
                 transfer(source, target)
                 self._xattrs(source, target)
                 os.fchown(target, *self._ids(found))
-                os.fchmod(target, stat.S_IMODE(found.st_mode) if self.rules.mode is None else self.rules.mode)
+                os.fchmod(target, self.rules.mode_of(found.st_mode))
                 os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
             finally:
                 os.close(target)
@@ -225,8 +270,7 @@ class Copier:
         if not stat.S_ISLNK(found.st_mode):
             made = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
             try:
-                mode = stat.S_IMODE(found.st_mode) if self.rules.mode is None else self.rules.mode
-                os.chmod(f"/proc/self/fd/{made}", mode)
+                os.chmod(f"/proc/self/fd/{made}", self.rules.mode_of(found.st_mode))
             finally:
                 os.close(made)
         os.utime(name, ns=(found.st_atime_ns, found.st_mtime_ns), dir_fd=parent, follow_symlinks=False)

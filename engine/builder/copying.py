@@ -3,19 +3,18 @@
 import contextlib
 import os
 import posixpath
-import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from e2b_dockerfile_utils import DockerfileHeredoc, ShellLex, chomp_heredoc_content, parse_heredoc
-
 from engine import kernel
-from engine.builder import download, sources
+from engine.builder import origins, sources
 from engine.builder.cache import key_of
 from engine.builder.copy import Copier, Owner, Rules
 from engine.builder.metadata import resolve_workdir
+from engine.builder.modes import Mode
+from engine.builder.origins import Group
 from engine.builder.parser import Instruction
-from engine.builder.run_mounts import octal
 from engine.builder.sources import Source
 from engine.builder.state import State
 from engine.builder.threads import finish
@@ -29,18 +28,22 @@ if TYPE_CHECKING:
 async def copy(stage: "StageBuild", instruction: Instruction) -> State:
     """One COPY or ADD."""
     expander = stage.expander()
-    words = tuple(_word(word, instruction, expander.word) for word in instruction.args)
+    words = tuple(origins.word(word, instruction, expander.word) for word in instruction.args)
     destination = resolve_destination(stage.state.config.get("WorkingDir") or "", words[-1])
     excludes = tuple(expander.word(word) for word in instruction.many.get("exclude", ()))
     origin = instruction.flags.get("from", "")
     keeps_owners = bool(origin) and not instruction.flags.get("chown")
     async with contextlib.AsyncExitStack() as stack:
-        root = await _root(stage, stack, origin)
-        groups = await _groups(stage, stack, instruction, words[:-1], root)
-        found: list[tuple[int, list[Source]]] = []
-        for folder, names in groups:
+        root = await origins.root(stage, stack, origin)
+        groups = await origins.groups(stage, stack, instruction, words[:-1], root)
+        parents = _switched(instruction, "parents")
+        found: list[tuple[Group, list[Source]]] = []
+        for group in groups:
             try:
-                found.append((folder, await _find(folder, names, excludes, owners=keeps_owners)))
+                some = await finish(
+                    sources.find, group.folder, group.names, excludes, owners=keeps_owners, parents=parents
+                )
+                found.append((group, some))
             except Fault as fault:
                 if isinstance(fault, NotFound) and not origin:
                     fault = InvalidArgument(f"file not found in build context or excluded by .dockerignore: {fault}")
@@ -52,12 +55,11 @@ async def copy(stage: "StageBuild", instruction: Instruction) -> State:
                 "and end with a /"
             )
         rules = await _rules(stage, instruction, excludes, keeps_owners=keeps_owners)
+        rules = replace(rules, parents=parents, unpack=any(group.unpack for group in groups))
 
         def work(target: int) -> bool:
-            for folder, some in found:
-                local = folder == root
-                unpacking = Rules(rules.owner, rules.mode, rules.unpack and local, rules.excludes)
-                Copier(folder, target, unpacking).copy(some, destination)
+            for group, some in found:
+                Copier(group.folder, target, replace(rules, unpack=group.unpack)).copy(some, destination)
             return True
 
         return await _made(stage, instruction, everything, (words[-1], destination), rules, work)
@@ -71,14 +73,15 @@ async def _made(
     rules: Rules,
     work: Callable[[int], bool],
 ) -> State:
-    linked = instruction.flags.get("link", "false").lower() in ("", "true", "1")
-    digests = [source.digest for source in everything]
-    digest = digests[0] if len(digests) == 1 else f"multi:{key_of(*digests)}"
+    linked = _switched(instruction, "link")
+    names = [(source.digest, posixpath.basename(source.path), source.parents) for source in everything]
+    mode = rules.mode.text if rules.mode else None
+    inputs_of = [names, rules.owner, mode, rules.unpack, rules.excludes, rules.parents]
+    # History names all that went in, so that a step can also be found again in the history of an image (--cache-from).
+    kind = "multi" if len(everything) > 1 else everything[0].digest.partition(":")[0]
     chown = f"--chown={instruction.flags['chown']} " if instruction.flags.get("chown") else ""
-    command = stage.state.nop(f"{instruction.name} {chown}{digest} in {destination[0]} ")
-    names = [(source.digest, posixpath.basename(source.path), source.is_folder) for source in everything]
-    shown = [rules.owner, rules.mode, rules.unpack, rules.excludes]
-    key = key_of("copy", "" if linked else stage.state.top, names, destination[1], shown, stage.session.request.epoch)
+    command = stage.state.nop(f"{instruction.name} {chown}{kind}:{key_of(*inputs_of)} in {destination[0]} ")
+    key = key_of("copy", "" if linked else stage.state.top, inputs_of, destination[1], stage.session.request.epoch)
     return await layered(stage, key, command, stage.state.config, work, alone=linked)
 
 
@@ -111,11 +114,11 @@ async def layered(
 ) -> State:
     """A step's layer, from the cache or made now."""
     session, state = stage.session, stage.state
-    known = None if session.request.no_cache else await session.cache.find(key)
+    known = await session.known(key, state, command)
     if known is not None:
         if alone and known.layer is not None:
             await session.layers.ensure(state, known.layer)
-        stage.lane.stream(" ---> Using cache\n")
+        stage.lane.cached()
         return state.stepped(config, command, known.created, known.layer)
     layer = await session.layers.write(state, work, alone=alone, epoch=session.request.epoch)
     created = session.now()
@@ -130,75 +133,12 @@ def resolve_destination(workdir: str, path: str) -> str:
     return resolved if not is_folder or resolved.endswith("/") else f"{resolved}/"
 
 
-def _word(word: str, instruction: Instruction, expand: Callable[[str], str]) -> str:
-    is_heredoc = any(word.lstrip("0123456789").lstrip("<-").strip("'\"") == doc.name for doc in instruction.heredocs)
-    return word if is_heredoc and "<<" in word else expand(word)
-
-
-async def _root(stage: "StageBuild", stack: contextlib.AsyncExitStack, origin: str) -> int:
-    if not origin:
-        return stage.session.context.root
-    try:
-        state = await stage.origin(origin)
-    except Fault as fault:
-        raise type(fault)(f"invalid from flag value {origin}: {fault}") from fault
-    return await stack.enter_async_context(stage.session.layers.viewed(state))
-
-
-async def _groups(
-    stage: "StageBuild", stack: contextlib.AsyncExitStack, instruction: Instruction, words: tuple[str, ...], root: int
-) -> list[tuple[int, tuple[str, ...]]]:
-    """The words by where they are found: the context (or origin), heredocs, downloads; in their order."""
-    groups: list[tuple[int, tuple[str, ...]]] = []
-    for word in words:
-        heredoc = _heredoc(word, instruction.heredocs)
-        if heredoc is not None:
-            groups.append((await stack.enter_async_context(_inline(stage, heredoc)), (heredoc.name,)))
-        elif download.is_remote(word):
-            if instruction.name == "COPY":
-                raise InvalidArgument("COPY failed: source can't be a URL for COPY")
-            folder, name = await stack.enter_async_context(
-                download.fetched(word, stage.session.temporary, instruction.flags.get("checksum", ""))
-            )
-            groups.append((folder, (name,)))
-        elif groups and groups[-1][0] == root:
-            groups[-1] = (root, (*groups[-1][1], word))
-        else:
-            groups.append((root, (word,)))
-    return groups
-
-
-def _heredoc(word: str, heredocs: tuple[DockerfileHeredoc, ...]) -> DockerfileHeredoc | None:
-    parsed = parse_heredoc(word) if "<<" in word else None
-    return next((doc for doc in heredocs if parsed is not None and doc.name == parsed.name), None)
-
-
-@contextlib.asynccontextmanager
-async def _inline(stage: "StageBuild", heredoc: DockerfileHeredoc) -> AsyncIterator[int]:
-    """A folder with one file that the Dockerfile itself holds."""
-    text = chomp_heredoc_content(heredoc.content) if heredoc.chomp else heredoc.content
-    if heredoc.expand:
-        lex = ShellLex(stage.session.file.escape, skip_process_quotes=True, env=stage.variables(), skip_unset_env=False)
-        try:
-            text = lex.process_word(text)
-        except ValueError as error:
-            raise InvalidArgument(str(error)) from None
-    if "/" in heredoc.name or heredoc.name in (".", ".."):
-        raise InvalidArgument(f"{heredoc.name!r} cannot be the name of a file")
-    with tempfile.TemporaryDirectory(prefix="heredoc-", dir=stage.session.temporary) as folder:
-        fd = os.open(f"{folder}/{heredoc.name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(text.encode())
-            os.fchmod(fd, 0o644)
-        root = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            yield root
-        finally:
-            os.close(root)
-
-
-async def _find(root: int, names: tuple[str, ...], excludes: tuple[str, ...], *, owners: bool) -> list[Source]:
-    return await finish(sources.find, root, names, excludes, owners=owners)
+def _switched(instruction: Instruction, flag: str) -> bool:
+    """`--flag`, or `--flag=true`."""
+    text = instruction.flags.get(flag, "false").lower()
+    if text not in ("", "true", "1", "false", "0"):
+        raise instruction.fault(f"expecting boolean value for flag {flag}, not: {text}")
+    return text in ("", "true", "1")
 
 
 async def _rules(
@@ -210,7 +150,7 @@ async def _rules(
     chown = expander.word(instruction.flags.get("chown", ""))
     if chown:
         owner = await _owner(stage, chown)
-    return Rules(owner, octal(mode) if mode else None, instruction.name == "ADD", excludes)
+    return Rules(owner, Mode(mode) if mode else None, excludes=excludes)
 
 
 async def _owner(stage: "StageBuild", text: str) -> Owner:

@@ -1,6 +1,6 @@
 """`ADD https://…`: a file from the network, into a private folder; its bytes checked where a checksum says what to be.
 
-http and https alone; a git source is refused by name. Mode 0600 and the server's Last-Modified, as docker has it.
+http and https alone. Mode 0600 and the server's Last-Modified, as docker has it.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
-from proto.errdefs import InvalidArgument, Unavailable, Unimplemented
+from proto.errdefs import InvalidArgument, Unavailable
 
 _CHUNK = 1 << 20
 _PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
@@ -23,20 +23,16 @@ _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def is_remote(word: str) -> bool:
-    """Is it a URL; git's are refused."""
-    if word.startswith(("git@", "git://", "ssh://")) or (
-        word.startswith(("http://", "https://")) and urlsplit(word).path.endswith(".git")
-    ):
-        raise Unimplemented(f"a git repository as a source ({word[:200]}) is not supported: clone it into the context")
+    """Is it a URL."""
     return word.startswith(("http://", "https://"))
 
 
 @contextlib.asynccontextmanager
-async def fetched(url: str, temporary: str, checksum: str) -> AsyncIterator[tuple[int, str]]:
+async def fetched(url: str, temporary: str, checksum: str, *, name: str = "") -> AsyncIterator[tuple[int, str]]:
     """An fd of a folder with the file, and its name."""
     if checksum and not _CHECKSUM.fullmatch(checksum):
         raise InvalidArgument(f"unsupported checksum {checksum!r}: sha256:<64 hexadecimal digits> is meant")
-    name = file_name(url)
+    name = name or file_name(url)
     with tempfile.TemporaryDirectory(prefix="download-", dir=temporary) as folder:
         digest = await _get(url, f"{folder}/{name}")
         if checksum and digest != checksum:

@@ -1,6 +1,6 @@
 """Which stages a build needs, and which of them wait for which. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from engine.builder.parser import Dockerfile, Stage
@@ -16,8 +16,8 @@ class Plan:
     waits_for: dict[int, frozenset[int]]
 
 
-def plan(file: Dockerfile, target: str, expand: Callable[[str], str]) -> Plan:
-    """From the target backwards; InvalidArgument for a target that is not there."""
+def plan(file: Dockerfile, target: str, expand: Callable[[str], str], replaced: Collection[str] = ()) -> Plan:
+    """From the target backwards; InvalidArgument for a target that is not there. `replaced` names are no stages."""
     index = _target(file, target)
     waits: dict[int, frozenset[int]] = {}
     open_ones = [index]
@@ -25,7 +25,7 @@ def plan(file: Dockerfile, target: str, expand: Callable[[str], str]) -> Plan:
         current = open_ones.pop()
         if current in waits:
             continue
-        waits[current] = frozenset(_origins(file, current, expand))
+        waits[current] = frozenset(_origins(file, current, expand, replaced))
         open_ones += waits[current]
     return Plan(index, tuple(sorted(waits)), waits)
 
@@ -54,10 +54,11 @@ def _target(file: Dockerfile, target: str) -> int:
     return found
 
 
-def _origins(file: Dockerfile, index: int, expand: Callable[[str], str]) -> set[int]:
+def _origins(file: Dockerfile, index: int, expand: Callable[[str], str], replaced: Collection[str]) -> set[int]:
     stage = file.stages[index]
-    found = {base_index(file, expand(stage.base), index)}
-    found |= {stage_index(file, name, index) for name in origins(stage)}
+    base = expand(stage.base)
+    found = {base_index(file, base, index)} if base.lower() not in replaced else set()
+    found |= {stage_index(file, name, index) for name in origins(stage) if name.lower() not in replaced}
     return {each for each in found if each is not None}
 
 

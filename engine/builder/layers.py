@@ -148,6 +148,13 @@ class Layers:
         except AlreadyExists:  # the same layer was there: its snapshot serves
             await self._hold(name)
 
+    async def hold(self, state: State) -> None:
+        """Keep a state's layers for as long as the build takes."""
+        if state.top:
+            await self._hold(state.top)
+        for layer in state.layers:
+            await self._leases.add(self.lease, layer.descriptor.digest, "content")
+
     async def _hold(self, name: str) -> None:
         """Keep a snapshot that others made for as long as the build takes; NotFound if it is gone."""
         await self._leases.add(self.lease, name, f"snapshots/{self._snapshots.snapshotter}")

@@ -5,20 +5,22 @@ context, stage or image can lead a bind elsewhere (CVE-2024-23651, CVE-2024-1753
 A secret's bytes are in a file below the exec root (a tmpfs on any sane host) for as long as the step runs.
 """
 
-import asyncio
 import contextlib
-import hashlib
 import logging
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 from engine import kernel
-from engine.builder.copy import Copier, Rules
+from engine.builder import agents
+from engine.builder.cache_mounts import CacheMounts
+from engine.builder.channel import Channel
+from engine.builder.copy import Copier, Rules, transfer
 from engine.builder.run_mounts import RunMount
+from engine.builder.sources import Source
 from proto.errdefs import InvalidArgument
 
 logger = logging.getLogger(__name__)
@@ -29,14 +31,18 @@ Json = dict[str, Any]
 class Mounting:
     """Prepares sources, and clears them away."""
 
-    def __init__(self, caches: str, private: str) -> None:
-        self._caches = caches
+    def __init__(self, caches: CacheMounts, private: str, temporary: str) -> None:
+        self.caches = caches
         self._private = private
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._temporary = temporary
 
     @contextlib.asynccontextmanager
     async def prepared(
-        self, mounts: list[RunMount], roots: Mapping[str, int], secrets: Mapping[str, bytes]
+        self,
+        mounts: list[RunMount],
+        roots: Mapping[str, int],
+        secrets: Mapping[str, bytes],
+        channel: Channel | None = None,
     ) -> AsyncIterator[list[Json]]:
         """The mounts for the length of a step; `roots` has an fd for each `from`, "" being the context."""
         async with contextlib.AsyncExitStack() as stack:
@@ -45,24 +51,51 @@ class Mounting:
             stack.callback(_clear, folder)
             done: list[Json] = []
             for number, mount in enumerate(mounts):
-                if mount.kind == "cache" and mount.sharing == "locked":
-                    await stack.enter_async_context(self._locks.setdefault(mount.id, asyncio.Lock()))
-                self._one(done, mount, f"{folder}/{number}", roots, secrets)
+                place = f"{folder}/{number}"
+                if mount.kind == "tmpfs":
+                    options = {"TmpfsOptions": {"SizeBytes": mount.size}} if mount.size else {}
+                    done.append({"Type": "tmpfs", "Target": mount.target, **options})
+                elif mount.kind == "secret":
+                    self._secret(done, mount, place, secrets)
+                elif mount.kind == "ssh":
+                    if await stack.enter_async_context(agents.listening(channel, mount, folder, str(number))):
+                        done.append(_bind(place, mount))
+                elif mount.kind == "cache":
+                    held = self.caches.held(mount, _first_content(mount, roots))
+                    done.append(_bind(await stack.enter_async_context(held), mount))
+                else:
+                    bind_inside(roots[mount.origin], mount.source, place)
+                    if not mount.read_only:
+                        place = stack.enter_context(self._over(place))
+                    done.append(_bind(place, mount))
             yield done
 
-    def _one(
-        self, done: list[Json], mount: RunMount, place: str, roots: Mapping[str, int], secrets: Mapping[str, bytes]
-    ) -> None:
-        if mount.kind == "tmpfs":
-            options = {"TmpfsOptions": {"SizeBytes": mount.size}} if mount.size else {}
-            done.append({"Type": "tmpfs", "Target": mount.target, **options})
-        elif mount.kind == "secret":
-            self._secret(done, mount, place, secrets)
-        elif mount.kind == "cache":
-            done.append(_bind(self._cache(mount), mount))
-        else:
-            bind_inside(roots[mount.origin], mount.source, place)
-            done.append(_bind(place, mount))
+    @contextlib.contextmanager
+    def _over(self, place: str) -> Iterator[str]:
+        """What may be written over a bind, and is lost after the step."""
+        scratch = tempfile.mkdtemp(prefix="over-", dir=self._temporary)
+        over = f"{scratch}/merged"
+        try:
+            if not os.path.isdir(place):
+                _copy_file(place, over)
+                yield over
+                return
+            for name in ("upper", "work", "merged"):
+                os.mkdir(f"{scratch}/{name}")
+            found = os.stat(place)
+            os.chown(f"{scratch}/upper", found.st_uid, found.st_gid)
+            os.chmod(f"{scratch}/upper", stat.S_IMODE(found.st_mode))
+            data = f"lowerdir={place},upperdir={scratch}/upper,workdir={scratch}/work"
+            kernel.mount("overlay", over, "overlay", 0, data)
+            try:
+                yield over
+            finally:
+                kernel.umount(over)
+        finally:
+            if os.path.ismount(over):
+                logger.warning("%s is still mounted, and stays", over)
+            else:
+                shutil.rmtree(scratch, ignore_errors=True)
 
     def _secret(self, done: list[Json], mount: RunMount, place: str, secrets: Mapping[str, bytes]) -> None:
         value = secrets.get(mount.id)
@@ -78,14 +111,6 @@ class Mounting:
             os.fchmod(fd, mount.mode)
         done.append(_bind(place, mount, read_only=True))
 
-    def _cache(self, mount: RunMount) -> str:
-        path = f"{self._caches}/{hashlib.sha256(mount.id.encode()).hexdigest()}"
-        if not os.path.isdir(path):
-            os.makedirs(path, mode=0o700, exist_ok=True)
-            os.chown(path, mount.uid, mount.gid)
-            os.chmod(path, mount.mode)
-        return path
-
     def sweep(self) -> None:
         """Clear what steps of an engine that died had mounted."""
         for name in os.listdir(self._private) if os.path.isdir(self._private) else ():
@@ -93,31 +118,21 @@ class Mounting:
                 _clear(f"{self._private}/{name}")
             except OSError as error:
                 logger.warning("clearing a dead build's mounts in %s: %s", name, error)
-
-    def prune(self) -> int:
-        """Empty the cache mounts that no step holds; the bytes that were in them."""
-        freed = 0
-        for name in os.listdir(self._caches) if os.path.isdir(self._caches) else ():
-            path = f"{self._caches}/{name}"
-            freed += _size(path)
-            shutil.rmtree(path, ignore_errors=True)
-        return freed
+        self.caches.sweep()
 
 
-def make_places(root: int, mounts: list[RunMount], secrets: Mapping[str, bytes], kinds: Mapping[str, bool]) -> bool:
+def make_places(root: int, given: list[Json], kinds: Mapping[str, bool]) -> bool:
     """Empty files and folders to mount on; `kinds`: which targets are files."""
     places = Copier(-1, root, Rules())
-    for mount in mounts:
-        if not mount.target or (mount.kind == "secret" and mount.id not in secrets):
+    for target in (mount["Target"] for mount in given):
+        if not kinds.get(target):
+            os.close(places.make_folders(target))
             continue
-        if not kinds.get(mount.target, mount.kind == "secret"):
-            os.close(places.make_folders(mount.target))
-            continue
-        parent = places.make_folders(os.path.dirname(mount.target))
+        parent = places.make_folders(os.path.dirname(target))
         try:
             flags = os.O_CREAT | os.O_WRONLY | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             with contextlib.suppress(FileExistsError):
-                os.close(os.open(os.path.basename(mount.target), flags, 0o600, dir_fd=parent))
+                os.close(os.open(os.path.basename(target), flags, 0o600, dir_fd=parent))
         finally:
             os.close(parent)
     return True
@@ -170,10 +185,34 @@ def _clear(folder: str) -> None:
     os.rmdir(folder)
 
 
-def _size(path: str) -> int:
-    total = 0
-    for folder, _, names in os.walk(path):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += os.lstat(f"{folder}/{name}").st_size
-    return total
+def _first_content(mount: RunMount, roots: Mapping[str, int]) -> Callable[[str], None]:
+    """What a new cache folder begins with: nothing, or what `from` and `source` name."""
+
+    def fill(folder: str) -> None:
+        if not mount.origin and not mount.source:
+            return
+        target = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            path = mount.source.lstrip("/") or "."
+            if is_file(roots[mount.origin], path):
+                raise InvalidArgument(f"the source of a cache is a folder, and {mount.source} is none")
+            Copier(roots[mount.origin], target, Rules(owner=None)).copy([Source(path, True, "")], "/")
+        finally:
+            os.close(target)
+
+    return fill
+
+
+def _copy_file(source: str, target: str) -> None:
+    found = os.stat(source)
+    reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            transfer(reading, writing)
+            os.fchown(writing, found.st_uid, found.st_gid)
+            os.fchmod(writing, stat.S_IMODE(found.st_mode))
+        finally:
+            os.close(writing)
+    finally:
+        os.close(reading)

@@ -16,7 +16,7 @@ from proto.errdefs import InvalidArgument, Unimplemented
 _STAGE_NAME = re.compile(r"^[a-z][a-z0-9-_.]*$")
 _UNKNOWN = re.compile(r"unknown instruction: (\S*)")
 _MAX_SIZE = 4 << 20
-_SWITCHES = ("link", "keep-git-dir", "unpack")  # flags that need no value
+_SWITCHES = ("link", "keep-git-dir", "unpack", "parents")  # flags that need no value
 
 # instruction: its flags; None for those that are known and refused by name
 FLAGS: dict[str, dict[str, str]] = {
@@ -27,10 +27,6 @@ FLAGS: dict[str, dict[str, str]] = {
     "RUN": {"mount": "many", "network": "", "security": "", "device": "many"},
 }
 _REFUSED = {
-    ("ADD", "link"): "copies are never links between layers here",
-    ("ADD", "keep-git-dir"): "git sources are not supported",
-    ("ADD", "unpack"): "local archives are unpacked, downloaded ones are not",
-    ("COPY", "parents"): "name the destination folder instead",
     ("RUN", "security"): "steps run with the default security of containers",
     ("RUN", "device"): "steps get the default devices of containers",
 }
@@ -184,9 +180,9 @@ def _flags(instruction: Instruction, words: list[str]) -> tuple[dict[str, str], 
         name, equals, value = word.removeprefix("--").partition("=")
         if name not in known:
             raise instruction.fault(f"unknown flag: --{name}{_did_you_mean(name, known, '--')}")
-        if not equals and name not in _SWITCHES and name != "parents":
+        if not equals and name not in _SWITCHES:
             raise instruction.fault(f"missing a value on flag: {name}")
-        if (instruction.name, name) in _REFUSED and value != "false":
+        if (instruction.name, name) in _REFUSED and (name, value) != ("security", "sandbox"):
             raise Unimplemented(
                 f"{instruction.name} --{name} (line {instruction.line}) is not supported: "
                 f"{_REFUSED[instruction.name, name]}"
@@ -260,9 +256,12 @@ def _check_volume(instruction: Instruction) -> None:
 
 
 def _check_sources(instruction: Instruction) -> None:
-    sources, urls = instruction.args[:-1], ("http://", "https://")
-    if instruction.flags.get("checksum") and not all(source.startswith(urls) for source in sources):
-        raise instruction.fault("checksum requires an HTTP(S) source")
+    if not instruction.flags.get("checksum"):
+        return
+    if len(instruction.args) > 2:
+        raise instruction.fault("checksum can't be specified for multiple sources")
+    if not instruction.args[0].startswith(("http://", "https://", "git://", "git@", "ssh://", "$")):
+        raise instruction.fault("checksum requires HTTP(S) or Git sources")
 
 
 _CHECKS: dict[str, Callable[[Instruction], None]] = {

@@ -15,12 +15,11 @@ from engine.images.registry_auth import Credentials, from_document
 from proto.errdefs import InvalidArgument, Unimplemented
 
 SECRETS_HEADER = "X-Wherry-Build-Secrets"
+CHANNEL_HEADER = "X-Wherry-Build-Channel"
 _REFUSED = {
     "squash": "build with fewer RUN steps, or copy from a stage into one that is FROM scratch",
-    "outputs": "use `docker save`, or `docker cp` from a container made of the image",
     "session": "sessions belong to BuildKit: set DOCKER_BUILDKIT=0, or use `wherry build`",
     "isolation": "it belongs to other operating systems",
-    "cachefrom": "steps are found in the engine's own cache; pulled images are not searched",
 }
 _NUMBERS = ("memory", "memswap", "cpushares", "cpuperiod", "cpuquota", "shmsize")
 _HOST = {
@@ -47,6 +46,12 @@ class Request:
     host_config: Mapping[str, Any] = field(default_factory=dict)
     credentials: Mapping[str, Credentials] = field(default_factory=dict)
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    cache_from: tuple[str, ...] = ()
+    contexts: Mapping[str, str] = field(default_factory=dict)  # names that mean other images
+    steps: bool = False  # the stream tells of steps instead of lines
+    channel: str = ""  # the token of what the client has beside this request
+    to_channel: bool = False  # the result goes there, and no image is kept
+    remote: str = ""  # a context that the engine fetches
 
     @property
     def epoch(self) -> int | None:
@@ -86,6 +91,12 @@ def read(text: Callable[[str], str], texts: Callable[[str], list[str]], headers:
         host_config=host,
         credentials=_credentials(headers.get("X-Registry-Config", "")),
         secrets=_secrets(headers.get(SECRETS_HEADER, "")),
+        channel=headers.get(CHANNEL_HEADER, ""),
+        to_channel=_to_channel(text("outputs"), headers.get(CHANNEL_HEADER, "")),
+        contexts=_contexts(text("contexts")),
+        steps=_steps(text("progress")),
+        remote=text("remote"),
+        cache_from=_cache_from(text("cachefrom")),
     )
 
 
@@ -99,12 +110,7 @@ def _refuse(text: Callable[[str], str]) -> None:
             "building with BuildKit (version=2) is not supported: set DOCKER_BUILDKIT=0 for the classic builder, "
             "or use `wherry build`"
         )
-    remote = text("remote")
-    if remote and remote != "client-session":
-        raise Unimplemented(
-            f"a remote build context (remote={remote[:200]}) is not supported: fetch it, and send a directory or a tar"
-        )
-    if remote:
+    if text("remote") == "client-session":
         raise Unimplemented("the context of a BuildKit session (remote=client-session) is not supported: send a tar")
 
 
@@ -156,6 +162,48 @@ def _tags(texts: list[str]) -> tuple[Reference, ...]:
         tagged = reference.with_default_tag()
         found[str(tagged)] = tagged
     return tuple(found.values())
+
+
+def _to_channel(outputs: str, channel: str) -> bool:
+    """`outputs` are BuildKit's; the one that is known here is the tree of files, by a channel."""
+    if outputs in ("", "[]", "null"):
+        return False
+    if outputs == "channel" and channel:
+        return True
+    raise Unimplemented(
+        f"building with outputs={outputs[:80]} is not supported: use `wherry build --output`, `docker save`, or "
+        "`docker cp` from a container made of the image"
+    )
+
+
+def _contexts(text: str) -> dict[str, str]:
+    """`--build-context name=docker-image://…`; folders come by the channel."""
+    found = {}
+    for name, value in _strings("contexts", text).items():
+        if not (value or "").startswith("docker-image://"):
+            raise Unimplemented(f"building with contexts={name}={(value or '')[:80]} is not supported: name an image")
+        found[name.lower()] = (value or "").removeprefix("docker-image://")
+    return found
+
+
+def _steps(text: str) -> bool:
+    if text not in ("", "steps"):
+        raise InvalidArgument(f"progress={text[:80]}: steps is meant, or nothing")
+    return text == "steps"
+
+
+def _cache_from(text: str) -> tuple[str, ...]:
+    """Names of images; BuildKit's `type=registry,ref=…` means one, too."""
+    names = []
+    for entry in _json("cachefrom", text, list) if text else ():
+        fields = dict(part.partition("=")[::2] for part in str(entry).split(","))
+        if "=" not in str(entry):
+            names.append(str(entry))
+        elif fields.get("type") == "registry" and fields.get("ref"):
+            names.append(fields["ref"])
+        else:
+            raise Unimplemented(f"building with cachefrom={str(entry)[:80]} is not supported: name an image")
+    return tuple(names)
 
 
 def _platform(text: str) -> Platform:

@@ -96,8 +96,8 @@ async def container(room: Room, step: Step) -> AsyncIterator[Live]:
             await asyncio.shield(work)
 
 
-async def execute(room: Room, live: Live, say: Callable[[str], None]) -> int:
-    """Run it to its end; its output is said as it comes, stderr in the colour that docker gives it."""
+async def execute(room: Room, live: Live, say: Callable[[str, int], None]) -> int:
+    """Run it to its end; its output is said as it comes, with the number of its stream."""
     ended = wait.begin(live, "next-exit")
     joined: asyncio.Future[Attachment] = asyncio.get_running_loop().create_future()
     live.attachers.append(Attacher(False, True, True, joined))
@@ -115,14 +115,14 @@ async def execute(room: Room, live: Live, say: Callable[[str], None]) -> int:
             ended.cancel()
 
 
-async def _copy(attachment: Attachment, say: Callable[[str], None]) -> None:
+async def _copy(attachment: Attachment, say: Callable[[str, int], None]) -> None:
     decoder = Decoder()
     texts = {stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in range(4)}
     while data := await attachment.read():
         for stream, piece in decoder.feed(data):
             text = texts[stream & 3].decode(piece)
             if text:
-                say(f"\x1b[91m{text}\x1b[0m" if stream == STDERR else text)
+                say(text, 2 if stream == STDERR else 1)
 
 
 async def _discard(room: Room, live: Live) -> None:

@@ -5,6 +5,7 @@ import posixpath
 import re
 from dataclasses import dataclass
 
+from engine.builder.modes import octal
 from engine.builder.parser import Instruction
 from proto.errdefs import InvalidArgument, Unimplemented
 
@@ -13,9 +14,11 @@ _KEYS = {
     "cache": {"target", "source", "from", "readonly", "id", "sharing", "mode", "uid", "gid"},
     "tmpfs": {"target", "size"},
     "secret": {"target", "id", "required", "mode", "uid", "gid", "env"},
+    "ssh": {"target", "id", "required", "mode", "uid", "gid"},
 }
 _ALIASES = {"dst": "target", "destination": "target", "src": "source", "ro": "readonly"}
 _SIZE = re.compile(r"^([0-9]+)([kmg]?)b?$", re.IGNORECASE)
+_MODES = {"cache": 0o755, "secret": 0o400, "ssh": 0o600}
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -38,7 +41,7 @@ class RunMount:
 
     def shown(self) -> list[object]:
         """What of it goes into a cache key: never a secret's value."""
-        return [self.kind, self.target, self.source, self.origin, self.id if self.kind == "secret" else ""]
+        return [self.kind, self.target, self.source, self.origin, self.id if self.kind in ("secret", "ssh") else ""]
 
 
 def parse(instruction: Instruction, text: str, workdir: str) -> RunMount:
@@ -49,24 +52,18 @@ def parse(instruction: Instruction, text: str, workdir: str) -> RunMount:
         key = _ALIASES.get(key.strip().lower(), key.strip().lower())
         pairs[key] = value if equals else "true"
     kind = pairs.pop("type", "bind")
-    if kind == "ssh":
-        raise Unimplemented(
-            f"RUN --mount=type=ssh (line {instruction.line}) is not supported: give a key as a secret instead"
-        )
     if kind not in _KEYS:
         raise instruction.fault(f'unsupported mount type "{kind}"')
-    if pairs.pop("rw", pairs.pop("readwrite", "")) == "true" and kind == "bind":
-        raise Unimplemented(
-            f"RUN --mount=type=bind,rw (line {instruction.line}) is not supported: mounts from a context, stage or "
-            "image are read-only; COPY the files, or use type=cache"
-        )
+    writable = _truth(instruction, {"rw": pairs.pop("rw", pairs.pop("readwrite", "false"))}, "rw")
+    if writable and kind not in ("bind", "cache"):
+        raise instruction.fault(f"unexpected key 'rw' for mount type '{kind}'")
     unknown = sorted(set(pairs) - _KEYS[kind])
     if unknown:
         raise instruction.fault(f"unexpected key '{unknown[0]}' for mount type '{kind}'")
-    return _checked(instruction, kind, pairs, workdir)
+    return _checked(instruction, kind, pairs, workdir, writable=writable)
 
 
-def _checked(instruction: Instruction, kind: str, pairs: dict[str, str], workdir: str) -> RunMount:
+def _checked(instruction: Instruction, kind: str, pairs: dict[str, str], workdir: str, *, writable: bool) -> RunMount:
     target, identifier = _names(instruction, kind, pairs)
     target = posixpath.normpath(posixpath.join(workdir or "/", target))
     if target in ("/", "//"):
@@ -74,14 +71,6 @@ def _checked(instruction: Instruction, kind: str, pairs: dict[str, str], workdir
     sharing = pairs.get("sharing", "shared").lower()
     if sharing not in ("shared", "private", "locked"):
         raise instruction.fault(f"unsupported sharing value {sharing!r}")
-    if sharing == "private":
-        raise Unimplemented(
-            f"RUN --mount=type=cache,sharing=private (line {instruction.line}) is not supported: use locked or shared"
-        )
-    if kind == "cache" and (pairs.get("from") or pairs.get("source")):
-        raise Unimplemented(
-            f"RUN --mount=type=cache,from=… (line {instruction.line}) is not supported: caches begin empty"
-        )
     return RunMount(
         kind=kind,
         target=target,
@@ -89,18 +78,25 @@ def _checked(instruction: Instruction, kind: str, pairs: dict[str, str], workdir
         origin=pairs.get("from", ""),
         id=identifier,
         sharing=sharing,
-        read_only=kind == "bind" or _truth(instruction, pairs, "readonly"),
+        read_only=_read_only(instruction, kind, pairs, writable=writable),
         required=_truth(instruction, pairs, "required"),
         size=_size(instruction, pairs.get("size", "")),
-        mode=_octal(instruction, pairs.get("mode", ""), 0o755 if kind == "cache" else 0o400),
+        mode=_octal(instruction, pairs.get("mode", ""), _MODES.get(kind, 0o400)),
         uid=_number(instruction, pairs, "uid"),
         gid=_number(instruction, pairs, "gid"),
     )
 
 
+def _read_only(instruction: Instruction, kind: str, pairs: dict[str, str], *, writable: bool) -> bool:
+    """Binds are read-only unless they ask for more, caches the other way round."""
+    return not writable if kind == "bind" and "readonly" not in pairs else _truth(instruction, pairs, "readonly")
+
+
 def _names(instruction: Instruction, kind: str, pairs: dict[str, str]) -> tuple[str, str]:
     """Target and id, one made of the other where that is how docker has it."""
     target = pairs.get("target", "")
+    if kind == "ssh":
+        return target or "/run/buildkit/ssh_agent.0", pairs.get("id") or "default"
     if kind != "secret":
         if not target:
             raise instruction.fault("target is required for a mount")
@@ -128,13 +124,6 @@ def _octal(instruction: Instruction, text: str, default: int) -> int:
         return octal(text) if text else default
     except InvalidArgument as fault:
         raise instruction.fault(str(fault)) from None
-
-
-def octal(text: str) -> int:
-    """A mode as chmod takes it in digits."""
-    if not re.fullmatch(r"0?[0-7]{1,4}", text):
-        raise InvalidArgument(f"invalid mode {text!r}: only octal modes are supported")
-    return int(text, 8)
 
 
 def _number(instruction: Instruction, pairs: dict[str, str], key: str) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2b_dockerfile_utils import DockerfileHeredoc, chomp_heredoc_content, parse_heredoc
 
-from engine.builder import mounting, run_mounts, sources
+from engine.builder import mounting, origins, run_mounts, sources
 from engine.builder.cache import key_of
 from engine.builder.metadata import command_line
 from engine.builder.parser import Instruction
@@ -36,7 +36,7 @@ async def run(stage: "StageBuild", instruction: Instruction) -> State:
     state, session = stage.state, stage.session
     command, script = _command(instruction, state.shell)
     mounts = _mounts(stage, instruction)
-    secrets: Mapping[str, bytes] = session.request.secrets
+    secrets = session.secrets
     if script is not None:
         mounts.append(RunMount("secret", command[0], id=_SCRIPT, mode=0o755))
         secrets = {**secrets, _SCRIPT: script.encode()}
@@ -52,9 +52,10 @@ async def run(stage: "StageBuild", instruction: Instruction) -> State:
         key = key_of(
             "run", state.top, relevant, command, script, shown, described, network or given, session.request.epoch
         )
-        known = None if session.request.no_cache else await session.cache.find(key)
+        plain = not mounts and not network  # all that went in is in the words
+        known = await session.known(key, state, text, plain=plain)
         if known is not None:
-            stage.lane.stream(" ---> Using cache\n")
+            stage.lane.cached()
             return state.stepped(state.config, text, known.created, known.layer)
         environment = [*(state.config.get("Env") or ()), *(f"{name}={value}" for name, value in arguments.items())]
         layer = await _execute(stage, command, environment, mounts, roots, secrets, network)
@@ -73,17 +74,21 @@ async def _execute(
     network: str,
 ) -> Layer:
     session, state = stage.session, stage.state
+    sockets = {mount.target for mount in mounts if mount.kind == "ssh"}
     async with contextlib.AsyncExitStack() as stack:
-        given = await stack.enter_async_context(session.mounting.prepared(mounts, roots, secrets))
+        given = await stack.enter_async_context(session.mounting.prepared(mounts, roots, secrets, session.channel))
+        agent = next((mount["Target"] for mount in given if mount["Target"] in sockets), "")
+        if agent and not any(each.startswith("SSH_AUTH_SOCK=") for each in environment):
+            environment = [*environment, f"SSH_AUTH_SOCK={agent}"]
         top = state.top
         if mounts:
             kinds = {
                 mount.target: mounting.is_file(roots[mount.origin], mount.source)
                 for mount in mounts
                 if mount.kind == "bind"
-            }
+            } | {mount.target: True for mount in mounts if mount.kind in ("secret", "ssh")}
             top = await stack.enter_async_context(
-                session.layers.with_places(state, lambda root: mounting.make_places(root, mounts, secrets, kinds))
+                session.layers.with_places(state, lambda root: mounting.make_places(root, given, kinds))
             )
         host: dict[str, Any] = {**session.request.host_config, "Mounts": given}
         if network:
@@ -100,7 +105,7 @@ async def _execute(
         )
         live = await stack.enter_async_context(container(session.room, step))
         stage.lane.stream(f" ---> Running in {live.container.id[:12]}\n")
-        code = await execute(session.room, live, stage.lane.stream)
+        code = await execute(session.room, live, stage.lane.log)
         if code != 0:
             raise CommandFailed(f"The command '{' '.join(command)}' returned a non-zero code: {code}", code)
         layer = await session.layers.from_container(live.container.id, top, state, session.request.epoch)
@@ -157,11 +162,12 @@ async def _roots(
     """An fd of each `from`, and the digest of what each bind shows."""
     roots, digests = {"": stage.session.context.root}, dict[int, str]()
     for number, mount in enumerate(mounts):
-        if mount.kind != "bind":
+        if mount.kind != "bind" and not (mount.kind == "cache" and (mount.origin or mount.source)):
             continue
         if mount.origin not in roots:
-            state = await stage.origin(mount.origin)
-            roots[mount.origin] = await stack.enter_async_context(stage.session.layers.viewed(state))
+            roots[mount.origin] = await origins.opened(stage, stack, mount.origin)
+        if mount.kind == "cache":
+            continue  # what a cache begins with is no part of a key
         found = await finish(sources.find, roots[mount.origin], (mount.source or ".",), (), owners=True)
         if len(found) != 1:
             raise InvalidArgument(f"the source of a mount is one path, not {mount.source!r}")

@@ -5,17 +5,22 @@ import contextlib
 import logging
 import os
 import shutil
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 from engine import kernel
-from engine.builder import context, parser
+from engine.builder import bases, context, parser, remote
 from engine.builder.build import Build, new_id
-from engine.builder.cache import Cache, Entry
+from engine.builder.cache import Cache
+from engine.builder.cache_mounts import CacheMounts
+from engine.builder.channel import Channels
+from engine.builder.history_cache import HistoryCache
 from engine.builder.layers import Layers
 from engine.builder.mounting import Mounting
 from engine.builder.output import Line
+from engine.builder.pruning import MOUNT, REGULAR, Prune, Record, of_mount, of_step
 from engine.builder.request import Request
 from engine.builder.run import LABEL
 from engine.builder.running import CommandFailed
@@ -54,8 +59,10 @@ class Builder:
         self._temporary = f"{folder}/tmp"
         os.makedirs(self._temporary, mode=0o700, exist_ok=True)
         self._cache = Cache(f"{folder}/cache.db", room.supervisor.content, room.supervisor.snapshots)
-        self._mounting = Mounting(f"{folder}/mounts", f"{room.paths.exec_root}/builder")
-        self._running = 0
+        self._caches = CacheMounts(f"{folder}/mounts")
+        self._mounting = Mounting(self._caches, f"{room.paths.exec_root}/builder", self._temporary)
+        self.channels = Channels()
+        self._running: dict[object, float] = {}  # when each began
 
     async def build(self, request: Request, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Line, None]:
         """The lines of one build; leaving the loop cancels it, and waits until nothing of it is left."""
@@ -72,7 +79,8 @@ class Builder:
                 await work
 
     async def _told(self, request: Request, chunks: AsyncIterator[bytes], lines: "asyncio.Queue[Line | Ended]") -> None:
-        self._running += 1
+        token = object()
+        self._running[token] = time.time()
         try:
             await self._one(request, chunks, lines)
         except Fault as fault:
@@ -86,13 +94,14 @@ class Builder:
         else:
             lines.put_nowait(Ended())
         finally:
-            self._running -= 1
+            del self._running[token]
 
     async def _one(self, request: Request, chunks: AsyncIterator[bytes], lines: "asyncio.Queue[Line | Ended]") -> None:
         room, build_id = self._room, new_id()
         temporary = self._temporary
         async with contextlib.AsyncExitStack() as stack:
-            received = await stack.enter_async_context(context.received(chunks, temporary))
+            coming = remote.fetched(request, temporary) if request.remote else context.received(chunks, temporary)
+            received = await stack.enter_async_context(coming)
             file = parser.parse(received.dockerfile(request.dockerfile))
             lease = await stack.enter_async_context(room.supervisor.leases.hold(build_id))
             rootfs = Rootfs(room.supervisor, temporary)
@@ -111,46 +120,38 @@ class Builder:
                 layers=layers,
                 cache=self._cache,
                 mounting=self._mounting,
+                channel=self.channels.get(request.channel) if request.channel else None,
             )
+            session.others = HistoryCache(await bases.sources(session))
             image_id = await Build(session, self._assembler, self._names, lines.put_nowait).run()
-            for tag in request.tags:
+            for tag in request.tags if image_id else ():
                 room.bus.publish("image", "tag", image_id, {"name": tag.familiar})
 
-    async def prune(self, *, everything: bool, keep_bytes: int) -> dict[str, Any]:
-        """`POST /build/prune`: what no build uses now, the oldest first."""
-        if self._running:
-            return {"CachesDeleted": None, "SpaceReclaimed": 0}
-        entries = self._cache.all()
-        total = sum(entry.size for entry in entries)
-        dropped: list[Entry] = []
-        freed = 0
-        for entry in entries:
-            if keep_bytes and total - freed <= keep_bytes:
-                break
-            dropped.append(entry)
-            freed += entry.size
-        await self._cache.forget(dropped)
-        if everything:
-            freed += await asyncio.to_thread(self._mounting.prune)
-        return {"CachesDeleted": [entry.key[:25] for entry in dropped] or None, "SpaceReclaimed": freed}
+    async def prune(self, asked: Prune) -> dict[str, Any]:
+        """`POST /build/prune`."""
+        chosen = asked.choose(await self.records())
+        steps = {record.key for record in chosen if record.type == REGULAR}
+        await self._cache.forget([entry for entry in self._cache.all() if entry.key in steps])
+        gone = [record for record in chosen if record.key in steps]
+        for record in chosen:
+            if record.type == MOUNT and await asyncio.to_thread(self._caches.remove, record.key):
+                gone.append(record)
+        freed = sum(record.size for record in gone)
+        return {"CachesDeleted": [record.id for record in gone] or None, "SpaceReclaimed": freed}
 
-    def usage(self) -> list[dict[str, Any]]:
+    def temporary(self) -> str:
+        """Where contexts are unpacked."""
+        return self._temporary
+
+    async def records(self) -> list[Record]:
+        """What is kept; what a build that runs has used is in use."""
+        since = min(self._running.values(), default=float("inf"))
+        steps = [of_step(entry, entry.used >= since) for entry in self._cache.all() if entry.layer is not None]
+        return [*steps, *map(of_mount, await asyncio.to_thread(self._caches.usage))]
+
+    async def usage(self) -> list[dict[str, Any]]:
         """`BuildCache` of `system df`."""
-        return [
-            {
-                "ID": entry.key[:25],
-                "Type": "regular",
-                "Description": entry.description,
-                "InUse": False,
-                "Shared": False,
-                "Size": entry.size,
-                "CreatedAt": entry.created,
-                "LastUsedAt": None,
-                "UsageCount": entry.uses,
-            }
-            for entry in self._cache.all()
-            if entry.layer is not None
-        ]
+        return [record.document() for record in await self.records()]
 
     async def sweep(self) -> None:
         """What an engine that died left of its builds: containers and leases. Called before builds are taken."""

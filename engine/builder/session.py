@@ -1,19 +1,30 @@
 """What all stages of one build share."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine import timestamps
 from engine.builder.cache import Cache
+from engine.builder.channel import Channel
 from engine.builder.context import Context
+from engine.builder.history_cache import HistoryCache
 from engine.builder.layers import Layers
 from engine.builder.mounting import Mounting
 from engine.builder.parser import Dockerfile
 from engine.builder.request import Request
-from engine.builder.state import State
+from engine.builder.state import Layer, State
 from engine.containers.room import Room
 from engine.images.model import Image
 from engine.images.service import Images
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A step that need not be made again."""
+
+    created: str
+    layer: Layer | None
 
 
 @dataclass(slots=True)
@@ -30,11 +41,37 @@ class Session:
     layers: Layers
     cache: Cache
     mounting: Mounting
+    channel: Channel | None = None
+    others: HistoryCache = field(default_factory=HistoryCache)
     meta: dict[str, str | None] = field(default_factory=dict)
     results: dict[int, "asyncio.Future[State]"] = field(default_factory=dict)
     referenced: set[str] = field(default_factory=set)
     pulls: dict[str, asyncio.Lock] = field(default_factory=dict)
     fresh: dict[str, Image] = field(default_factory=dict)
+
+    async def known(self, key: str, state: State, command: str, *, plain: bool = True) -> Known | None:
+        """A step made before, here or by those who made the images of `--cache-from`."""
+        if self.request.no_cache:
+            return None
+        if plain and self.request.epoch is None and (found := self.others.find(state, command)) is not None:
+            return Known(found.created, found.layer)
+        entry = await self.cache.find(key)
+        return None if entry is None else Known(entry.created, entry.layer)
+
+    @property
+    def replaced(self) -> frozenset[str]:
+        """The names that `--build-context` gives another meaning."""
+        return frozenset(self.request.contexts) | frozenset(self.channel.contexts if self.channel else ())
+
+    def folder(self, name: str) -> int | None:
+        """An fd of the folder that a name means, if it is one of the client's."""
+        found = self.channel.contexts.get(name.lower()) if self.channel else None
+        return found.root if found is not None else None
+
+    @property
+    def secrets(self) -> Mapping[str, bytes]:
+        """What steps may ask for."""
+        return {**self.request.secrets, **(self.channel.secrets if self.channel else {})}
 
     def now(self) -> str:
         """The time that new steps say."""

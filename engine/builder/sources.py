@@ -28,19 +28,32 @@ class Source:
     path: str
     is_folder: bool
     digest: str
+    parents: str = ""  # the folders above it that `--parents` keeps
 
 
-def find(root: int, words: tuple[str, ...], excludes: tuple[str, ...], *, owners: bool) -> list[Source]:
+def find(
+    root: int, words: tuple[str, ...], excludes: tuple[str, ...], *, owners: bool, parents: bool = False
+) -> list[Source]:
     """The sources that an instruction's words stand for, in docker's order."""
     rules = Ignore(list(excludes)) if excludes else None
     found = []
     for word in words:
         path = posixpath.normpath("/" + word).lstrip("/")
         paths = list(_glob(root, path.split("/"), "")) if _WILD.search(path) else [path or "."]
-        found += [_source(root, each, rules, owners=owners) for each in paths]
+        found += [_source(root, each, rules, owners=owners, parents=_kept(word, each, parents)) for each in paths]
     if not found:
         raise InvalidArgument("no source files were specified")
     return found
+
+
+def _kept(word: str, path: str, parents: bool) -> str:
+    """The folders of a path that are made in the destination too: all, or those after the word's `/./`."""
+    if not parents:
+        return ""
+    _, pivot, _ = f"/{word}".rpartition("/./")
+    above = f"/{word}".rpartition("/./")[0] if pivot else ""
+    depth = len([part for part in posixpath.normpath(f"/{above}").split("/") if part]) if above else 0
+    return "/".join(path.split("/")[depth:-1])
 
 
 def go_match(pattern: str) -> re.Pattern[str]:
@@ -75,6 +88,9 @@ def go_match(pattern: str) -> re.Pattern[str]:
 
 def _glob(root: int, parts: list[str], folder: str) -> Iterator[str]:
     """Depth first, by name; links are matched but not walked through."""
+    if parts[0] == "**":
+        yield from _glob_deep(root, parts, folder)
+        return
     pattern = go_match(parts[0])
     try:
         fd = kernel.openat2(root, folder or ".", os.O_RDONLY | os.O_DIRECTORY, resolve=_NO_LINKS)
@@ -92,10 +108,20 @@ def _glob(root: int, parts: list[str], folder: str) -> Iterator[str]:
             yield from _glob(root, parts[1:], path)
 
 
+def _glob_deep(root: int, parts: list[str], folder: str) -> Iterator[str]:
+    """`**`: this folder and all below it."""
+    if len(parts) > 1:
+        yield from _glob(root, parts[1:], folder)
+    for path in _glob(root, ["*"], folder):
+        if len(parts) == 1:
+            yield path
+        yield from _glob(root, parts, path)
+
+
 _NO_LINKS = kernel.RESOLVE_IN_ROOT | kernel.RESOLVE_NO_SYMLINKS
 
 
-def _source(root: int, path: str, rules: Ignore | None, *, owners: bool) -> Source:
+def _source(root: int, path: str, rules: Ignore | None, *, owners: bool, parents: str) -> Source:
     try:
         fd = kernel.openat2(root, path, os.O_PATH)
     except (FileNotFoundError, NotADirectoryError):
@@ -106,9 +132,9 @@ def _source(root: int, path: str, rules: Ignore | None, *, owners: bool) -> Sour
         found = os.fstat(fd)
         if stat.S_ISDIR(found.st_mode):
             lines = [line for _, line in walk_lines(fd, "", rules, owners=owners)]
-            return Source(path, True, f"dir:{hashlib.sha256(json.dumps(lines).encode()).hexdigest()}")
+            return Source(path, True, f"dir:{hashlib.sha256(json.dumps(lines).encode()).hexdigest()}", parents)
         line = json.dumps(_line(fd, found, "", owners=owners))
-        return Source(path, False, f"file:{hashlib.sha256(line.encode()).hexdigest()}")
+        return Source(path, False, f"file:{hashlib.sha256(line.encode()).hexdigest()}", parents)
     finally:
         os.close(fd)
 

@@ -64,6 +64,8 @@ class StageBuild:
 
     async def origin(self, name: str) -> State:
         """What a `from` names: an earlier stage, or an image."""
+        if (image := self.session.request.contexts.get(name.lower())) is not None:
+            return await bases.begin(self.session, self.lane, image, self.session.request.platform)
         index = stage_index(self.session.file, name, self.index)
         if index is not None:
             if index not in self.session.results:
@@ -78,6 +80,12 @@ class StageBuild:
         name = expander.word(self.stage.base)
         if not name:
             raise self.stage.origin.fault(f"base name ({self.stage.base}) should not be blank")
+        if self.session.folder(name) is not None:
+            raise self.stage.origin.fault(
+                f"the build context {name} is a folder: COPY --from={name} takes files from it"
+            )
+        if (image := self.session.request.contexts.get(name.lower())) is not None:
+            return await bases.begin(self.session, self.lane, image, self._platform(expander))
         index = base_index(self.session.file, name, self.index)
         if index is not None:
             return await self.session.results[index]
@@ -96,12 +104,11 @@ class StageBuild:
         return asked
 
     def _announce(self, instruction: Instruction) -> None:
-        self.lane.stream(f"Step {self._step}/{self._steps} : {instruction.original.strip()}")
-        self.lane.stream("\n")
+        self.lane.begin(self._step, self._steps, instruction.original.strip())
         self._step += 1
 
     def _show(self) -> None:
-        self.lane.stream(f" ---> {truncate(self.state.id)}\n")
+        self.lane.done(truncate(self.state.id))
 
     async def _dispatch(self, instruction: Instruction) -> None:
         match instruction.name:
@@ -146,10 +153,10 @@ class StageBuild:
         """A step without a layer; a time that it was done before is taken over, so that ids stay the same."""
         command = replace(self.state, config=config).nop(comment)
         key = key_of("config", self.state.top, self.state.config, str(self.state.platform), command, self.state.author)
-        known = None if self.session.request.no_cache else await self.session.cache.find(key)
+        known = await self.session.known(key, self.state, command)
         epoch = self.session.request.epoch
         if known is not None and epoch is None:
-            self.lane.stream(" ---> Using cache\n")
+            self.lane.cached()
             return self.state.stepped(config, command, known.created)
         created = self.session.now()
         if epoch is None:

@@ -6,15 +6,18 @@ The Dockerfile and .dockerignore always go along: the engine needs them, and tak
 import io
 import os
 import secrets
+import shutil
 import stat
+import subprocess
 import tarfile
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
-from engine.builder import ignore
+from engine.builder import git_address, ignore
 from engine.cli.errors import CommandFailed
 from proto.errdefs import Fault
 
@@ -29,9 +32,10 @@ _TAR_MAGIC_AT = 257
 class Sending:
     """The body of the request, and the Dockerfile's name in it."""
 
-    body: IO[bytes]
+    body: IO[bytes] | None
     dockerfile: str
     failures: list[Exception] = field(default_factory=list)
+    remote: str = ""  # the engine fetches it
 
 
 @contextmanager
@@ -40,8 +44,15 @@ def opened(context: str, dockerfile: str | None, stdin: IO[bytes]) -> Iterator[S
     if context == "-":
         yield _from_stdin(stdin, dockerfile)
         return
-    if context.startswith(("http://", "https://", "git@", "git://", "github.com/")):
-        raise CommandFailed(f"a remote build context ({context}) is not supported: fetch it first")
+    if not os.path.exists(context) and git_address.is_context(context):
+        with _cloned(context) as folder, opened(folder, dockerfile and f"{folder}/{dockerfile}", stdin) as sending:
+            yield sending
+        return
+    if context.startswith(("http://", "https://")):
+        if dockerfile == "-":
+            raise CommandFailed("a Dockerfile from standard input does not go with a context from the network")
+        yield Sending(None, dockerfile or "", remote=context)
+        return
     if not os.path.isdir(context):
         raise CommandFailed(f"unable to prepare context: path {context!r} not found")
     text = None
@@ -50,6 +61,57 @@ def opened(context: str, dockerfile: str | None, stdin: IO[bytes]) -> Iterator[S
     name, extra = _named(context, dockerfile, text)
     with _piped(context, name, extra) as sending:
         yield sending
+
+
+@contextmanager
+def _cloned(address: str) -> Iterator[str]:
+    """A repository's folder, cloned with the keys and the configuration of who runs this."""
+    if shutil.which("git") is None:
+        raise CommandFailed("unable to prepare context: unable to find 'git'")
+    try:
+        repository = git_address.parse(address)
+    except Fault as fault:
+        raise CommandFailed(f"unable to prepare context: {fault}") from fault
+    with tempfile.TemporaryDirectory(prefix="wherry-build-") as place:
+        tree = f"{place}/tree"
+        _git("init", "-q", "--", tree)
+        _git("-C", tree, "remote", "add", "--", "origin", repository.remote)
+        try:
+            _git("-C", tree, "fetch", "-q", "--depth=1", "--", "origin", repository.ref or "HEAD")
+            _git("-C", tree, "checkout", "-q", "--detach", "FETCH_HEAD")
+        except CommandFailed:
+            if not repository.ref:
+                raise
+            _git("-C", tree, "fetch", "-q", "--tags", "--", "origin")  # a server that gives no single commits
+            _git("-C", tree, "checkout", "-q", "--detach", f"{repository.ref}^0")
+        if os.path.lexists(f"{tree}/.gitmodules"):
+            _git("-C", tree, "submodule", "-q", "update", "--init", "--recursive", "--depth=1")
+        shutil.rmtree(f"{tree}/.git")
+        folder = os.path.realpath(f"{tree}/{repository.folder}")
+        if folder != os.path.realpath(tree) and not folder.startswith(f"{os.path.realpath(tree)}/"):
+            raise CommandFailed(f"unable to prepare context: {repository.folder} leads out of the repository")
+        if not os.path.isdir(folder):
+            raise CommandFailed(f"unable to prepare context: no folder {repository.folder} in {repository.shown}")
+        yield folder
+
+
+def _git(*words: str) -> None:
+    """Nothing of a repository runs here, and no address can mean a program (CVE-2019-13139, `ext::`)."""
+    safe = ("-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never", "-c", "advice.detachedHead=false")
+    environment = {"GIT_ALLOW_PROTOCOL": "http:https:git:ssh", **os.environ}
+    done = subprocess.run(["git", *safe, *words], capture_output=True, text=True, check=False, env=environment)
+    if done.returncode != 0:
+        raise CommandFailed(f"unable to prepare context: git: {git_address.hidden(done.stderr.strip())}")
+
+
+@contextmanager
+def folder(path: str) -> Iterator[IO[bytes]]:
+    """Another folder's tar, without what its .dockerignore names."""
+    with _piped(path, "", None) as sending:
+        assert sending.body is not None
+        yield sending.body
+        if sending.failures:
+            raise CommandFailed(f"sending the context {path}: {sending.failures[0]}")
 
 
 def _from_stdin(stdin: IO[bytes], dockerfile: str | None) -> Sending:
@@ -134,7 +196,7 @@ def _piped(context: str, dockerfile: str, extra: bytes | None) -> Iterator[Sendi
     def produce() -> None:
         try:
             with os.fdopen(writing, "wb") as target, tarfile.open(fileobj=target, mode="w|") as tar:
-                write(tar, context, rules, {dockerfile, ".dockerignore"})
+                write(tar, context, rules, {dockerfile, ".dockerignore"} if dockerfile else set())
                 if extra is not None:
                     _add_text(tar, dockerfile, extra)
         except BrokenPipeError:

@@ -90,6 +90,13 @@ GROUPS = {
             "rm": ("volume:remove", "Remove one or more volumes"),
         },
     ),
+    "builder": (
+        "Manage builds",
+        {
+            "build": COMMANDS["build"],
+            "prune": ("prune:builder", "Remove build cache"),
+        },
+    ),
     "system": (
         "Manage wherry",
         {

@@ -145,7 +145,7 @@ def _resources(flags: Flags) -> Body:
         "OomKillDisable": flags["oom_kill_disable"],
         "OomScoreAdj": flags["oom_score_adj"],
         "CgroupParent": flags["cgroup_parent"],
-        "Ulimits": [_ulimit(text) for text in flags["ulimit"]],
+        "Ulimits": [ulimit(text) for text in flags["ulimit"]],
         "Devices": [_device(text) for text in flags["device"] if not is_device_name(text)],
         "DeviceCgroupRules": list(flags["device_cgroup_rule"]),
         "DeviceRequests": device_requests(flags["device"], flags["gpus"]),
@@ -236,7 +236,7 @@ def _security_option(text: str) -> str:
         raise CommandFailed(f"opening seccomp profile ({value}) failed: {error}", 125) from error
 
 
-def _ulimit(text: str) -> Body:
+def ulimit(text: str) -> Body:
     name, separator, limits = text.partition("=")
     soft, _, hard = limits.partition(":")
     try:

@@ -8,6 +8,7 @@ from engine.api.app import Route, respond
 from engine.api.call import Call
 from engine.api.jsonstream import JsonStream
 from engine.builder import request
+from engine.builder.pruning import FILTERS, Prune
 from engine.builder.service import Builder, failure_line
 from proto.errdefs import Fault, Unimplemented
 
@@ -35,10 +36,12 @@ class BuildRoutes:
 
     async def prune(self, call: Call) -> web.StreamResponse:
         """`POST /build/prune`: cached steps; with `all`, cache mounts too."""
-        if call.text("filters") not in ("", "{}", "null"):
-            raise Unimplemented("pruning the build cache by filters is not supported")
+        for name in ("max-used-space", "min-free-space"):
+            if call.number(name):
+                raise Unimplemented(f"pruning the build cache by {name} is not supported: use reserved-space")
         keep = call.number("keep-storage") or call.number("reserved-space") or 0
-        return respond(await self._builder.prune(everything=call.flag("all"), keep_bytes=keep))
+        asked = Prune(everything=call.flag("all"), keep_bytes=keep, filters=call.filters(FILTERS))
+        return respond(await self._builder.prune(asked))
 
     async def cancel(self, call: Call) -> web.StreamResponse:
         """Builds have ids with BuildKit only."""

@@ -35,7 +35,7 @@ class SystemRoutes:
         room: Room,
         supervisor_version: Callable[[], Awaitable[Json]],
         images: Images,
-        build_cache: Callable[[], list[Json]] = list,
+        build_cache: Callable[[], Awaitable[list[Json]]] | None = None,
     ) -> None:
         self._room = room
         self._supervisor_version = supervisor_version
@@ -109,4 +109,4 @@ class SystemRoutes:
         return disk_usage.volumes(items)
 
     async def _cache_usage(self, call: Call) -> disk_usage.Usage:
-        return disk_usage.build_cache(self._build_cache())
+        return disk_usage.build_cache(await self._build_cache() if self._build_cache else [])

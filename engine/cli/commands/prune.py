@@ -1,4 +1,4 @@
-"""`wherry container|image|network|volume|system prune`."""
+"""`wherry container|image|network|volume|builder|system prune`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import click
 from engine.cli.client import Daemon
 from engine.cli.errors import CommandFailed, ExitWith
 from engine.cli.grammar import Command, filters_from, pass_daemon
-from engine.cli.humane import size
+from engine.cli.humane import parse_bytes, size
 
 Query = dict[str, str]
 _FORCE = click.option("--force", "-f", is_flag=True, help="Do not prompt for confirmation.")
@@ -100,6 +100,21 @@ def everything(
     images_wanted = filters_from([*filters, f"dangling={'false' if every else 'true'}"])
     freed += _names("Images", daemon.post("/images/prune", filters=images_wanted, **dry), "ImagesDeleted", dry)
     click.echo(f"Total {'reclaimable' if dry else 'reclaimed'} space: {size(freed)}")
+
+
+@click.command("prune", cls=Command)
+@_ALL
+@_FILTER
+@click.option("--keep-storage", metavar="BYTES", help="Keep so many bytes of the cache, those used last.")
+@_FORCE
+@pass_daemon
+def builder(daemon: Daemon, every: bool, filters: tuple[str, ...], keep_storage: str | None, force: bool) -> None:
+    """Remove what is cached of builds; with --all the cache mounts, too."""
+    what = "all build cache" if every else "all cached steps of builds"
+    _confirm(force, f"This will remove {what}.")
+    query = {"all": every or None, "filters": filters_from(filters)}
+    keep = parse_bytes(keep_storage) if keep_storage else None
+    _report("build cache objects", daemon.post("/build/prune", **query, **{"keep-storage": keep}), "CachesDeleted", {})
 
 
 def _ask(daemon: Daemon, force: bool, dry_run: bool, warning: str) -> Query:

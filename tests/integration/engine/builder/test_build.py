@@ -224,7 +224,7 @@ def test_a_build_whose_engine_is_killed_leaves_nothing(engine: Engine, tmp_path:
         ("FROM busybox\nRUN --mount=type=bind,source=leak,target=/x cat /x\n", "leak"),
         ("FROM busybox\nRUN --mount=type=bind,source=../../../etc,target=/x ls /x\n", "stat etc"),
         ("FROM busybox AS a\nRUN ln -s / /esc\nFROM busybox\nCOPY --from=a /esc/etc/shadow /x\n", "COPY failed"),
-        ("FROM busybox\nADD git@github.com:x/y.git /x\n", "git repository"),
+        ("FROM busybox\nADD git@github.com:x/y.git /x\n", "the engine speaks http, https, git"),
     ],
 )
 def test_nothing_of_the_host_comes_in(engine: Engine, tmp_path: Path, dockerfile: str, words: str) -> None:

@@ -42,7 +42,7 @@ async def _dockerfile(tmp_path: Path, files: dict[str, bytes | str], name: str =
 async def test_a_compressed_context_is_unpacked_and_goes_away(tmp_path: Path) -> None:
     async with received(_chunks(gzip.compress(_tar({"Dockerfile": b"FROM a", "x/y": b"1"}))), str(tmp_path)) as context:
         assert context.dockerfile("") == "FROM a"
-        assert (Path(context.folder) / "x/y").read_bytes() == b"1"
+        assert (Path(f"/proc/self/fd/{context.root}/x/y")).read_bytes() == b"1"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -72,7 +72,7 @@ async def test_what_dockerignore_names_leaves_the_context(tmp_path: Path) -> Non
     }
     async with received(_chunks(_tar(files)), str(tmp_path)) as context:
         context.dockerfile("")
-        assert os.listdir(context.folder) == ["kept"]
+        assert os.listdir(f"/proc/self/fd/{context.root}/") == ["kept"]
 
 
 async def test_what_is_no_tar_is_refused(tmp_path: Path) -> None:
@@ -80,3 +80,31 @@ async def test_what_is_no_tar_is_refused(tmp_path: Path) -> None:
         async with received(_chunks(b"x" * 5000), str(tmp_path)):
             pass
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_engine_that_fetched_a_context_leaves_out_what_no_client_would_send(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "Dockerfile": b"FROM a",
+        ".dockerignore": b"logs\n*.tmp\nDockerfile\n!logs/keep\n",
+        "Special.dockerignore": b"a.txt\n",
+        **{name: b"" for name in ("a.txt", "b.tmp", "logs/x", "logs/keep", "d/c.tmp", "out/y")},
+        "link": "/etc",
+    }
+
+    async def left(dockerfile: str) -> list[str]:
+        async with received(_chunks(_tar(files)), str(tmp_path)) as context:
+            context.remove_ignored(dockerfile)
+            top = Path(f"/proc/self/fd/{context.root}/").resolve()
+            return sorted(str(path.relative_to(top)) for path in top.rglob("*") if not path.is_dir())
+
+    assert await left("") == [
+        ".dockerignore",
+        "Dockerfile",
+        "Special.dockerignore",
+        "a.txt",
+        "d/c.tmp",
+        "logs/keep",
+        "out/y",
+    ]
+    assert "a.txt" not in await left("Special")
+    assert os.path.exists("/etc/passwd")

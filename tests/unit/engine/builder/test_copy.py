@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.builder.copy import Copier, Rules
+from engine.builder.modes import Mode
 from engine.builder.sources import find
 from proto.errdefs import InvalidArgument
 
@@ -25,7 +26,7 @@ class Trees:
 
     def copy(self, destination: str, *words: str, rules: Rules = _MINE) -> None:
         """As an instruction would."""
-        sources = find(self.fds[0], words, rules.excludes, owners=False)
+        sources = find(self.fds[0], words, rules.excludes, owners=False, parents=rules.parents)
         Copier(*self.fds, rules).copy(sources, destination)
 
 
@@ -109,7 +110,7 @@ def test_files_and_folders_do_not_replace_each_other(trees: Trees) -> None:
 def test_a_mode_is_for_everything_that_is_copied(trees: Trees) -> None:
     (trees.source / "d/e").mkdir(parents=True)
     (trees.source / "d/e/f").write_text("")
-    trees.copy("/to", "d", rules=replace(_MINE, mode=0o705))
+    trees.copy("/to", "d", rules=replace(_MINE, mode=Mode("705")))
     assert {(trees.target / name).stat().st_mode & 0o7777 for name in ("to", "to/e", "to/e/f")} == {0o705}
 
 
@@ -126,3 +127,36 @@ def test_a_file_that_is_no_archive_is_added_as_it_is(trees: Trees) -> None:
     (trees.source / "empty").write_text("")
     trees.copy("/to/", "f.tar", "empty", rules=replace(_MINE, unpack=True))
     assert sorted(os.listdir(trees.target / "to")) == ["empty", "f.tar"]
+
+
+def test_parents_are_kept_with_their_modes_or_those_after_the_pivot(trees: Trees) -> None:
+    (trees.source / "a/b/c").mkdir(parents=True)
+    (trees.source / "a/b").chmod(0o711)
+    for name in ("a/x.txt", "a/b/y.txt", "a/b/c/z.txt", "a/b/c/no.log"):
+        (trees.source / name).write_text(name)
+    rules = replace(_MINE, parents=True)
+    trees.copy("/all/", "a/x.txt", "./a/b/y.txt", rules=rules)
+    trees.copy("/pivot/", "./a/./b/y.txt", rules=rules)
+    trees.copy("/deep/", "a/**/*.txt", rules=rules)
+    trees.copy("/folder/", "a/b", rules=rules)
+
+    def files(top: str) -> list[str]:
+        root = trees.target / top
+        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+    assert files("all") == ["a/b/y.txt", "a/x.txt"]
+    assert (trees.target / "all/a/b").stat().st_mode & 0o777 == 0o711
+    assert files("pivot") == ["b/y.txt"]
+    assert files("deep") == ["a/b/c/z.txt", "a/b/y.txt", "a/x.txt"]
+    assert files("folder") == ["a/b/c/no.log", "a/b/c/z.txt", "a/b/y.txt"]
+    assert (trees.target / "folder/a/b").stat().st_mode & 0o777 == 0o711
+
+
+def test_symbols_change_each_thing_by_what_it_is(trees: Trees) -> None:
+    (trees.source / "d/e").mkdir(parents=True)
+    for name, mode in (("d/run", 0o744), ("d/e/text", 0o640)):
+        (trees.source / name).write_text("")
+        (trees.source / name).chmod(mode)
+    trees.copy("/to", "d", rules=replace(_MINE, mode=Mode("u=rwX,go=rX")))
+    found = [(trees.target / name).stat().st_mode & 0o777 for name in ("to", "to/e", "to/run", "to/e/text")]
+    assert found == [0o755, 0o755, 0o755, 0o644]

@@ -38,3 +38,34 @@ def test_a_quiet_build_tells_only_its_result() -> None:
     lane.end()
     output.say({"stream": "id"})
     assert lines == [{"stream": "id"}]
+
+
+def test_who_asks_for_steps_is_told_of_each_at_once_and_of_no_lines() -> None:
+    lines: list[Line] = []
+    output = Output(lines.append, steps=True)
+    first, second = output.lane("base"), output.lane("app")
+    second.begin(2, 3, "RUN x")
+    second.stream("never")
+    second.log("out", 1)
+    second.line({"status": "Pulling"})
+    second.done("id")
+    first.begin(1, 3, "FROM y")
+    first.cached()
+    first.done("id")
+    first.begin(3, 3, "RUN z")
+    first.failed()
+    told = [(line["id"], line["aux"].get("state", line["aux"].get("text"))) for line in lines if "aux" in line]
+    assert told == [
+        *(("wherry.step", "running"), ("wherry.log", "out"), ("wherry.step", "done"), ("wherry.step", "running")),
+        *(("wherry.step", "cached"), ("wherry.step", "running"), ("wherry.step", "failed")),
+    ]
+    assert {"status": "Pulling", "step": 2} in lines
+    assert lines[0]["aux"]["stage"] == "app"
+
+
+def test_who_does_not_gets_stderr_in_its_colour() -> None:
+    output, lines = _output()
+    lane = output.lane()
+    lane.log("o", 1)
+    lane.log("e", 2)
+    assert [line["stream"] for line in lines] == ["o", "\x1b[91me\x1b[0m"]

@@ -35,8 +35,8 @@ def test_the_docker_clis_usual_query_is_taken() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("squash", "1"), ("version", "2"), ("remote", "https://x/y.git"), ("outputs", "[{}]")),
-        *(("session", "abc"), ("cachefrom", '["x"]'), ("platform", "linux/s390x")),
+        *(("squash", "1"), ("version", "2"), ("remote", "client-session"), ("outputs", "[{}]")),
+        *(("session", "abc"), ("cachefrom", '["type=local,src=x"]'), ("platform", "linux/s390x")),
     ],
 )
 def test_what_is_not_supported_is_refused_with_its_name(name: str, value: str) -> None:
@@ -83,3 +83,8 @@ def test_the_epoch_is_a_number() -> None:
     assert _read().epoch is None
     with pytest.raises(InvalidArgument):
         _ = _read(buildargs='{"SOURCE_DATE_EPOCH":"soon"}').epoch
+
+
+def test_images_to_look_for_steps_in_are_named_in_two_ways() -> None:
+    assert _read(cachefrom='["a:1","type=registry,ref=r/b:2"]').cache_from == ("a:1", "r/b:2")
+    assert _read(cachefrom="[]").cache_from == _read(cachefrom="null").cache_from == ()

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.builder import parser
-from engine.builder.run_mounts import RunMount, octal, parse
+from engine.builder.run_mounts import RunMount, parse
 from proto.errdefs import InvalidArgument, Unimplemented
 
 _RUN = parser.parse("FROM a\nRUN x").stages[0].instructions[0]
@@ -13,15 +13,18 @@ def _read(text: str) -> RunMount:
     return parse(_RUN, text, "/w")
 
 
-def test_a_bind_is_the_default_and_never_writable() -> None:
+def test_a_bind_is_the_default_and_read_only_unless_it_asks() -> None:
     assert _read("target=t,source=s,from=x") == RunMount("bind", "/w/t", "s", "x", "t", read_only=True)
-    with pytest.raises(Unimplemented, match="type=bind,rw"):
-        _read("target=t,rw")
+    assert [_read(f"target=t,{word}").read_only for word in ("rw", "rw=false", "readwrite", "ro=false", "ro")] == [
+        *(False, True, False, False, True)
+    ]
 
 
 def test_a_cache_has_an_id_and_a_mode() -> None:
     found = _read("type=cache,dst=/c,id=i,sharing=locked,mode=0700,uid=5")
     assert (found.target, found.id, found.sharing, found.mode, found.uid) == ("/c", "i", "locked", 0o700, 5)
+    assert not found.read_only
+    assert _read("type=cache,target=/c,sharing=private,from=x,source=/y").origin == "x"
 
 
 def test_a_secret_is_found_below_run_secrets() -> None:
@@ -35,7 +38,7 @@ def test_a_tmpfs_may_have_a_size() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["type=ssh", "type=secret,id=a,env=B", "type=cache,target=/c,from=x", "type=cache,target=/c,sharing=private"],
+    ["type=secret,id=a,env=B"],
 )
 def test_what_is_not_supported_is_named(text: str) -> None:
     with pytest.raises(Unimplemented, match="is not supported"):
@@ -50,6 +53,9 @@ def test_what_is_not_supported_is_named(text: str) -> None:
         "target=/",
         "target=/a,colour=red",
         "type=tmpfs,target=/t,size=big",
+        "type=tmpfs,target=/t,rw",
+        "target=/t,rw=perhaps",
+        "type=cache,target=/c,sharing=greedy",
         "type=cache,target=/c,mode=9",
     ],
 )
@@ -58,11 +64,16 @@ def test_nonsense_is_refused(text: str) -> None:
         _read(text)
 
 
-def test_modes_are_octal() -> None:
-    assert (octal("755"), octal("04755")) == (0o755, 0o4755)
-    with pytest.raises(InvalidArgument):
-        octal("u+x")
-
-
 def test_a_secrets_value_is_in_no_key() -> None:
     assert _read("type=secret,id=s").shown() == ["secret", "/run/secrets/s", "", "", "s"]
+
+
+def test_an_agents_socket_has_a_place_and_a_name_of_its_own() -> None:
+    found = _read("type=ssh")
+    assert (found.target, found.id, found.mode, found.required) == (
+        "/run/buildkit/ssh_agent.0",
+        "default",
+        0o600,
+        False,
+    )
+    assert _read("type=ssh,id=git,target=/a,required").id == "git"

@@ -13,6 +13,7 @@ from engine.cli.errors import CommandFailed
 
 def _sent(context: str, dockerfile: str | None = None, stdin: bytes = b"") -> tuple[str, dict[str, tarfile.TarInfo]]:
     with opened(context, dockerfile, io.BytesIO(stdin)) as sending:
+        assert sending.body is not None
         data = sending.body.read()
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             return sending.dockerfile, {entry.name: entry for entry in tar}
@@ -80,7 +81,8 @@ def test_sockets_stay_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ("context", "dockerfile", "words"),
     [
         ("/nonexistent", None, "not found"),
-        ("https://x/y", None, "a remote build"),
+        ("https://x/y", "-", "from standard input"),
+        ("https://-oProxyCommand=x/y.git", None, "invalid git address"),
         ("C", "none", "Dockerfile path"),
     ],
 )
@@ -92,3 +94,8 @@ def test_what_cannot_be_sent_is_told(folder: Path, context: str, dockerfile: str
 def test_an_empty_standard_input_is_refused() -> None:
     with pytest.raises(CommandFailed, match="cannot be empty"):
         _sent("-")
+
+
+def test_a_context_from_the_web_is_the_engines_to_fetch() -> None:
+    with opened("https://h/x.tar.gz", "D", io.BytesIO()) as sending:
+        assert (sending.body, sending.remote, sending.dockerfile) == (None, "https://h/x.tar.gz", "D")

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from engine.api.routes.build import routes
+from engine.builder.pruning import Prune
 from engine.builder.request import Request
 from engine.builder.running import CommandFailed
 from proto.errdefs import InvalidArgument
@@ -28,9 +29,9 @@ class Builder:
                 raise line
             yield line
 
-    async def prune(self, *, everything: bool, keep_bytes: int) -> dict[str, Any]:
+    async def prune(self, asked: Prune) -> dict[str, Any]:
         """As the real one."""
-        return {"CachesDeleted": None, "SpaceReclaimed": keep_bytes + everything}
+        return {"CachesDeleted": asked.filters.get("until"), "SpaceReclaimed": asked.keep_bytes + asked.everything}
 
 
 async def test_the_lines_are_streamed_and_the_body_is_the_context() -> None:
@@ -60,8 +61,11 @@ async def test_a_later_failure_is_a_line_with_the_exit_code() -> None:
     }
 
 
-async def test_pruning_takes_a_size_and_refuses_filters() -> None:
+async def test_pruning_takes_a_size_and_filters() -> None:
     async with served(routes(Builder())) as client:  # type: ignore[arg-type]
         assert (await client.ask("POST", "/build/prune?all=1&keep-storage=5"))[1]["SpaceReclaimed"] == 6
-        assert (await client.ask("POST", '/build/prune?filters={"until":["1h"]}'))[0] == 501
+        _, document = await client.ask("POST", '/build/prune?filters={"until":["1h"]}')
+        assert document["CachesDeleted"] == ["1h"]
+        assert (await client.ask("POST", '/build/prune?filters={"colour":["red"]}'))[0] == 400
+        assert (await client.ask("POST", "/build/prune?max-used-space=5"))[0] == 501
         assert (await client.ask("POST", "/build/cancel?id=x"))[0] == 501

@@ -72,6 +72,27 @@ def test_a_secret_that_is_not_there_is_told_of(run: Run, context: str, secret: s
     assert "--secret" in result.stderr
 
 
-def test_secrets_too_large_for_a_header_are_refused(run: Run, context: str, tmp_path: Path) -> None:
+def test_what_goes_beside_the_request_needs_a_channel(run: Run, context: str, tmp_path: Path) -> None:
+    """The fake engine has none, and says so in its own way; what is asked before is shown here."""
     (tmp_path / "s").write_bytes(b"x" * 9000)
-    assert "4 KB" in run("build", "--secret", f"id=f,src={tmp_path}/s", context).stderr
+    for words in (
+        ["--secret", f"id=f,src={tmp_path}/s"],
+        ["-o", str(tmp_path / "out")],
+        ["--build-context", f"other={tmp_path}"],
+    ):
+        assert "no /build/channel here" in run("build", *words, context).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["-o", "out", "-t", "x"], "--output writes files"),
+        (["-o", "type=oci,dest=x"], "type=oci is not supported"),
+        (["--build-context", "x"], "NAME=FOLDER"),
+        (["--build-context", "x=https://y"], "neither a folder"),
+        (["--ssh", "default=/nonexistent"], "not an agent's socket"),
+        (["--ulimit", "nofile"], "invalid ulimit"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_sent(run: Run, context: str, words: list[str], told: str) -> None:
+    assert told in run("build", *words, context).stderr

@@ -1,0 +1,131 @@
+"""What `wherry build` has beside its request: secrets, contexts by name, a way to its SSH agent, the result as files.
+
+A channel has a token that the client made up, and lives as long as the connection that opened it. All that came by it
+goes with it: secrets are in memory only, contexts in private folders. An agent is reached by connections that the
+client opens ahead and that wait here; one is taken for each connection that a step makes.
+"""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.builder.context import Context
+from proto.errdefs import AlreadyExists, InvalidArgument, NotFound, ResourceExhausted, Unavailable
+
+_TOKEN = re.compile(r"[0-9a-f]{32,64}")
+_SECRETS_LIMIT = 4 << 20
+_WAITING_LIMIT = 64
+_AGENT_PATIENCE = 20.0
+
+
+class Stream(Protocol):
+    """A connection that was taken over from HTTP."""
+
+    @property
+    def reader(self) -> asyncio.StreamReader:
+        """What the client sends."""
+        ...
+
+    async def write_out(self, data: bytes) -> bool:
+        """Send; False when the client has gone."""
+        ...
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A connection to an agent that nobody uses yet; `ended` when it has been used."""
+
+    stream: Stream
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class Result:
+    """An image's files, read-only, until the client has taken them."""
+
+    root: int
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+    whole: bool = False
+
+
+@dataclass(slots=True)
+class Channel:
+    """One client's."""
+
+    secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
+    contexts: dict[str, Context] = field(default_factory=dict)
+    agents: dict[str, "asyncio.Queue[Waiting]"] = field(default_factory=dict)
+    results: "asyncio.Queue[Result]" = field(default_factory=asyncio.Queue)
+    stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+
+    def keep_secrets(self, secrets: dict[str, bytes]) -> None:
+        """For the builds of this channel."""
+        self.secrets |= secrets
+        if sum(map(len, self.secrets.values())) > _SECRETS_LIMIT:
+            self.secrets.clear()
+            raise InvalidArgument("the secrets of a build are larger than 4 MiB")
+
+    def offer(self, name: str, stream: Stream) -> Waiting:
+        """A connection to the client's agent, for whoever wants one."""
+        queue = self.agents.setdefault(name, asyncio.Queue())
+        if queue.qsize() >= _WAITING_LIMIT:
+            raise ResourceExhausted(f"more than {_WAITING_LIMIT} connections to the agent {name} wait already")
+        queue.put_nowait(waiting := Waiting(stream))
+        return waiting
+
+    async def agent(self, name: str) -> Waiting:
+        """A connection to the client's agent."""
+        if name not in self.agents:
+            raise NotFound(f"no SSH agent {name!r} was given (wherry build --ssh)")
+        try:
+            return await asyncio.wait_for(self.agents[name].get(), _AGENT_PATIENCE)
+        except TimeoutError:
+            raise Unavailable(f"the client makes no connection to its agent {name}") from None
+
+    async def give(self, root: int) -> None:
+        """Hand the result to the client; returns when all of it has been sent."""
+        result = Result(root)
+        self.results.put_nowait(result)
+        await result.taken.wait()
+        if not result.whole:
+            raise Unavailable("the client did not take the whole result")
+
+    @contextlib.asynccontextmanager
+    async def taken(self) -> AsyncIterator[int]:
+        """The next result's root, for whoever sends it."""
+        result = await self.results.get()
+        try:
+            yield result.root
+            result.whole = True
+        finally:
+            result.taken.set()
+
+
+class Channels:
+    """All that are open."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Channel] = {}
+
+    @contextlib.asynccontextmanager
+    async def opened(self, token: str) -> AsyncIterator[Channel]:
+        """A new one, for the length of a block."""
+        if not _TOKEN.fullmatch(token):
+            raise InvalidArgument("the token of a build's channel is 32 to 64 hexadecimal digits")
+        if token in self._open:
+            raise AlreadyExists("the channel is open already")
+        channel = self._open[token] = Channel()
+        try:
+            async with channel.stack:
+                yield channel
+        finally:
+            del self._open[token]
+
+    def get(self, token: str) -> Channel:
+        """The open one with the token."""
+        if token not in self._open:
+            raise NotFound("no such channel of a build")
+        return self._open[token]
