@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 from collections.abc import Coroutine
 from typing import Any
 
@@ -186,11 +187,12 @@ class Container:
             await self._call(self._runtime.update(self.id, resources), "OCI runtime update failed")
 
     async def checkpoint(self, spec: CheckpointSpec) -> None:
-        """Write the processes' state to an image."""
+        """Write the processes' state to an image; CRIU's log stays in the bundle when that fails."""
+        work = spec.work or os.path.join(self.bundle.work, "criu-work")
         words = runtime_argv.checkpoint(
             self.id,
             spec.image,
-            spec.work or os.path.join(self.bundle.work, "criu-work"),
+            work,
             leave_running=not spec.exit,
             flags=spec.flags,
             empty_namespaces=spec.empty_namespaces,
@@ -198,8 +200,23 @@ class Container:
         )
         async with self._lock:
             self.init.allows("checkpoint")
-            await self._call(self._runtime.checkpoint(words), "OCI runtime checkpoint failed")
+            try:
+                await self._call(self._runtime.checkpoint(words), "OCI runtime checkpoint failed")
+            except Fault as fault:
+                raise self._with_dump_log(fault, work) from fault
+            finally:
+                if not spec.work:
+                    shutil.rmtree(work, ignore_errors=True)
         self._host.events.checkpointed(self.id, spec.image)
+
+    def _with_dump_log(self, fault: Fault, work: str) -> Fault:
+        """The fault as containerd's shim words it: its first line, and where the log is now."""
+        try:
+            shutil.copyfile(os.path.join(work, "dump.log"), self.bundle.dump_log)
+        except OSError as error:  # CRIU never came so far
+            logger.error("failed to copy dump.log to criu-dump.log: %s", error, extra={"id": self.id})
+            return fault
+        return type(fault)(f"{str(fault).partition(chr(10))[0]} path= {self.bundle.dump_log}")
 
     async def pids(self) -> list[tuple[int, str]]:
         """Every process, with the exec id of those that have one."""
@@ -228,8 +245,12 @@ class Container:
         return process.state
 
     def _made(self) -> None:
-        """The first process is there: say so, then listen for its end and for its memory running out."""
+        """The first process is there: say so, then attend to it."""
         self._host.events.created(self._spec, self.init.pid)
+        self._attend()
+
+    def _attend(self) -> None:
+        """Listen for the first process's end, and for its memory running out."""
         try:
             with open(f"/proc/{self.init.pid}/cgroup", encoding="utf-8") as file:
                 self.cgroups = file.read()
@@ -242,7 +263,7 @@ class Container:
         if self._spec.checkpoint:
             with self._host.reaper.expects():
                 await self.init.restore(self._runtime, self._spec.checkpoint, self._spec.parent_checkpoint)
-                self._host.reaper.watch(self.init.pid, self._exited(self.init))
+                self._attend()
         else:
             try:
                 reached("shim.start.asked")

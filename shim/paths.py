@@ -11,6 +11,7 @@ BUNDLE/log.json             the runtime's own log; EXECID.log.json while an exec
 BUNDLE/options.json         the runc options of Create, for `delete`
 BUNDLE/runtime              the runtime's program, for `delete`
 BUNDLE/exit.json            how the first process ended, written before anyone is told
+BUNDLE/criu-dump.log        CRIU's log of the last checkpoint, if that failed
 """
 
 import os
@@ -81,6 +82,11 @@ class Bundle:
     def exit_record(self) -> str:
         """How the first process ended."""
         return os.path.join(self.path, "exit.json")
+
+    @property
+    def dump_log(self) -> str:
+        """What CRIU said when a checkpoint failed."""
+        return os.path.join(self.path, "criu-dump.log")
 
     def exec_pid(self, exec_id: str) -> str:
         """The pid of an exec's process."""

@@ -231,6 +231,29 @@ async def test_checkpoint_and_restore_use_the_runtimes_verbs(stage: Stage) -> No
     assert stage.runtime.verbs()[-1] == "restore"
 
 
+async def test_a_checkpoint_that_fails_leaves_crius_log_in_the_bundle(stage: Stage) -> None:
+    """In the words of containerd's shim; the work folder goes, unless the caller named one."""
+    container = await stage.running()
+    stage.runtime.fails["checkpoint"] = "criu failed: type DUMP errno 0"
+    spec = CheckpointSpec("/img", "", exit_=True, flags=[], empty_namespaces=[], parent="")
+    work = stage.bundle / "work" / "criu-work"
+    work.mkdir(parents=True)
+    (work / "dump.log").write_text("Error\n")
+    log = stage.bundle / "criu-dump.log"
+    with pytest.raises(Fault, match=f"OCI runtime checkpoint failed: criu failed: type DUMP errno 0 path= {log}$"):
+        await container.checkpoint(spec)
+    assert log.read_text() == "Error\n"
+    assert not work.exists()
+    with pytest.raises(Fault, match="type DUMP errno 0$"):  # CRIU never ran
+        await container.checkpoint(spec)
+    work.mkdir()
+    kept = CheckpointSpec("/img", str(work), exit_=True, flags=[], empty_namespaces=[], parent="")
+    with pytest.raises(Fault, match="type DUMP errno 0$"):
+        await container.checkpoint(kept)
+    assert work.exists()
+    assert container.init.state is State.RUNNING
+
+
 async def test_update_passes_the_resources_on(stage: Stage) -> None:
     """And is refused for a stopped container."""
     container = await stage.running()
