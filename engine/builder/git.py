@@ -8,15 +8,17 @@ A subfolder is opened inside of the checkout, links included (CVE-2026-33748). A
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 
 from engine import kernel
-from engine.builder.git_address import Repository, hidden
+from engine.builder.git_address import Repository
 from proto.errdefs import FailedPrecondition, InvalidArgument, Unavailable, Unimplemented
 
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _PROTOCOLS = "http:https:git"
 _SAFE = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "credential.helper="),
@@ -37,7 +39,7 @@ async def checked_out(
         )
     with tempfile.TemporaryDirectory(prefix="git-", dir=temporary) as folder:
         tree = f"{folder}/tree"
-        await _Git(folder, protocols).fetch(repository, tree, checksum)
+        await _Git(folder, protocols, repository).fetch(tree, checksum)
         if not keep_git:
             await asyncio.to_thread(shutil.rmtree, f"{tree}/.git")
         top = os.open(tree, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -61,33 +63,42 @@ def _subfolder(top: int, folder: str) -> int:
 class _Git:
     """The program, run with an environment of its own."""
 
-    def __init__(self, home: str, protocols: str) -> None:
+    def __init__(self, home: str, protocols: str, repository: Repository) -> None:
         program = shutil.which("git")
         if program is None:
             raise FailedPrecondition("git repositories need the program `git`, and there is none in the engine's PATH")
         self._program = program
+        self._repository = repository
         self._environment = _environment(home, protocols)
 
-    async def fetch(self, repository: Repository, tree: str, checksum: str) -> None:
+    async def fetch(self, tree: str, checksum: str) -> None:
+        repository = self._repository
         await self._run("init", "-q", "--", tree)
         inside = ("-C", tree)
         await self._run(*inside, "remote", "add", "--", "origin", repository.remote)
-        ref = repository.ref or "HEAD"
-        try:
-            await self._run(*inside, "fetch", "-q", "--depth=1", "--no-recurse-submodules", "--", "origin", ref)
-            commit = "FETCH_HEAD"
-        except Unavailable:
-            if not repository.ref:
-                raise
-            # a server that gives neither shallow clones nor single commits
-            await self._run(*inside, "fetch", "-q", "--tags", "--no-recurse-submodules", "--", "origin")
-            commit = repository.ref
+        commit = await self._download(inside)
         found = await self._run(*inside, "rev-parse", "--verify", "-q", "--end-of-options", f"{commit}^{{commit}}")
         if checksum and not (len(checksum) >= 7 and found.strip().startswith(checksum)):
             raise InvalidArgument(f"expected checksum to match {checksum}, got {found.strip()}")
         await self._run(*inside, "checkout", "-q", "--detach", "--force", found.strip())
         if os.path.lexists(f"{tree}/.gitmodules"):
             await self._run(*inside, "submodule", "-q", "update", "--init", "--recursive", "--depth=1")
+
+    async def _download(self, inside: tuple[str, str]) -> str:
+        """Fetch as little as the server allows; answers what is to be checked out."""
+        ref = self._repository.ref or "HEAD"
+        quiet = ("fetch", "-q", "--no-recurse-submodules")
+        try:
+            await self._run(*inside, *quiet, "--depth=1", "--", "origin", ref)
+        except Unavailable as failure:
+            try:  # plain files behind http know no shallow clones
+                await self._run(*inside, *quiet, "--", "origin", ref)
+            except Unavailable:
+                if not _COMMIT.fullmatch(ref):
+                    raise failure from None
+                await self._run(*inside, *quiet, "--tags", "--", "origin")  # a commit that is no branch's last
+                return ref
+        return "FETCH_HEAD"
 
     async def _run(self, *words: str) -> str:
         process = await asyncio.create_subprocess_exec(
@@ -103,7 +114,7 @@ class _Git:
                     os.killpg(process.pid, signal.SIGKILL)
                 await asyncio.shield(process.wait())
         if process.returncode != 0:
-            text = hidden(complaint.decode("utf-8", "replace").strip())
+            text = self._repository.without_secrets(complaint.decode("utf-8", "replace").strip())
             raise Unavailable(f"git {next(word for word in words if word in _VERBS)}: {text or process.returncode}")
         return said.decode("utf-8", "replace")
 

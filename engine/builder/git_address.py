@@ -22,6 +22,11 @@ class Repository:
     ref: str = ""
     folder: str = ""
 
+    def without_secrets(self, text: str) -> str:
+        """What git says, without the name and password of the address, however it repeats them."""
+        secret, at, _ = urlsplit(self.remote).netloc.rpartition("@") if "://" in self.remote else ("", "", "")
+        return hidden(text.replace(f"{secret}@", "xxxxx@") if at else text)
+
     @property
     def shown(self) -> str:
         """The address without a password."""

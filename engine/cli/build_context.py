@@ -76,14 +76,12 @@ def _cloned(address: str) -> Iterator[str]:
         tree = f"{place}/tree"
         _git("init", "-q", "--", tree)
         _git("-C", tree, "remote", "add", "--", "origin", repository.remote)
+        ref = repository.ref or "HEAD"
         try:
-            _git("-C", tree, "fetch", "-q", "--depth=1", "--", "origin", repository.ref or "HEAD")
-            _git("-C", tree, "checkout", "-q", "--detach", "FETCH_HEAD")
-        except CommandFailed:
-            if not repository.ref:
-                raise
-            _git("-C", tree, "fetch", "-q", "--tags", "--", "origin")  # a server that gives no single commits
-            _git("-C", tree, "checkout", "-q", "--detach", f"{repository.ref}^0")
+            _git("-C", tree, "fetch", "-q", "--depth=1", "--", "origin", ref)
+        except CommandFailed:  # plain files behind http know no shallow clones
+            _git("-C", tree, "fetch", "-q", "--", "origin", ref)
+        _git("-C", tree, "checkout", "-q", "--detach", "FETCH_HEAD")
         if os.path.lexists(f"{tree}/.gitmodules"):
             _git("-C", tree, "submodule", "-q", "update", "--init", "--recursive", "--depth=1")
         shutil.rmtree(f"{tree}/.git")

@@ -54,6 +54,7 @@ def test_what_could_be_an_option_is_refused(text: str) -> None:
 
 def test_a_password_is_not_shown() -> None:
     assert git.parse("https://user:canary@h/x.git").shown == "https://xxxxx@h/x.git"
+    assert "canary" not in Repository("git://u:canary@h/x").without_secrets("unable to look up u:canary@h (port 9418)")
     assert "canary" not in git.hidden("fatal: unable to access 'https://canary@h/x.git/': no")
 
 
