@@ -1,8 +1,13 @@
-"""The addresses of endpoints: chosen or granted, and kept back until the kernel has taken down the veth with them."""
+"""The addresses of endpoints: chosen or granted, and kept back until the kernel has taken down the veth with them.
+
+Until then, and until the connections of who had it are forgotten, nobody is given an address who did not ask for it;
+who did need not wait for the veth.
+"""
 
 import ipaddress
 
 from engine.networks import gateway, ipam
+from engine.networks.forgetting import Forgetting
 from engine.networks.ipam import Address, Address6
 from engine.networks.links import Links
 from engine.networks.model import Endpoint, Network
@@ -14,9 +19,10 @@ from proto.errdefs import InvalidArgument, ResourceExhausted
 class Addresses:
     """Who has which address, of one engine's networks."""
 
-    def __init__(self, store: Store, host: Links) -> None:
+    def __init__(self, store: Store, host: Links, forgetting: Forgetting) -> None:
         self._store = store
         self._host = host
+        self._forgetting = forgetting
         self._draining: dict[tuple[str, Address | Address6], str] = {}  # given back, but the veth is still there
 
     def choose4(self, network: Network, attachment: Attachment) -> Address | None:
@@ -29,7 +35,9 @@ class Addresses:
         if attachment.address:
             _may_ask(network, given=network.ipam_given)
             ipam.check_requested(Address(attachment.address), pool, used)
+            self._forgetting.settle()
             return Address(attachment.address)
+        used |= self._kept_back(network)
         within = ipam.Subnet(network.ip_range) if network.ip_range else pool
         address = ipam.first_free(pool, within, {one for one in used if isinstance(one, Address)})
         if address is None:
@@ -46,7 +54,9 @@ class Addresses:
         if attachment.address6:
             _may_ask(network, given=network.ipam_given6)
             ipam.check_requested(Address6(attachment.address6), pool, used)
+            self._forgetting.settle()
             return Address6(attachment.address6)
+        used |= self._kept_back(network)
         within = ipam.Subnet6(network.ip_range6) if network.ip_range6 else pool
         address = ipam.first_free6(pool, within, {one for one in used if isinstance(one, Address6)})
         if address is None:
@@ -54,19 +64,23 @@ class Addresses:
         return address
 
     def keep_back(self, endpoint: Endpoint) -> None:
-        """An endpoint goes: nobody gets its addresses while the kernel still has its veth."""
-        if self._host.find(endpoint.link) is not None:
-            self._draining |= {(endpoint.network_id, one): endpoint.link for one in endpoint.addresses}
+        """An endpoint goes: nobody is given its addresses while the kernel still knows them."""
+        self._draining |= {(endpoint.network_id, one): endpoint.link for one in endpoint.addresses}
 
     def _used(self, network: Network) -> set[Address | Address6]:
-        """Addresses of endpoints, of those whose veth the kernel has still to take down, and those set apart."""
-        for key in [key for key, link in self._draining.items() if self._host.find(link) is None]:
-            del self._draining[key]
+        """Addresses of endpoints, and those set apart."""
         return {
             *(address for one in self._store.endpoints(network_id=network.id) for address in one.addresses),
             *(ipaddress.ip_address(one) for one in network.reserved.values()),
-            *(address for network_id, address in self._draining if network_id == network.id),
         }
+
+    def _kept_back(self, network: Network) -> set[Address | Address6]:
+        for key in [key for key, link in self._draining.items() if self._is_free(key[1], link)]:
+            del self._draining[key]
+        return {address for network_id, address in self._draining if network_id == network.id}
+
+    def _is_free(self, address: Address | Address6, link: str) -> bool:
+        return not self._forgetting.is_pending(address) and self._host.find(link) is None
 
 
 def _refuse(asked: str) -> None:

@@ -31,8 +31,8 @@ class DnsSockets:
         self.streams.close()
 
 
-def listen() -> DnsSockets:
-    """Open the sockets in the namespace that the calling thread is in."""
+def listen(*, afresh: bool = False) -> DnsSockets:
+    """Open the sockets in the namespace that the calling thread is in; `afresh`: nobody has before."""
     datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     streams = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     made = DnsSockets(datagrams, streams)
@@ -42,7 +42,8 @@ def listen() -> DnsSockets:
         streams.listen(_BACKLOG)
         filters = Nftables()
         try:
-            filters.apply(nft.replace_table(_TABLE, [Chain("output", "nat", "output", -100)], rules(made)))
+            write = nft.create_table if afresh else nft.replace_table
+            filters.apply(write(_TABLE, [Chain("output", "nat", "output", -100)], rules(made)))
         finally:
             filters.close()
     except BaseException:

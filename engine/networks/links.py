@@ -15,7 +15,7 @@ RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR, RTM_GETADDR, RTM_NEWROUTE, R
 AF_INET, AF_INET6 = 2, 10
 _IFA_F_NODAD = 0x02
 IFF_UP = 0x1
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 28
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO, IFLA_STATS64, IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 23, 28
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA, VETH_INFO_PEER = 1, 2, 4, 5, 1
 IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED = 4, 33
 IFLA_LINK, IFLA_MACVLAN_MODE, IFLA_IPVLAN_MODE, IFLA_IPVLAN_FLAGS, IFLA_VLAN_ID = 5, 1, 1, 2, 1
@@ -43,6 +43,7 @@ class Link:
     up: bool
     mtu: int
     master: int = 0
+    received: int = 0  # packets
 
 
 def bridge(name: str, mtu: int, mac: bytes) -> Message:
@@ -243,4 +244,5 @@ def _link(payload: bytes) -> Link:
         up=bool(flags & IFF_UP),
         mtu=struct.unpack("=I", values[IFLA_MTU])[0],
         master=struct.unpack("=I", values.get(IFLA_MASTER, bytes(4)))[0],
+        received=struct.unpack_from("=Q", values.get(IFLA_STATS64, bytes(8)))[0],
     )

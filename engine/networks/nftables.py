@@ -154,8 +154,20 @@ def dnat(address: bytes, port: int) -> tuple[bytes, ...]:
 def replace_table(
     table: str, chains: Sequence[Chain], rules: Sequence[Rule], family: int = FAMILY_IPV4
 ) -> list[Message]:
-    """The batch after which a table is exactly this, whatever it was before."""
-    messages = [_table(table, kind, family) for kind in (_NEWTABLE, _DELTABLE, _NEWTABLE)]
+    """The batch after which a table is exactly this, whatever it was before.
+
+    Where it was not there before, `create_table` is cheaper: a socket that deleted something waits for all readers of
+    the rules (synchronize_rcu) when it is closed, ten milliseconds.
+    """
+    cleared = [_table(table, kind, family) for kind in (_NEWTABLE, _DELTABLE)]
+    return cleared + create_table(table, chains, rules, family)
+
+
+def create_table(
+    table: str, chains: Sequence[Chain], rules: Sequence[Rule], family: int = FAMILY_IPV4
+) -> list[Message]:
+    """The batch that makes a table in a namespace that has none of the name."""
+    messages = [_table(table, _NEWTABLE, family)]
     messages += [_chain(table, chain, family) for chain in chains]
     messages += [_rule(table, rule, NLM_F_APPEND, family) for rule in rules]
     return messages

@@ -14,6 +14,7 @@ from engine.networks import gateway, links
 from engine.networks.bridge import Bridges
 from engine.networks.conntrack import Gone
 from engine.networks.firewall import PROTOCOLS
+from engine.networks.forgetting import Forgetting
 from engine.networks.links import Links
 from engine.networks.model import BRIDGE, Address, Address6, Endpoint, Network, Port
 from engine.networks.ports import Placed, Ports
@@ -32,14 +33,14 @@ class Publishing:
         bridges: Bridges,
         ports: Ports,
         name_of: Callable[[str], str],
-        forget: Callable[[Iterable[Gone]], object],
+        forgetting: Forgetting,
     ) -> None:
         self._store = store
         self._host = host
         self._bridges = bridges
         self._ports = ports
         self._name_of = name_of
-        self._forget = forget
+        self._forgetting = forgetting
 
     def hold(self, container_id: str, wanted: Sequence[Wanted]) -> None:
         """Hold a container's ports and note them at its gateway's endpoint; rules and links come later."""
@@ -77,7 +78,7 @@ class Publishing:
         by_version: dict[int, Address | Address6] = {address.version: address for address in before.addresses}
         gone = [port for port in before.ports if port not in after.ports and port.host_port]
         came = [port for port in after.ports if port not in before.ports and port.host_port and port.protocol == "udp"]
-        self._forget(
+        self._forgetting.add(
             [
                 *(Gone(by_version.get(_version(one)), PROTOCOLS[one.protocol], one.host_port) for one in gone),
                 *(Gone(None, PROTOCOLS[one.protocol], one.host_port, (_version(one),)) for one in came),
@@ -86,7 +87,7 @@ class Publishing:
 
     def forget_endpoints(self, gone: Iterable[Endpoint]) -> None:
         """Every connection of theirs: whoever gets their addresses starts afresh."""
-        self._forget([Gone(address) for one in gone for address in one.addresses])
+        self._forgetting.add([Gone(address) for one in gone for address in one.addresses])
 
     def hold_again(self) -> None:
         """After a restart of the engine: the ports of everybody who is there."""

@@ -19,7 +19,7 @@ from engine.networks.dns_sockets import DnsSockets, listen
 from engine.networks.endpoint import apply_sysctls, lead_out, unwire, wire
 from engine.networks.hosts_files import OWN_SERVER
 from engine.networks.links import Links
-from engine.networks.model import HOST, IPVLAN, NULL, Endpoint, Network, Sandbox
+from engine.networks.model import HOST, IPVLAN, NULL, ON_PARENT, Endpoint, Network, Sandbox
 from engine.networks.publishing import Publishing
 from engine.networks.request import Attachment, Request, Wanted
 from engine.networks.store import Store
@@ -37,6 +37,7 @@ class Sandboxes:
         bridges: Bridges,
         publishing: Publishing,
         writer: files.Writer,
+        addresses: Addresses,
         name_of: Callable[[str], str],
     ) -> None:
         self._store = store
@@ -47,7 +48,7 @@ class Sandboxes:
         self._files = writer
         self._name_of = name_of
         self._opened: dict[str, DnsSockets] = {}  # name servers that nobody has begun to serve
-        self._addresses = Addresses(store, host)
+        self._addresses = addresses
 
     def allocate(self, container_id: str, request: Request) -> Sandbox:
         """Make a container's sandbox, or find the one it has."""
@@ -69,9 +70,12 @@ class Sandboxes:
         """Let go of whatever a container has; nothing to do is no error."""
         sandbox = self._store.sandbox(container_id)
         self._close_dns(container_id)
+        endpoints = self._store.endpoints(container_id=container_id)
+        known = [one for one in endpoints if self._has_connections(one)]
         if sandbox is None or not sandbox.owner:
             namespace.remove(self._path(container_id))
-        self._drop(self._store.endpoints(container_id=container_id))
+        self._drop(endpoints)
+        self._publishing.forget_endpoints(known)
         self._publishing.release(container_id)
         self._store.drop_sandbox(container_id)
 
@@ -109,6 +113,7 @@ class Sandboxes:
         if found is not None:
             self._host.apply(links.delete(found.index))
         self._drop([endpoint])
+        self._publishing.forget_endpoints([endpoint])
         sandbox = self._store.sandbox(endpoint.container_id)
         if sandbox is None:
             return
@@ -186,7 +191,7 @@ class Sandboxes:
                     apply_sysctls(endpoint.interface, sysctls)
                 self._route(container_id)
                 if own_server:
-                    self._opened[container_id] = listen()
+                    self._opened[container_id] = listen(afresh=True)
                     undo.callback(self._close_dns, container_id)
             networks = {network.id: network for network, _, _, _ in places}
             for endpoint in self._own(container_id):
@@ -282,6 +287,13 @@ class Sandboxes:
             master = self._bridges.ensure(network, self._store.endpoints(network_id=network.id))
         return endpoint, master
 
+    def _has_connections(self, endpoint: Endpoint) -> bool:
+        """Whether the kernel may remember any: the container sent something, or datagrams for it were let in."""
+        network, found = self._store.network(endpoint.network_id), self._host.find(endpoint.link)
+        if network is not None and network.driver in ON_PARENT:
+            return False  # its packets pass the host's filter by
+        return found is None or found.received > 0 or any(port.protocol != "tcp" for port in endpoint.ports)
+
     def _drop(self, endpoints: list[Endpoint]) -> None:
         """Give back addresses, ports, and the rules for them."""
         published = set()
@@ -294,7 +306,6 @@ class Sandboxes:
         self._store.drop_endpoints(endpoints)
         for network_id in published:
             self._write_rules(network_id)
-        self._publishing.forget_endpoints(endpoints)
 
     def _write_rules(self, network_id: str) -> None:
         network = self._store.network(network_id)

@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 from engine.api.render import network as render
 from engine.config import Config
 from engine.networks import request as requests
+from engine.networks.addresses import Addresses
 from engine.networks.bridge import Bridges
 from engine.networks.conntrack import Conntrack
 from engine.networks.definitions import Definitions
 from engine.networks.files import Writer
 from engine.networks.firewall import PREFIX, Firewall
+from engine.networks.forgetting import Forgetting
 from engine.networks.hosts_files import Wishes
 from engine.networks.link_watch import LinkWatch
 from engine.networks.links import Links
@@ -51,6 +53,7 @@ class _Inside:
     host: Links
     firewall: Firewall | None
     connections: Conntrack
+    forgetting: Forgetting
     bridges: Bridges
     ports: Ports
     definitions: Definitions
@@ -60,6 +63,7 @@ class _Inside:
     def close(self) -> None:
         self.ports.close()
         self.host.close()
+        self.forgetting.close()
         self.connections.close()
         if self.firewall is not None:
             self.firewall.close()
@@ -207,9 +211,11 @@ class Networks:
         )
         definitions = Definitions(store, host, bridges, config, self._name_of)
         connections = Conntrack()
-        publishing = Publishing(store, host, bridges, ports, self._name_of, connections.forget)
-        sandboxes = Sandboxes(store, self._paths.netns, host, bridges, publishing, writer, self._name_of)
-        return _Inside(store, host, firewall, connections, bridges, ports, definitions, sandboxes, writer)
+        forgetting = Forgetting(connections.forget)
+        publishing = Publishing(store, host, bridges, ports, self._name_of, forgetting)
+        addresses = Addresses(store, host, forgetting)
+        sandboxes = Sandboxes(store, self._paths.netns, host, bridges, publishing, writer, addresses, self._name_of)
+        return _Inside(store, host, firewall, connections, forgetting, bridges, ports, definitions, sandboxes, writer)
 
     def _open(self) -> None:
         self._ready.definitions.open()

@@ -1,9 +1,10 @@
 """The kernel's side of networks in memory: links, bridges and a packet filter that remember what they were asked."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from engine.networks import links
+from engine.networks.conntrack import Gone
 from engine.networks.firewall import Plan
 from engine.networks.links import Interface4, Link, Network4
 from engine.networks.model import Endpoint, Network
@@ -84,6 +85,25 @@ class FakeFirewall:
 
     def close(self) -> None:
         pass
+
+
+class FakeForgetting:
+    """Connections that are forgotten when somebody waits for it."""
+
+    def __init__(self) -> None:
+        self.forgotten: list[Gone] = []
+        self.waiting: list[Gone] = []
+
+    def add(self, wanted: Iterable[Gone]) -> None:
+        new = list(wanted)
+        self.forgotten += new
+        self.waiting += new
+
+    def is_pending(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+        return any(one.address == address for one in self.waiting)
+
+    def settle(self) -> None:
+        self.waiting.clear()
 
 
 class FakeParents:

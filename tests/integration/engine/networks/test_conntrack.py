@@ -40,6 +40,7 @@ def test_who_sent_datagrams_before_the_port_was_published_is_heard_after(lab: La
             assert (await asyncio.to_thread(host.recv, 16)) == b"early", "and is remembered"
             host.close()
             await networks.publish("one", {}, wish("80/udp"), {})
+            await asyncio.to_thread(networks._ready.forgetting.settle)
             client.sendto(b"late", (LAB_ADDRESS, 8080))
             assert (await asyncio.to_thread(server.recv, 16)) == b"late"
         await networks.close()
@@ -58,6 +59,7 @@ def test_a_connection_by_a_port_that_is_no_longer_published_ends(lab: Lab) -> No
                 client.sendall(b"hello")
                 assert accepted.recv(16) == b"hello"
                 await networks.publish("one", {}, DEFAULT, {})
+                await asyncio.to_thread(networks._ready.forgetting.settle)
                 client.sendall(b"again")
                 try:
                     answered = await asyncio.to_thread(client.recv, 16)
@@ -78,6 +80,7 @@ def test_who_gets_anothers_address_does_not_get_its_callers(lab: Lab) -> None:
             first = await met(networks, network, client)
             assert "10.96.0.2" in known(lab)
             await networks.release("one")
+            await asyncio.to_thread(networks._ready.forgetting.settle)
             assert first
             assert "10.96.0.2" not in known(lab)
         await networks.close()
@@ -98,7 +101,7 @@ def known(lab: Lab) -> str:
     def look() -> str:
         found = Conntrack()
         try:
-            payloads = found._netlink.dump(questions(Gone(versions=(4,)))[0])
+            payloads = found._netlink.dump(questions(Gone(either=(4,)))[0])
         finally:
             found.close()
         return " ".join(socket.inet_ntoa(read(one).answers) for one in payloads)

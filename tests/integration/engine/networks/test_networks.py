@@ -150,6 +150,7 @@ def test_release_takes_everything_and_the_address_is_free_again(lab: Lab) -> Non
             await networks.release("one")
             await networks.release("one")
             await eventually(lambda: asyncio.to_thread(lambda: "veth" not in lab.shell("lab", "ip -o link")))
+            await asyncio.to_thread(networks._ready.forgetting.settle)
         await networks.close()
         return seen
 

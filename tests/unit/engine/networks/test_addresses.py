@@ -1,16 +1,18 @@
 """Addresses of endpoints: chosen, granted, kept back."""
 
+import ipaddress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.networks.addresses import Addresses
+from engine.networks.conntrack import Gone
 from engine.networks.model import Network
 from engine.networks.request import Attachment
 from engine.networks.store import Store
 from proto.errdefs import InvalidArgument, ResourceExhausted
-from tests.fakes.engine_networks import FakeLinks, bridge_network, endpoint
+from tests.fakes.engine_networks import FakeForgetting, FakeLinks, bridge_network, endpoint
 
 
 class Place:
@@ -19,7 +21,8 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.store = Store(str(folder / "networks.db"))
         self.host = FakeLinks()
-        self.addresses = Addresses(self.store, self.host)  # type: ignore[arg-type]
+        self.forgetting = FakeForgetting()
+        self.addresses = Addresses(self.store, self.host, self.forgetting)  # type: ignore[arg-type]
 
     def address(self, network: Network, wanted: str = "") -> str:
         return str(self.addresses.choose4(network, Attachment(network.name, wanted)))
@@ -51,9 +54,23 @@ def test_an_address_whose_veth_is_still_there_waits(place: Place) -> None:
     one = endpoint(1, network)
     place.host.add(one.link)
     place.addresses.keep_back(one)
+    place.forgetting.add([Gone(ipaddress.ip_address("10.9.0.2"))])
     assert place.address(network) == "10.9.0.3"
     del place.host.links[one.link]
+    assert place.address(network) == "10.9.0.3", "its connections are not forgotten yet"
+    place.forgetting.settle()
     assert place.address(network) == "10.9.0.2"
+
+
+def test_who_asks_for_an_address_waits_for_its_connections_alone(place: Place) -> None:
+    """A container with an address of its own starts again at once."""
+    network = bridge_network("mine", ipam_given=True)
+    one = endpoint(1, network)
+    place.host.add(one.link)
+    place.addresses.keep_back(one)
+    place.forgetting.add([Gone(ipaddress.ip_address("10.9.0.2"))])
+    assert place.address(network, "10.9.0.2") == "10.9.0.2"
+    assert not place.forgetting.is_pending(ipaddress.ip_address("10.9.0.2"))
 
 
 def test_when_all_addresses_are_given_that_is_said(place: Place) -> None:

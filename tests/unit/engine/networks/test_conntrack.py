@@ -3,6 +3,7 @@
 import errno
 import ipaddress
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,15 @@ class FakeNetlink:
         self.deleted.append(message)
         if len(self.deleted) > 1:
             raise FileNotFoundError(errno.ENOENT, "gone")
+
+
+@pytest.fixture(autouse=True)
+def connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with the kernel's count of them."""
+    path = tmp_path / "count"
+    path.write_text("3\n")
+    monkeypatch.setattr(conntrack, "_COUNT", str(path))
+    return path
 
 
 def made(*payloads: bytes, refuse: int = 0) -> tuple[Conntrack, FakeNetlink]:
@@ -78,6 +88,13 @@ def test_by_an_address_the_kernel_is_asked_for_both_ends_and_without_for_all() -
     assert len(conntrack.questions(Gone(None, 17, 53, (4,)))) == 1
 
 
+def test_where_there_are_few_connections_all_are_told_of_in_one_question() -> None:
+    wanted = [Gone(ipaddress.ip_address("10.9.0.2")), Gone(ipaddress.ip_address("10.9.0.3"))]
+    assert [(one.payload, gones) for one, gones in conntrack.together(wanted)] == [(bytes([2, 0, 0, 0]), wanted)]
+    wanted.append(Gone(None, 17, 53))
+    assert [one.payload[0] for one, _ in conntrack.together(wanted)] == [2, 10]
+
+
 def test_what_is_meant_is_deleted_once_and_one_that_ended_meanwhile_is_no_error() -> None:
     tracked, netlink = made(told(CALLER, OWN, 6, 8080), told(CALLER, OWN, 6, 8081), told(CALLER, OWN, 6, 8080, 2))
     assert tracked.forget([Gone(ipaddress.ip_address("10.9.0.2"), 6, 8080)]) == 1
@@ -89,3 +106,13 @@ def test_a_kernel_that_cannot_tell_is_no_error() -> None:
     assert made(refuse=errno.EOPNOTSUPP)[0].forget([Gone(None, 6, 80)]) == 0
     with pytest.raises(PermissionError):
         made(refuse=errno.EPERM)[0].forget([Gone(None, 6, 80)])
+
+
+def test_where_there_are_none_nothing_is_asked(connections: Path) -> None:
+    wanted = [Gone(ipaddress.ip_address("10.9.0.2"))]
+    connections.write_text("0\n")
+    assert made(refuse=errno.EPERM)[0].forget(wanted) == 0
+    connections.unlink()
+    assert made(refuse=errno.EPERM)[0].forget(wanted) == 0, "a kernel without connection tracking"
+    connections.write_text("99999\n")
+    assert made(told(CALLER, OWN, 6, 8080))[0].forget(wanted) == 1

@@ -15,7 +15,7 @@ from engine.networks.publishing import Publishing, match
 from engine.networks.request import Wanted
 from engine.networks.store import Store
 from proto.errdefs import Internal, InvalidArgument
-from tests.fakes.engine_networks import FakeBridges, FakeLinks, bridge_network, endpoint
+from tests.fakes.engine_networks import FakeBridges, FakeForgetting, FakeLinks, bridge_network, endpoint
 
 LOOPBACK = "127.0.0.1"
 NETWORK, SECOND = bridge_network("mine"), bridge_network("second", "10.8.0.0/24")
@@ -31,9 +31,9 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.store = Store(str(folder / "networks.db"))
         self.host, self.bridges, self.held = FakeLinks(), FakeBridges(), Ports(PublishPolicy(LOOPBACK))
-        self.forgotten: list[Gone] = []
+        self.forgetting = FakeForgetting()
         self.publishing = Publishing(
-            self.store, self.host, self.bridges, self.held, str.upper, self.forgotten.extend  # type: ignore[arg-type]
+            self.store, self.host, self.bridges, self.held, str.upper, self.forgetting  # type: ignore[arg-type]
         )  # fmt: skip
         self.store.put_network(NETWORK)
         self.store.put_endpoint(endpoint(1, NETWORK))
@@ -141,9 +141,9 @@ def test_connections_by_a_port_that_went_are_forgotten_and_datagrams_that_were_t
     before = endpoint(1, network, ports=(tcp,))
     place.publishing.forget_changed(before, before.with_ports((udp,)))
     own = ipaddress.ip_address("10.9.0.2")
-    assert place.forgotten == [Gone(own, 6, 8080), Gone(None, 17, 5353, (4,))]
-    del place.forgotten[:]
+    assert place.forgetting.forgotten == [Gone(own, 6, 8080), Gone(None, 17, 5353, (4,))]
+    del place.forgetting.forgotten[:]
     place.publishing.forget_changed(before, before)
-    assert place.forgotten == []
+    assert place.forgetting.forgotten == []
     place.publishing.forget_endpoints([before])
-    assert place.forgotten == [Gone(own)]
+    assert place.forgetting.forgotten == [Gone(own)]

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.networks.addresses import Addresses
 from engine.networks.files import Writer
 from engine.networks.hosts_files import Wishes
+from engine.networks.links import Link
 from engine.networks.model import IPVLAN, Port, Sandbox
 from engine.networks.ports import Ports
 from engine.networks.publish_policy import PublishPolicy
@@ -16,7 +18,7 @@ from engine.networks.sandboxes import Sandboxes
 from engine.networks.store import Store
 from engine.paths import ContainerPaths
 from proto.errdefs import Conflict, Internal, InvalidArgument, NotFound, PermissionDenied
-from tests.fakes.engine_networks import FakeBridges, FakeLinks, bridge_network, endpoint
+from tests.fakes.engine_networks import FakeBridges, FakeForgetting, FakeLinks, bridge_network, endpoint
 
 
 class Place:
@@ -26,12 +28,14 @@ class Place:
         self.store = Store(str(folder / "networks.db"))
         self.host = FakeLinks()
         self.bridges = FakeBridges()
+        self.forgetting = FakeForgetting()
+        addresses = Addresses(self.store, self.host, self.forgetting)  # type: ignore[arg-type]
         writer = Writer(lambda name: ContainerPaths(str(folder / name), str(folder), name), Wishes())
         publishing = Publishing(
-            self.store, self.host, self.bridges, Ports(PublishPolicy("127.0.0.1")), str.upper, list  # type: ignore[arg-type]
+            self.store, self.host, self.bridges, Ports(PublishPolicy("127.0.0.1")), str.upper, self.forgetting  # type: ignore[arg-type]
         )  # fmt: skip
         self.sandboxes = Sandboxes(
-            self.store, str(folder / "netns"), self.host, self.bridges, publishing, writer, str.upper  # type: ignore[arg-type]
+            self.store, str(folder / "netns"), self.host, self.bridges, publishing, writer, addresses, str.upper  # type: ignore[arg-type]
         )  # fmt: skip
 
 
@@ -135,3 +139,17 @@ def test_an_ipvlan_has_no_hardware_address_of_its_own(place: Place) -> None:
     attachments = (Attachment("lan", mac="02:42:0a:09:00:09"),)
     with pytest.raises(InvalidArgument, match="ipvlan interfaces do not support custom mac address assignment"):
         place.sandboxes.allocate("c1", Request("networks", attachments=attachments))
+
+
+def test_only_who_may_have_connections_has_them_forgotten(place: Place) -> None:
+    """The kernel looks through all it knows, which a container that never said a word need not pay for."""
+    network, lan = bridge_network("mine"), bridge_network("lan", "10.8.0.0/24", driver=IPVLAN)
+    place.store.put_network(network)
+    place.store.put_network(lan)
+    for number, received, where, ports in (
+        (1, 0, network, ()), (2, 5, network, ()), (3, 0, network, (Port(53, "udp", "0.0.0.0", 53),)), (4, 5, lan, ()),
+    ):  # fmt: skip
+        place.store.put_endpoint(endpoint(number, where, ports=ports))
+        place.host.links[f"veth{number}"] = Link(20 + number, f"veth{number}", "veth", True, 1500, received=received)
+        place.sandboxes.release(f"c{number}")
+    assert [str(one.address) for one in place.forgetting.forgotten] == ["10.9.0.3", "10.9.0.4"]
