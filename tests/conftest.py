@@ -3,13 +3,13 @@
 import os
 import signal
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # gRPC starts its threads again in whatever is forked, and a process with threads may not enter a user namespace.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 # A property is about values, not about how busy the machine is.
-settings.register_profile("wherry", deadline=None)
+settings.register_profile("wherry", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("wherry")
 
 # A background job inherits ignored signals, and a container what its runtime's caller ignores: start from none.
