@@ -17,7 +17,7 @@ from aiohttp import web
 from engine import __version__, log
 from engine.api.call import Call
 from engine.api.errors import status_of
-from engine.api.versions import NEWEST, negotiate, show
+from engine.api.versions import ADVERTISED, negotiate, show
 from engine.background import Background
 from proto.errdefs import Fault, NotFound
 
@@ -28,7 +28,7 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 _VERSION = re.compile(r"^/v(\d+(?:\.\d+)?)(/.*)$")
 _PLACE = re.compile(r"\{(\w+)(?::([^}]+))?\}")
 HEADERS = {
-    "Api-Version": show(NEWEST),
+    "Api-Version": show(ADVERTISED),
     "Docker-Experimental": "false",
     "Ostype": "linux",
     "Server": f"Wherry/{__version__} (linux)",

@@ -1,10 +1,15 @@
-"""API versions: which we speak, and the check of the one a client asks for."""
+"""API versions: which we speak, and the check of the one a client asks for.
+
+A client that names no version, or takes the one that the engine advertises, gets 1.51: what 1.52 took away (the old
+names in events, NetworkSettings.IPAddress) is what many who choose so still read. Whoever asks for a newer one gets it.
+"""
 
 from proto.errdefs import InvalidArgument
 
 Version = tuple[int, int]
 
 NEWEST: Version = (1, 55)
+ADVERTISED: Version = (1, 51)
 OLDEST: Version = (1, 24)
 
 
@@ -14,9 +19,9 @@ def show(version: Version) -> str:
 
 
 def negotiate(text: str | None) -> Version:
-    """The version in the path; none means the newest."""
+    """The version in the path; none means the advertised one."""
     if text is None:
-        return NEWEST
+        return ADVERTISED
     major, _, minor = text.partition(".")
     try:
         version = (int(major), int(minor or 0))

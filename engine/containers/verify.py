@@ -62,8 +62,14 @@ def _block_io(host_config: Json) -> None:
         raise InvalidArgument("Range of blkio weight is from 10 to 1000")
 
 
+_OF_WINDOWS = ("CpuCount", "CpuPercent", "IOMaximumIOps", "IOMaximumBandwidth")
+
+
 def _warnings(host_config: Json) -> Iterator[str]:
-    """What is legal and unwise: clients print it."""
+    """What is legal and unwise, or of another system: clients print it."""
+    for name in _OF_WINDOWS:
+        if host_config[name]:
+            yield f"HostConfig.{name} is for Windows, and has no effect here"
     if host_config["NetworkMode"] == "host" and any((host_config["PortBindings"] or {}).values()):
         yield "Published ports are discarded when using host network mode"
     if host_config["OomKillDisable"] and not host_config["Memory"]:
@@ -75,10 +81,6 @@ def _warnings(host_config: Json) -> Iterator[str]:
 
 _UNBUILT: Mapping[str, tuple[Any, ...]] = {
     "StorageOpt": (None, {}),
-    "CpuCount": (0,),
-    "CpuPercent": (0,),
-    "IOMaximumIOps": (0,),
-    "IOMaximumBandwidth": (0,),
     "Cgroup": ("",),
     "UsernsMode": ("", "host"),
     "KernelMemory": (0, None),

@@ -37,13 +37,18 @@ def summary(room: Room, live: Live, version: Version, size: tuple[int, int] | No
             else {}
         ),
         "NetworkSettings": {"Networks": settings.get("Networks") or {}},
-        "Mounts": [mount.to_inspect() for mount in container.mounts],
+        "Mounts": mounts(container),
     }
     if version >= (1, 52) and (health := container.state.health) is not None:
         document["Health"] = {"Status": health.status, "FailingStreak": health.failing_streak}
     if size is not None:
         document |= sizes(size)
     return document
+
+
+def mounts(container: Container) -> list[Json]:
+    """HostConfig.Tmpfs is none of them, as with dockerd; a tmpfs of HostConfig.Mounts is."""
+    return [mount.to_inspect() for mount in container.mounts if mount.kind != "tmpfs" or mount.from_spec]
 
 
 def sizes(size: tuple[int, int]) -> Json:
@@ -168,7 +173,7 @@ def inspect(room: Room, live: Live, version: Version, size: tuple[int, int] | No
         "AppArmorProfile": "",
         "ExecIDs": [exec_id for exec_id, made in live.execs.items() if not made.done.is_set()] or None,
         "HostConfig": host_config(container, version),
-        "Mounts": [mount.to_inspect() for mount in container.mounts],
+        "Mounts": mounts(container),
         "Config": config(container, version),
         "NetworkSettings": network_settings(settings, container, version),
     }

@@ -78,7 +78,7 @@ def inspect(image: Image, version: Version, *, size: int, snapshotter: str) -> D
         document["VirtualSize"] = size
     if version < (1, 45):
         document["Container"] = config.get("container", "")
-        document["ContainerConfig"] = {**_ALWAYS_UNTIL_1_49, **(config.get("container_config") or {})}
+        document["ContainerConfig"] = {**_ALWAYS_UNTIL_1_49, **(config.get("container_config") or _made_by(image))}
     if version < (1, 52):
         document["GraphDriver"] = {"Name": snapshotter, "Data": None}
     return document
@@ -103,6 +103,30 @@ def manifest(one: Manifest, *, unpacked: int, containers: list[str]) -> Document
         "Size": {"Content": content, "Total": content + unpacked},
         "ImageData": {"Platform": platform, "Size": {"Unpacked": unpacked}, "Containers": containers},
     }
+
+
+def _made_by(image: Image) -> Document:
+    """The container that an image of ours was made in: its config, and the last step's command with its arguments."""
+    if not image.parent:
+        return {}
+    present = {key: value for key, value in image.container_config.items() if key in _CONFIG_FIELDS and value}
+    steps = image.config.get("history") or [{}]
+    return present | {"Cmd": _words(str(steps[-1].get("created_by") or "")), "Image": image.parent}
+
+
+_SHELL = "/bin/sh -c "
+
+
+def _words(command: str) -> list[str]:
+    """`|1 name=value /bin/sh -c rest` and `/bin/sh -c rest` as lists."""
+    words: list[str] = []
+    if command.startswith("|"):
+        count = command[1:].partition(" ")[0]
+        words = command.split(" ", int(count) + 1)[:-1] if count.isdigit() else []
+        command = command[len(" ".join(words)) + 1 :] if words else command
+    if command.startswith(_SHELL):
+        return [*words, *_SHELL.split(), command[len(_SHELL) :]]
+    return [*words, command] if command else words
 
 
 def container_config(image: Image, version: Version) -> Document:

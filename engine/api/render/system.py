@@ -4,7 +4,7 @@ import platform
 from typing import Any
 
 from engine import __version__
-from engine.api.versions import NEWEST, OLDEST, Version, show
+from engine.api.versions import ADVERTISED, OLDEST, Version, show
 
 Json = dict[str, Any]
 
@@ -19,7 +19,7 @@ def version(supervisor: Json) -> Json:
                 "Name": "Engine",
                 "Version": __version__,
                 "Details": {
-                    "ApiVersion": show(NEWEST),
+                    "ApiVersion": show(ADVERTISED),
                     "Arch": arch(),
                     "BuildTime": "",
                     "Experimental": "false",
@@ -37,7 +37,7 @@ def version(supervisor: Json) -> Json:
             },
         ],
         "Version": __version__,
-        "ApiVersion": show(NEWEST),
+        "ApiVersion": show(ADVERTISED),
         "MinAPIVersion": show(OLDEST),
         "GitCommit": "",
         "GoVersion": f"python{platform.python_version()}",

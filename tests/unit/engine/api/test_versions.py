@@ -2,12 +2,14 @@
 
 import pytest
 
-from engine.api.versions import NEWEST, negotiate, show
+from engine.api.versions import ADVERTISED, NEWEST, negotiate, show
 from proto.errdefs import InvalidArgument
 
 
-def test_none_means_the_newest() -> None:
-    assert negotiate(None) == NEWEST
+def test_none_means_the_one_that_is_advertised() -> None:
+    """Which is not the newest: that has lost what many clients still read."""
+    assert negotiate(None) == ADVERTISED < NEWEST
+    assert negotiate(show(NEWEST)) == NEWEST
     assert negotiate("1.30") == (1, 30)
     assert show((1, 51)) == "1.51"
 

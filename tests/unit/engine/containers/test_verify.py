@@ -227,3 +227,11 @@ def test_a_modules_options_mean_nothing_without_it_and_are_refused_with_it(tmp_p
         verify._modules(["label=type:x", "apparmor=mine"], str(there), absent)
     with pytest.raises(InvalidArgument, match="SELinux is not built into this engine: --security-opt label:user:u"):
         verify._modules(["label:user:u"], absent, str(there))
+
+
+def test_limits_of_windows_are_warned_of() -> None:
+    asked = host_config(CpuCount=2, IOMaximumIOps=9)
+    assert [line.partition(" ")[0] for line in verify.verify(config(), asked, lambda name: True)] == [
+        "HostConfig.CpuCount",
+        "HostConfig.IOMaximumIOps",
+    ]

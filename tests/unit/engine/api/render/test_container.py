@@ -116,3 +116,10 @@ async def test_health_is_in_the_list_since_1_52(bench: Bench) -> None:
     live.container.state.health = Health("healthy", 0)
     assert "Health" not in render.summary(bench.room, live, (1, 51))
     assert render.summary(bench.room, live, (1, 52))["Health"] == {"Status": "healthy", "FailingStreak": 0}
+
+
+async def test_a_tmpfs_of_the_host_config_is_no_mount(bench: Bench) -> None:
+    mounted = [{"Type": "tmpfs", "Target": "/b"}]
+    live = await bench.create(HostConfig={"NetworkMode": "none", "Tmpfs": {"/a": ""}, "Mounts": mounted})
+    for document in (render.inspect(bench.room, live, (1, 51)), render.summary(bench.room, live, (1, 51))):
+        assert [mount["Destination"] for mount in document["Mounts"]] == ["/b"]

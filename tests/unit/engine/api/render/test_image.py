@@ -1,5 +1,7 @@
 """Image documents by API version."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.api.render import image as render
@@ -86,3 +88,24 @@ def test_history_is_newest_first_and_empty_steps_weigh_nothing() -> None:
     ]
     assert (found[0]["Tags"], found[1]["Tags"], found[1]["Comment"]) == (["a:1"], None, "c")
     assert render.history(image("a:1"), []) == []
+
+
+@pytest.mark.parametrize(
+    ("created_by", "words"),
+    [
+        ("/bin/sh -c #(nop)  VOLUME [/data]", ["/bin/sh", "-c", "#(nop)  VOLUME [/data]"]),
+        ("|2 a=1 b=2 /bin/sh -c echo $a $b", ["|2", "a=1", "b=2", "/bin/sh", "-c", "echo $a $b"]),
+        ("|x a=1", ["|x a=1"]),
+        ("", []),
+    ],
+)
+def test_a_command_of_the_history_has_its_arguments_before_it(created_by: str, words: list[str]) -> None:
+    assert render._words(created_by) == words
+
+
+def test_older_clients_see_the_container_that_an_image_of_ours_was_made_in() -> None:
+    one = image("a:1", config={"Volumes": {"/data": {}}}, history=[{"created_by": "/bin/sh -c true"}])
+    assert render.inspect(one, (1, 44), size=1, snapshotter="x")["ContainerConfig"]["Volumes"] is None
+    built = replace(one, names=tuple(replace(name, parent="sha256:base") for name in one.names))
+    made_by = render.inspect(built, (1, 44), size=1, snapshotter="x")["ContainerConfig"]
+    assert (made_by["Volumes"], made_by["Cmd"]) == ({"/data": {}}, ["/bin/sh", "-c", "true"])

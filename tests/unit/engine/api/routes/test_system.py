@@ -10,11 +10,11 @@ async def test_ping_version_info_and_df(bench: Bench, tmp_path: Path) -> None:
     await bench.create(Volumes={"/data": {}})
     async with served(bench, tmp_path) as api:
         async with api.session.head("http://d/_ping") as response:
-            assert response.headers["Api-Version"] == "1.55"
+            assert response.headers["Api-Version"] == "1.51"
             assert response.headers["Ostype"] == "linux"
             assert response.headers["Docker-Experimental"] == "false"
         assert await api.ask("GET", "/_ping") == (200, b"OK")
-        assert (await api.ask("GET", "/version"))[1]["ApiVersion"] == "1.55"
+        assert (await api.ask("GET", "/version"))[1]["ApiVersion"] == "1.51"
         assert (await api.ask("GET", "/info"))[1]["Images"] == 1
         _, usage = await api.ask("GET", "/system/df")
         assert usage["LayersSize"] == 5
