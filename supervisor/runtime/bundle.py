@@ -3,6 +3,7 @@
     config.json       the OCI spec
     rootfs/           where the shim mounts the root file system
     work              -> ROOT/<namespace>/<id>, which outlives a reboot
+    work/checkpoint   CRIU's images that the task is restored from
     log               fifo; the shim writes its log into it
     shim-binary-path  absolute path of the shim's program
     bootstrap.json    where the shim answers: {"version","address","protocol"}
@@ -42,6 +43,10 @@ class Bundle:
     @property
     def work(self) -> str:
         return os.path.join(self.path, "work")
+
+    @property
+    def checkpoint(self) -> str:
+        return os.path.join(self.work, "checkpoint")
 
     @property
     def log(self) -> str:

@@ -6,11 +6,11 @@ stranger's.
 """
 
 import asyncio
+import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from google.protobuf.any_pb2 import Any
@@ -50,23 +50,23 @@ class Checkpoints:
         finally:
             await asyncio.to_thread(shutil.rmtree, folder)
 
-    @asynccontextmanager
-    async def extracted(self, namespace: str, checkpoint: Descriptor) -> AsyncIterator[str]:
-        """A folder with the checkpoint's files while the task is made; empty for no checkpoint."""
+    def image(self, namespace: str, checkpoint: Descriptor) -> Callable[[str], None] | None:
+        """What unpacks the checkpoint's files into a folder, which it makes; None for no checkpoint."""
         if not checkpoint.digest:
-            yield ""
-            return
+            return None
         if checkpoint.media_type != CHECKPOINT_TYPE:
             raise Fault(f'unsupported checkpoint type "{checkpoint.media_type}"')
-        reader = self._content.reader(namespace, checkpoint.digest)
-        folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="wherry-checkpoint-")
-        try:
-            target = [Mount(type="bind", source=folder, options=("rbind", "rw"))]
-            await asyncio.to_thread(apply_tar, _chunks(reader), target)
-            yield folder
-        finally:
-            reader.close()
-            await asyncio.to_thread(shutil.rmtree, folder)
+        digest = checkpoint.digest
+
+        def unpack(folder: str) -> None:
+            reader = self._content.reader(namespace, digest)
+            try:
+                os.mkdir(folder, 0o700)
+                apply_tar(_chunks(reader), [Mount(type="bind", source=folder, options=("rbind", "rw"))])
+            finally:
+                reader.close()
+
+        return unpack
 
     def _store(self, namespace: str, folder: str, spec: bytes) -> list[Descriptor]:
         def images(sink: "_Sink") -> None:

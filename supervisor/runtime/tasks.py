@@ -10,7 +10,7 @@ by a bundle that is still being restored, on which callers wait.
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
@@ -50,10 +50,15 @@ class CreateOptions:
     stderr: str = ""
     terminal: bool = False
     checkpoint: str = ""
+    image: Callable[[str], None] | None = None  # fills the folder that becomes the checkpoint
 
     def restored_from(self, checkpoint: str) -> "CreateOptions":
         """The same, from a folder of CRIU's images; from nothing when it is empty."""
-        return replace(self, checkpoint=checkpoint)
+        return replace(self, checkpoint=checkpoint, image=None)
+
+    def restored_by(self, image: Callable[[str], None] | None) -> "CreateOptions":
+        """The same, from images that are still to be unpacked, into the bundle: the shim reads them at Start."""
+        return replace(self, image=image)
 
 
 @dataclass(slots=True, eq=False)
@@ -154,6 +159,9 @@ class Tasks:
         async with AsyncExitStack() as undo:
             task = await self._start_shim(key, options, undo)
             reached("supervisor.create.connected")
+            if options.image is not None:
+                await asyncio.to_thread(options.image, task.bundle.checkpoint)
+                options = options.restored_from(task.bundle.checkpoint)
             response = await self._create_in_shim(task, options)
             reached("supervisor.create.made")
             undo.pop_all()

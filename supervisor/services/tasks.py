@@ -48,9 +48,10 @@ class TasksService(tasks_pb2_grpc.TasksServicer):
         namespace = namespace_of(context)
         container = self._containers.get(namespace, request.container_id)
         options = create_options(container, request)
-        async with self._checkpoints.extracted(namespace, request.checkpoint) as image:
-            options = options.restored_from(image or criu_image_path(options.options))
-            pid = await self._tasks.create(namespace, container.id, options)
+        path = criu_image_path(options.options)
+        image = None if path else self._checkpoints.image(namespace, request.checkpoint)
+        options = options.restored_from(path).restored_by(image)
+        pid = await self._tasks.create(namespace, container.id, options)
         return api.CreateTaskResponse(container_id=container.id, pid=pid)
 
     async def Start(self, request: api.StartRequest, context: Context) -> api.StartResponse:

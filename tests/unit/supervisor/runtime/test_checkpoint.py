@@ -40,10 +40,28 @@ async def test_a_checkpoint_goes_into_the_store_and_comes_back(tmp_path: Path) -
     reader = content.reader("ns", spec.digest)
     assert Any.FromString(reader.read_at(0, spec.size)) == SPEC
     reader.close()
-    async with checkpoints.extracted("ns", images) as folder:
-        assert Path(folder, "pages-1.img").read_bytes() == b"memory"
-    assert not Path(folder).exists()
+    unpack = checkpoints.image("ns", images)
+    assert unpack is not None
+    unpack(str(tmp_path / "unpacked"))
+    assert (tmp_path / "unpacked" / "pages-1.img").read_bytes() == b"memory"
     db.close()
+
+
+async def test_a_task_is_restored_from_its_bundle_and_the_images_go_with_it(tmp_path: Path) -> None:
+    """The shim reads them at Start: they must outlive Create."""
+
+    def unpack(folder: str) -> None:
+        Path(folder).mkdir()
+        Path(folder, "pages-1.img").write_bytes(b"memory")
+
+    async with running(tmp_path) as runtime:
+        await runtime.tasks.create("ns", "c1", runtime.options.restored_by(unpack))
+        task = await runtime.tasks.get("ns", "c1")
+        asked = [asked for method, asked in runtime.launcher.shims["c1"].calls if method == "Create"]
+        assert [request.checkpoint for request in asked] == [task.bundle.checkpoint]  # type: ignore[attr-defined]
+        assert Path(task.bundle.checkpoint, "pages-1.img").exists()
+        await runtime.tasks.delete("ns", "c1")
+        assert not Path(task.bundle.checkpoint).exists()
 
 
 async def test_with_an_image_path_nothing_is_stored(tmp_path: Path) -> None:
@@ -56,16 +74,14 @@ async def test_with_an_image_path_nothing_is_stored(tmp_path: Path) -> None:
     assert (tmp_path / "images" / "pages-1.img").exists()
 
 
-async def test_no_checkpoint_is_no_folder() -> None:
-    async with Checkpoints(None).extracted("ns", Descriptor()) as folder:  # type: ignore[arg-type]
-        assert folder == ""
+def test_no_checkpoint_is_no_image() -> None:
+    assert Checkpoints(None).image("ns", Descriptor()) is None  # type: ignore[arg-type]
 
 
-async def test_another_kind_of_blob_is_refused() -> None:
+def test_another_kind_of_blob_is_refused() -> None:
     wrong = Descriptor(media_type="text/plain", digest="sha256:" + "0" * 64)
     with pytest.raises(Fault, match='unsupported checkpoint type "text/plain"'):
-        async with Checkpoints(None).extracted("ns", wrong):  # type: ignore[arg-type]
-            pass
+        Checkpoints(None).image("ns", wrong)  # type: ignore[arg-type]
 
 
 def test_other_options_name_no_path() -> None:
