@@ -1,6 +1,7 @@
 """The command line: global options, the verbs, and the only `except` of the program.
 
-`main(argv)` may be called in a freshly forked child of a warm process: it keeps nothing between calls.
+`main(argv)` may be called in a freshly forked child of a warm process, and in a thread where `lowrt.brief` says so: it
+keeps nothing between calls.
 """
 
 import os
@@ -75,13 +76,16 @@ class Context:
         self.rootless = options.text("rootless")
 
 
-def main(argv: "Sequence[str]", program: str = PROGRAM) -> int:
-    """Run one command line (without the program's name) and return the exit status."""
-    log = Log()
+def main(argv: "Sequence[str]", program: str = PROGRAM, *, echo: bool = True) -> int:
+    """Run one command line (without the program's name) and return the exit status.
+
+    Without `echo`, errors are in the log only: the stderr is somebody else's.
+    """
+    log = Log(echo=echo)
     try:
         options, words = parse(GLOBAL, argv)
-        inherited = _open_fds()
-        log = _open_log(options)
+        inherited = _open_fds() if words and words[0] in _ENTERING else frozenset()
+        log = _open_log(options, echo)
         if options.flag("version"):
             from lowrt.version import version_text
 
@@ -98,6 +102,8 @@ def main(argv: "Sequence[str]", program: str = PROGRAM) -> int:
         return _fatal(log, str(fault))
     except (Fault, OSError, JSONTextError) as fault:
         return _fatal(log, describe(fault), getattr(fault, "code", ""))
+    finally:
+        log.close()
 
 
 def _open_fds() -> frozenset[int]:
@@ -115,13 +121,13 @@ def _is_open(fd: int) -> bool:
     return True
 
 
-def _open_log(options: "Values") -> Log:
+def _open_log(options: "Values", echo: bool) -> Log:
     form, path = options.text("log-format"), options.text("log")
     if form not in ("text", "json"):
         raise Fault(f"invalid log-format: {form}")
     if not path:
-        return Log(form=form, debug=options.flag("debug"))
-    return Log.to_file(path, form, options.flag("debug"))
+        return Log(form=form, debug=options.flag("debug"), echo=echo)
+    return Log.to_file(path, form, options.flag("debug"), echo)
 
 
 def _run_verb(context: Context, verb: str, words: list[str]) -> int:
@@ -153,7 +159,7 @@ def _prefixed(grammar: Grammar, fault: BaseException) -> str:
 def _fatal(log: Log, message: str, code: str = "", status: int = 1) -> int:
     """Write the error to the log, and to stderr as well when the log is elsewhere."""
     log.error(message, code)
-    if not log.on_stderr:
+    if log.echoes:
         os.write(2, message.encode(errors="backslashreplace") + b"\n")
     return status
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PRESTART, CREATE_RUNTIME, CREATE_CONTAINER = "prestart", "createRuntime", "createContainer"
 START_CONTAINER, POSTSTART, POSTSTOP = "startContainer", "poststart", "poststop"
+LATE = (POSTSTART, POSTSTOP)  # run by another process of ours than the one that has read the configuration
 
 _MOST_OUTPUT = 64 * 1024
 _IGNORED_BY_PYTHON = (13, 25)  # SIGPIPE and SIGXFSZ

@@ -15,21 +15,28 @@ _COLOURS = {"debug": 37, "info": 36, "warning": 33, "error": 31}
 class Log:
     """Where lines go; built once by the command line, handed down."""
 
-    def __init__(self, fd: int = 2, form: str = "text", debug: bool = False) -> None:
+    def __init__(self, fd: int = 2, form: str = "text", debug: bool = False, echo: bool = True) -> None:
         self._fd = fd
+        self._echo = echo
         self._form = form
         self._threshold = 0 if debug else 1
         self._born = time.monotonic()
 
     @classmethod
-    def to_file(cls, path: str, form: str, debug: bool) -> "Log":
+    def to_file(cls, path: str, form: str, debug: bool, echo: bool = True) -> "Log":
         """Append to `path`: several processes write to one log."""
         fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_SYNC | os.O_CLOEXEC, 0o644)
-        return cls(fd, form, debug)
+        return cls(fd, form, debug, echo)
+
+    def close(self) -> None:
+        """Let go of the file; nothing is logged any more."""
+        if self._fd != 2:
+            os.close(self._fd)
 
     @property
-    def on_stderr(self) -> bool:
-        return self._fd == 2
+    def echoes(self) -> bool:
+        """Whether a fatal error is also said on stderr, where this log is not."""
+        return self._echo and self._fd != 2
 
     @property
     def debugging(self) -> bool:

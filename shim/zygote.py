@@ -22,7 +22,7 @@ import pkgutil
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import lowrt
 from proto.failpoints import reached
@@ -115,15 +115,36 @@ class ForkLauncher:
 
     def __init__(self) -> None:
         self._spawner = SpawnLauncher()
+        self._in_threads: set[object] = set()  # calls of lowrt under way
 
     def launch(self, argv: Sequence[str], streams: Streams) -> int:
         """The pid of the runtime."""
-        if os.path.basename(argv[0]) != DEFAULT_RUNTIME:
+        # A fork would have this one thread of several, and the locks that the others hold for ever.
+        if os.path.basename(argv[0]) != DEFAULT_RUNTIME or self._in_threads:
             return self._spawner.launch(argv, streams)
         pid = os.fork()
         if pid == 0:
             _become_runtime(list(argv), streams)
         return pid
+
+    def brief(self, argv: Sequence[str]) -> Callable[[], int] | None:
+        """The verbs of lowrt's that fork nothing: hooks would be, and the reaper would take their exits."""
+        if os.path.basename(argv[0]) != DEFAULT_RUNTIME:
+            return None
+        from lowrt import brief
+
+        words = list(argv[1:])
+        if not brief.is_brief(words):
+            return None
+
+        def call() -> int:
+            self._in_threads.add(call)
+            try:
+                return brief.main(words, argv[0])
+            finally:
+                self._in_threads.discard(call)
+
+        return call
 
 
 def _start(arguments: Arguments, cwd: str, environment: dict[str, str], given: bytes) -> tuple[int, bytes, bytes]:

@@ -78,6 +78,12 @@ class Container:
                 self._spec = parse_spec(file.read(), self.bundle)
         return self._spec
 
+    @property
+    def late_hooks(self) -> "Json":
+        """The hooks of start and delete."""
+        hooks: Json | None = self.state.get("hooks")
+        return self.spec.hooks if hooks is None else hooks
+
     def hold(self) -> int:
         """Keep every other changing verb out until the fd that this gives is closed."""
         fd = state_file.lock(self.dir)

@@ -123,6 +123,7 @@ def record(context: "Context", spec: "Spec", request: Request, state_dir: StateD
         "annotations": spec.annotations,
         "new_keyring": request.new_keyring,
         "private_pids": spec.has_new_namespace("pid"),
+        "hooks": {point: spec.hooks[point] for point in hooks.LATE if spec.hooks.get(point)},
         "init": {"pid": 0, "start_time": 0},
         "cgroup": driver.to_state(),
         "descriptors": _descriptors(spec),

@@ -50,7 +50,7 @@ def _kill_all(container: "Container") -> None:
 
 def destroy(container: "Container", log: "Log") -> None:
     """Remove the cgroup and the state of a container without processes, and run its poststop hooks."""
-    poststop = container.spec.hooks  # read while it is still there
+    poststop = container.late_hooks  # read while it is still there
     container.cgroup.destroy()
     remove_state(container.dir)
     for failure in hooks.run_each(poststop, hooks.POSTSTOP, container.oci_state(STOPPED)):

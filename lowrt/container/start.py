@@ -21,7 +21,7 @@ def start(container: "Container") -> None:
     try:
         fifo.release(container.dir.exec_fifo, pidfd)
         try:
-            hooks.run_all(container.spec.hooks, hooks.POSTSTART, container.oci_state(status.RUNNING))
+            hooks.run_all(container.late_hooks, hooks.POSTSTART, container.oci_state(status.RUNNING))
         except Fault:
             process.pidfd_send_signal(pidfd, SIGKILL)
             raise

@@ -5,6 +5,7 @@
   "id", "bundle", "rootfs": what `create` was told
   "created": RFC 3339 with nanoseconds · "owner": uid of the creator
   "annotations": {…}
+  "hooks": those of start and delete, which so need not read the whole configuration
   "init": {"pid", "start_time"}: pid 0 until it is forked; both together name one process for ever
   "cgroup": what the cgroup driver gave and gets back
 }

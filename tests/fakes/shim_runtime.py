@@ -43,6 +43,9 @@ class FakeRuntime:
         asyncio.get_running_loop().call_soon(self._reaper.deliver, Exit(pid, status, 1))
         return pid
 
+    def brief(self, argv: Sequence[str]) -> None:
+        """Every call is a process."""
+
     def verbs(self) -> list[str]:
         """What was called, in order."""
         return [call[0] for call in self.calls]

@@ -1,6 +1,7 @@
 """Log lines, in logrus's forms."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -58,3 +59,15 @@ def test_a_lone_surrogate_can_be_written(tmp_path: Path) -> None:
 
 def test_time_is_rfc_3339() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)", timestamp())
+
+
+def test_a_fatal_error_is_echoed_unless_the_log_is_stderr_or_stderr_is_not_ours(tmp_path: Path) -> None:
+    log, path = written(tmp_path, "json")
+    assert log.echoes
+    assert not Log().echoes
+    quiet = Log.to_file(str(path), "json", debug=False, echo=False)
+    assert not quiet.echoes
+    quiet.close()
+    log.close()
+    Log().close()
+    assert os.fstat(2)

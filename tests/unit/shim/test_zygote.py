@@ -70,3 +70,16 @@ def test_lowrt_runs_in_a_fork_with_the_streams_given() -> None:
     code += "pid = ForkLauncher().launch(['/anywhere/lowrt', '--version'], (0, 1, 2)); raise SystemExit(os.wait()[1])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
     assert done.stdout.startswith(b"lowrt version ")
+
+
+def test_only_lowrts_brief_verbs_need_no_process(tmp_path: Path) -> None:
+    """Here the thread is the test's own."""
+    log = tmp_path / "log"
+    flags = ["--root", str(tmp_path), "--log", str(log), "--log-format", "json"]
+    launcher = ForkLauncher()
+    assert launcher.brief(["runc", *flags, "kill", "c1", "9"]) is None
+    assert launcher.brief(["/anywhere/lowrt", *flags, "create", "c1"]) is None
+    call = launcher.brief(["/anywhere/lowrt", *flags, "kill", "c1", "9"])
+    assert call is not None
+    assert call() == 1
+    assert json.loads(log.read_text())["msg"] == "container does not exist"

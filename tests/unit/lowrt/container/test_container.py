@@ -9,7 +9,7 @@ import pytest
 
 from lowrt.container.container import Container
 from lowrt.errors import FailedPrecondition, InvalidArgument, NotFound
-from tests.fakes.lowrt_containers import FakeCgroup, Stage, living_process
+from tests.fakes.lowrt_containers import CONFIG, FakeCgroup, Stage, living_process
 
 
 @pytest.fixture
@@ -101,3 +101,12 @@ def test_the_documents_have_runcs_keys_in_order(stage: Stage) -> None:
 
 def test_the_configuration_is_the_one_kept_at_create(stage: Stage) -> None:
     assert stage.record().spec.process["args"] == ["sh"]
+
+
+def test_hooks_come_from_the_record_and_from_the_configuration_where_there_is_none(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooks = {"poststop": [{"path": "/bin/true"}]}
+    monkeypatch.setitem(CONFIG, "hooks", hooks)
+    assert stage.record("old").late_hooks == hooks
+    assert stage.record("new", hooks={}).late_hooks == {}
