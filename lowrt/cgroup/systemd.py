@@ -60,7 +60,8 @@ def new(spec: "Spec", container_id: str, own_nodes: "set[str]", *, unified: bool
 def from_state(state: "Json", inner: "CgroupV1 | CgroupV2") -> "CgroupSystemd":
     """The driver of a container that exists."""
     driver = CgroupSystemd(Unit(state["unit"], state["slice"], ""), inner, set(), user=bool(state["user"]))
-    driver.exists_already()
+    if state["started"]:
+        driver.exists_already()
     return driver
 
 
@@ -80,7 +81,7 @@ def _manager_group() -> str:
 class CgroupSystemd:
     """A container's unit and the cgroup in it; see driver.CgroupDriver."""
 
-    __slots__ = ("_extra", "_inner", "_own_nodes", "_resources", "_started", "_strict", "_unit", "_user")
+    __slots__ = ("_extra", "_inner", "_own_nodes", "_pending", "_resources", "_started", "_strict", "_unit", "_user")
 
     def __init__(self, unit: Unit, inner: "CgroupV1 | CgroupV2", own_nodes: "set[str]", *, user: bool) -> None:
         self._unit = unit
@@ -89,6 +90,7 @@ class CgroupSystemd:
         self._user = user
         self._extra: list[Property] = []  # what annotations ask for
         self._resources: Json = {}
+        self._pending: Json = {}  # limits that systemd has not been told of yet
         self._started = False
         self._strict = False  # systemd has device rules of ours, which it may write anew at any change
 
@@ -150,7 +152,12 @@ class CgroupSystemd:
     def apply(self, resources: "Json", *, devices: bool = True) -> None:
         if isinstance(self._inner, CgroupV2):
             self._inner.check_usage(resources.get("memory") or {})
-        resources = self._with_bandwidth(resources)
+        if not (self._strict or devices):
+            # The rules of devices come next, and systemd hears all at once.
+            self._pending = resources
+            self._inner.apply(systemd_properties.rounded(resources), devices=False)
+            return
+        resources, self._pending = self._with_bandwidth({**self._pending, **resources}), {}
         manager = Manager.connect(user=self._user)
         try:
             properties = self._properties(resources, manager.version(), devices=devices)
@@ -204,7 +211,7 @@ class CgroupSystemd:
         return self._inner.is_frozen()
 
     def exists(self) -> bool:
-        return self._inner.exists()
+        return self._started and self._inner.exists()
 
     def pids(self) -> list[int]:
         return self._inner.pids()
@@ -213,7 +220,8 @@ class CgroupSystemd:
         return self._inner.all_pids()
 
     def kill(self, signal: int) -> None:
-        self._inner.kill(signal)
+        if self._started:  # else who is in there is not ours
+            self._inner.kill(signal)
 
     def stats(self) -> "Json":
         return self._inner.stats()
@@ -226,6 +234,8 @@ class CgroupSystemd:
 
     def destroy(self) -> None:
         """The unit; then by hand what it does not own, or an old systemd leaves, also where systemd is dumb."""
+        if not self._started:
+            return
         try:
             manager = Manager.connect(user=self._user)
             try:
@@ -242,4 +252,4 @@ class CgroupSystemd:
 
     def to_state(self) -> "Json":
         state = {"driver": "systemd", "unit": self._unit.name, "slice": self._unit.slice, "user": self._user}
-        return {**state, "inner": self._inner.to_state()}
+        return {**state, "started": self._started, "inner": self._inner.to_state()}

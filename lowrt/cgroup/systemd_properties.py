@@ -39,15 +39,37 @@ def of_new_unit(unit: "Unit", slice_: str, pid: int, *, unified: bool) -> "list[
         properties.append(("PIDs", Variant("au", [pid])))
     properties += [(f"{name}Accounting", Variant("b", True)) for name in accounting]
     properties.append(("DefaultDependencies", Variant("b", False)))
+    if not unified:
+        # Without a rule the unit has no cgroup for devices, and the first one would make systemd move its processes out
+        # of the one that we have made, into the slice's: no rule would hold for them.
+        everything = [("block-*", "rwm"), ("char-*", "rwm")]
+        properties += [("DevicePolicy", Variant("s", "strict")), ("DeviceAllow", Variant("a(ss)", everything))]
     return properties
 
 
 # What an annotation may set: how the unit ends, and what it may use. Others start units, run programs or reboot the
 # host (FailureAction, OnFailure, Wants …), and annotations are often in the hands of users (CVE-2024-3154).
 _HARMLESS = frozenset(
-    ("After", "Before", "CollectMode", "DefaultDependencies", "Description", "Documentation", "IgnoreOnIsolate")
-    + ("FinalKillSignal", "KillMode", "KillSignal", "SendSIGHUP", "SendSIGKILL", "WatchdogSignal")
-    + ("OOMPolicy", "RuntimeMaxUSec", "RuntimeRandomizedExtraUSec", "TimeoutStopUSec", "IPAccounting")
+    (
+        "After",
+        "Before",
+        "CollectMode",
+        "DefaultDependencies",
+        "Description",
+        "Documentation",
+        "IgnoreOnIsolate",
+        "FinalKillSignal",
+        "KillMode",
+        "KillSignal",
+        "SendSIGHUP",
+        "SendSIGKILL",
+        "WatchdogSignal",
+        "OOMPolicy",
+        "RuntimeMaxUSec",
+        "RuntimeRandomizedExtraUSec",
+        "TimeoutStopUSec",
+        "IPAccounting",
+    )
 )
 _HARMLESS_FAMILIES = (
     "Allowed",

@@ -59,8 +59,11 @@ class Connection:
         self._socket.close()
 
     def authenticate(self, uid: int) -> None:
-        """EXTERNAL: the kernel vouches for our uid; the name in hex is only to be the same."""
-        self._send(b"\0AUTH EXTERNAL " + str(uid).encode().hex().encode() + b"\r\n")
+        """EXTERNAL: the kernel vouches for our uid; the name in hex is only to be the same.
+
+        BEGIN goes along in the same packet: systemd would overlook a first message that it reads together with BEGIN.
+        """
+        self._send(b"\0AUTH EXTERNAL " + str(uid).encode().hex().encode() + b"\r\nBEGIN\r\n")
         line = b""
         deadline = time.monotonic() + REPLY_PATIENCE
         while not line.endswith(b"\r\n"):
@@ -69,7 +72,6 @@ class Connection:
                 raise Fault("dbus: endless answer to AUTH")
         if not line.startswith(b"OK "):
             raise Fault(f"dbus: authentication failed: {line.decode(errors='replace').strip()}")
-        self._send(b"BEGIN\r\n")
 
     def call(
         self,

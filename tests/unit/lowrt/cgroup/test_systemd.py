@@ -28,6 +28,7 @@ def driver(tmp_path: Path) -> CgroupSystemd:
         "unit": "p-x.scope",
         "slice": "a.slice",
         "user": False,
+        "started": True,
         "inner": {"driver": "v2", "path": str(tmp_path), "rootless": False},
     }
     made = driver_from_state(state)

@@ -1,0 +1,53 @@
+"""A User-Mode Linux kernel on the host's files: it boots as a process in seconds, and has what the host has not."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parents[2]
+
+
+def boot(init: str, suite: list[str], *words: str, timeout: float) -> str:
+    """Run test files in the kernel, under a script of this folder as its init; everything it printed."""
+    if not (PROJECT / ".venv" / "bin" / "python").exists():
+        pytest.skip("needs the project's own .venv, which the kernel's init runs")
+    command = [
+        "linux.uml",
+        "mem=768M",
+        "root=/dev/root",
+        "rootfstype=hostfs",
+        "rootflags=/",
+        "rw",
+        f"init={HERE / init}",
+        "con=null",
+        "con0=fd:0,fd:1",
+        "quiet",
+        f"PROJECT={PROJECT}",
+        f"SUITE={','.join(suite)}",
+        *words,
+    ]
+    # Its own session: the kernel is several processes, and they must all go if the time is up.
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            subprocess.run(["kill", "-KILL", f"-{process.pid}"], check=False)
+            output, _ = process.communicate()
+            pytest.fail(f"the kernel did not end in {timeout} s:\n{output}")
+    return output
+
+
+def check(output: str) -> None:
+    """The suite ran, and everything in it passed."""
+    assert "SUITE ENDED WITH 0" in output, output
+    assert "passed" in output, output
