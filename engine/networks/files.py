@@ -58,6 +58,12 @@ class Writer:
         path = self._folder(sandbox.container_id).resolv_conf
         return contents.Resolver.parse(contents.read_host_file(path)).servers
 
+    def has_ndots(self, sandbox: Sandbox) -> bool:
+        """Whether a container's resolv.conf says which names are tried with the search domains first."""
+        path = self._folder(sandbox.container_id).resolv_conf
+        options = contents.Resolver.parse(contents.read_host_file(path)).options
+        return any(option.startswith("ndots:") and option != "ndots:0" for option in options)
+
     def take_over_names(self, sandbox: Sandbox) -> list[str]:
         """Put a running container's own name server in front of those it has; answers those."""
         path = self._folder(sandbox.container_id).resolv_conf

@@ -8,20 +8,22 @@ import asyncio
 import contextlib
 import logging
 import random
-import socket
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 
 from engine.networks import dns_message as dns
 from engine.networks import names
 from engine.networks.dns_sockets import DnsSockets
 from engine.networks.model import Address, Address6, Endpoint
 from engine.networks.store import Store
+from engine.networks.upstream import Upstream
 
 logger = logging.getLogger(__name__)
 
-_DATAGRAM = 4096
-_PATIENCE = 4.0  # seconds for one server, less than the 5 that a client's resolver waits
+_DATAGRAM = 65535
 _AT_ONCE = 256  # questions of one container that may be waiting outside
+_STREAMS = 32  # connections of one container
+_IDLE = 30.0  # seconds that one of them may say nothing
 
 
 class Directory:
@@ -73,39 +75,56 @@ class Directory:
         return plain | ({f"{name}.{network.name.lower()}" for name in plain} if network is not None else set())
 
 
+@dataclass(slots=True)
+class _Served:
+    """One container's server."""
+
+    sockets: DnsSockets
+    upstream: Upstream
+    keeps_single_names: bool
+    server: asyncio.AbstractServer | None = None
+    asking: set[asyncio.Task[None]] = field(default_factory=set)
+    streams: set[asyncio.StreamWriter] = field(default_factory=set)
+
+
 class Resolver:
     """The servers of all containers."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._serving: dict[str, tuple[DnsSockets, asyncio.AbstractServer]] = {}
-        self._asking: dict[str, set[asyncio.Task[None]]] = {}
+        self._serving: dict[str, _Served] = {}
 
-    async def serve(self, container_id: str, sockets: DnsSockets, servers: Sequence[str]) -> None:
-        """Answer at a container's sockets; takes them over."""
+    async def serve(
+        self, container_id: str, sockets: DnsSockets, servers: Sequence[str], *, keeps_single_names: bool = False
+    ) -> None:
+        """Answer at a container's sockets; takes them over.
+
+        `keeps_single_names`: whoever set ndots has their resolver try names without a dot with its search domains, and
+        waits for no server to say that it has never heard of them.
+        """
         await self.stop(container_id)
+        served = _Served(sockets, Upstream(servers), keeps_single_names)
 
         async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._converse(container_id, servers, reader, writer)
+            await self._converse(container_id, served, reader, writer)
 
-        server = await asyncio.start_server(converse, sock=sockets.streams)
-        self._serving[container_id] = sockets, server
-        self._asking[container_id] = set()
-        asyncio.get_running_loop().add_reader(
-            sockets.datagrams, self._datagram, container_id, sockets.datagrams, tuple(servers)
-        )
+        served.server = await asyncio.start_server(converse, sock=sockets.streams)
+        self._serving[container_id] = served
+        asyncio.get_running_loop().add_reader(sockets.datagrams, self._datagram, container_id, served)
 
     async def stop(self, container_id: str) -> None:
         """Stop answering; a container that nobody serves is no error."""
-        known = self._serving.pop(container_id, None)
-        if known is None:
+        served = self._serving.pop(container_id, None)
+        if served is None:
             return
-        sockets, server = known
-        asyncio.get_running_loop().remove_reader(sockets.datagrams)
-        for task in self._asking.pop(container_id, ()):
+        asyncio.get_running_loop().remove_reader(served.sockets.datagrams)
+        for task in served.asking:
             task.cancel()
-        server.close()
-        sockets.close()
+        for writer in served.streams:
+            writer.close()
+        if served.server is not None:
+            served.server.close()
+        served.sockets.close()
 
     async def close(self) -> None:
         for container_id in list(self._serving):
@@ -114,89 +133,88 @@ class Resolver:
     def is_serving(self, container_id: str) -> bool:
         return container_id in self._serving
 
-    async def answer(self, container_id: str, message: bytes, ask: Callable[[bytes], Awaitable[bytes]]) -> bytes:
-        """The answer to one message; `ask` passes it on."""
+    async def answer(
+        self,
+        container_id: str,
+        message: bytes,
+        ask: Callable[[bytes], Awaitable[bytes]],
+        *,
+        stream: bool = False,
+        keeps_single_names: bool = False,
+    ) -> bytes:
+        """The answer to one message; `ask` passes it on. Empty where there is to be none."""
         question = dns.read(message)
         if question is not None:
-            found = self._directory.addresses(container_id, question.name)
-            if found is not None:
-                random.shuffle(found)  # several containers of one alias share the work
-                return dns.answer(question, found)
-            if question.address is not None:
-                name = self._directory.name(container_id, question.address)
-                if name is not None:
-                    return dns.pointer(question, name)
-            if not self._directory.may_ask_outside(container_id):
-                return dns.failure(question)
+            found = self._known(container_id, question, stream=stream)
+            if found:
+                return found
+        if not self._directory.may_ask_outside(container_id):
+            return dns.failure(question) if question is not None else dns.refusal(message)
+        if keeps_single_names and question is not None and question.is_single:
+            return dns.nothing(question)
         try:
             return await ask(message)
         except OSError:  # TimeoutError among them
             return dns.failure(question) if question is not None else b""
 
-    def _datagram(self, container_id: str, own: socket.socket, servers: Sequence[str]) -> None:
+    def _known(self, container_id: str, question: dns.Question, *, stream: bool) -> bytes:
+        """What is answered here; empty where it is not."""
+        found = self._directory.addresses(container_id, question.name)
+        if found is not None:
+            random.shuffle(found)  # several containers of one alias share the work
+            return dns.answer(question, found, stream=stream)
+        if question.address is not None:
+            name = self._directory.name(container_id, question.address)
+            if name is not None:
+                return dns.pointer(question, name, stream=stream)
+        return b""
+
+    def _datagram(self, container_id: str, served: _Served) -> None:
+        own = served.sockets.datagrams
         try:
             message, caller = own.recvfrom(_DATAGRAM)
         except OSError:
             return
-        asking = self._asking[container_id]
-        if len(asking) >= _AT_ONCE:
+        if len(served.asking) >= _AT_ONCE:
             return  # the client asks again; memory is not its to fill
 
         async def reply() -> None:
-            answered = await self.answer(container_id, message, lambda sent: _ask_by_datagram(servers, sent))
-            with contextlib.suppress(OSError):
-                own.sendto(answered, caller)
+            answered = await self.answer(
+                container_id,
+                message,
+                served.upstream.by_datagram,
+                keeps_single_names=served.keeps_single_names,
+            )
+            if answered:
+                with contextlib.suppress(OSError):
+                    own.sendto(answered, caller)
 
         task = asyncio.ensure_future(reply())
-        asking.add(task)
-        task.add_done_callback(asking.discard)
+        served.asking.add(task)
+        task.add_done_callback(served.asking.discard)
 
     async def _converse(
-        self, container_id: str, servers: Sequence[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, container_id: str, served: _Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        served.streams.add(writer)
         try:
-            while True:
-                message = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
-                answered = await self.answer(container_id, message, lambda sent: _ask_by_stream(servers, sent))
-                writer.write(len(answered).to_bytes(2, "big") + answered)
-                await writer.drain()
+            while len(served.streams) <= _STREAMS:  # descriptors are not the client's to use up
+                async with asyncio.timeout(_IDLE):
+                    message = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+                answered = await self.answer(
+                    container_id,
+                    message,
+                    served.upstream.by_stream,
+                    stream=True,
+                    keeps_single_names=served.keeps_single_names,
+                )
+                if not answered:
+                    break
+                async with asyncio.timeout(_IDLE):
+                    writer.write(len(answered).to_bytes(2, "big") + answered)
+                    await writer.drain()
         except (asyncio.IncompleteReadError, OSError):
-            pass  # the client has heard enough
+            pass  # the client has heard enough, or says nothing
         finally:
+            served.streams.discard(writer)
             writer.close()
-
-
-async def _ask_by_datagram(servers: Sequence[str], message: bytes) -> bytes:
-    """The first server's answer that comes."""
-    loop = asyncio.get_running_loop()
-    failure: OSError = OSError("no server to ask")
-    for server in servers:
-        family = socket.AF_INET6 if ":" in server else socket.AF_INET
-        with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as asking:
-            try:
-                async with asyncio.timeout(_PATIENCE):
-                    await loop.sock_connect(asking, (server, 53))
-                    await loop.sock_sendall(asking, message)
-                    while True:
-                        answered = await loop.sock_recv(asking, _DATAGRAM)
-                        if answered[:2] == message[:2]:
-                            return answered
-            except OSError as error:
-                failure = error
-    raise failure
-
-
-async def _ask_by_stream(servers: Sequence[str], message: bytes) -> bytes:
-    failure: OSError = OSError("no server to ask")
-    for server in servers:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                reader, writer = await asyncio.open_connection(server, 53)
-                try:
-                    writer.write(len(message).to_bytes(2, "big") + message)
-                    return await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
-                finally:
-                    writer.close()
-        except (OSError, asyncio.IncompleteReadError) as error:
-            failure = error if isinstance(error, OSError) else OSError("the server hung up")
-    raise failure

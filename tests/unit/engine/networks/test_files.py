@@ -39,3 +39,11 @@ def test_when_networks_change_only_the_containers_own_lines_do(tmp_path: Path) -
     hosts.write_text(hosts.read_text() + "1.2.3.4\tby-hand\n")
     made.write_hosts(Sandbox("c1", "/netns", files, name="box.lan box"), [endpoint(5, network)])
     assert hosts.read_text().splitlines()[-3:] == ["10.9.0.1\tgw", "1.2.3.4\tby-hand", "10.9.0.6\tbox.lan box"]
+
+
+def test_whether_somebody_set_ndots_is_in_the_resolvers_file(tmp_path: Path) -> None:
+    made = writer(tmp_path)
+    for options, expected in (((), False), (("ndots:0",), False), (("timeout:1", "ndots:2"), True)):
+        asked = Request("networks", hostname="box", wishes=Wishes(options=options))
+        files = made.write("c1", asked, [endpoint(1, bridge_network())], own_server=True)
+        assert made.has_ndots(Sandbox("c1", "/netns", files)) == expected

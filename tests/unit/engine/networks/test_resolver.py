@@ -78,6 +78,35 @@ async def test_from_an_internal_network_nobody_is_asked_outside(resolver: Resolv
     assert code_and_count(await resolver.answer("4" * 64, ask("example.org"), outside)) == (2, 0)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"nonsense, and a secret",
+        struct.pack("!6H", 7, 0x0100, 2, 0, 0, 0) + ask("a.example")[12:] + ask("b.example")[12:],
+        struct.pack("!6H", 7, 0x2800, 1, 0, 0, 0) + ask("secret.example")[12:],
+        ask("secret.example")[:-2] + b"\0\3",
+        struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + b"\0\0\2\0\1",
+    ],
+)
+async def test_nor_is_anybody_told_what_is_no_question(resolver: Resolver, message: bytes) -> None:
+    """An update, another class, two questions, the root: each could carry a secret out (CVE-2024-29018)."""
+
+    async def told(message: bytes) -> bytes:
+        raise AssertionError("a message left an internal network")
+
+    answered = await resolver.answer("4" * 64, message, told)
+    assert answered == b"" or answered[3] & 0xF == 5
+    assert await resolver.answer("1" * 64, message, outside) == b"outside", "as it is, from any other network"
+
+
+async def test_a_name_without_a_dot_stays_at_home_where_ndots_says_so(resolver: Resolver) -> None:
+    for name, kind, expected in (("www", 1, (0, 0)), ("www", 28, (0, 0)), ("db", 1, (0, 2))):
+        answered = await resolver.answer("1" * 64, ask(name, kind), outside, keeps_single_names=True)
+        assert code_and_count(answered) == expected
+    assert await resolver.answer("1" * 64, ask("a.b"), outside, keeps_single_names=True) == b"outside"
+    assert await resolver.answer("1" * 64, ask("www", 15), outside, keeps_single_names=True) == b"outside"
+
+
 async def test_a_server_that_does_not_answer_is_a_failure(resolver: Resolver) -> None:
     async def silent(message: bytes) -> bytes:
         raise TimeoutError
@@ -110,6 +139,15 @@ async def test_it_answers_by_datagram_and_by_stream_until_it_is_stopped(resolver
     writer.close()
     await writer.wait_closed()
 
+    idle = [await asyncio.open_connection(*by_stream) for _ in range(33)]
+    refused = [asyncio.ensure_future(reader.read()) for reader, _ in idle]
+    done, _ = await asyncio.wait(refused, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    assert done, "descriptors are not the client's to use up"
+
     await resolver.stop("1" * 64)
     await resolver.stop("1" * 64)
     assert sockets.datagrams.fileno() == -1
+    assert await asyncio.wait_for(asyncio.gather(*refused), 30) == [b""] * 33, "who was connected hears of it"
+    for _, writer in idle:
+        writer.close()
+        await writer.wait_closed()
