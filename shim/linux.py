@@ -6,6 +6,7 @@ import os
 _libc = ctypes.CDLL(None, use_errno=True)
 
 # sys/prctl.h
+PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
 PR_SET_MM = 35
 PR_SET_MM_ARG_END = 9
@@ -62,7 +63,13 @@ IN_MODIFY = 0x2
 IN_NONBLOCK = os.O_NONBLOCK
 IN_CLOEXEC = os.O_CLOEXEC
 
+# linux/sched.h
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
 
 
 class _OpenHow(ctypes.Structure):
@@ -83,6 +90,7 @@ _libc.umount2.argtypes = (ctypes.c_char_p, ctypes.c_int)
 _libc.prctl.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong)
 _libc.inotify_add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
 _libc.unshare.argtypes = (ctypes.c_int,)
+_libc.setns.argtypes = (ctypes.c_int, ctypes.c_int)
 _libc.syscall.restype = ctypes.c_long
 
 
@@ -190,6 +198,11 @@ def openat2(dirfd: int, path: str, flags: int, resolve: int, mode: int = 0) -> i
 def unshare(flags: int) -> None:
     """unshare(2)."""
     check(_libc.unshare(flags), "unshare")
+
+
+def setns(fd: int, kind: int) -> None:
+    """setns(2)."""
+    check(_libc.setns(fd, kind), "setns")
 
 
 def inotify_init() -> int:

@@ -17,6 +17,7 @@ import socket
 import sys
 import time
 
+from proto.containerd.runtime.sandbox.v1 import sandbox_pb2
 from proto.containerd.runtime.task.v2 import shim_pb2 as task_v2
 from proto.containerd.runtime.task.v3 import shim_pb2 as task_v3
 from proto.ttrpc.server import Server
@@ -28,6 +29,7 @@ from shim.events import Publisher, TaskEvents
 from shim.oom import OomWatcher
 from shim.reaper import Reaper
 from shim.runtime import Launcher, SpawnLauncher
+from shim.sandbox_service import SandboxService
 from shim.service import TaskService
 from shim.start import LISTEN_FD
 
@@ -88,6 +90,8 @@ class Shim:
         self._server = Server(same_user_only=True)
         self._server.register(task_v2.DESCRIPTOR.services_by_name["Task"], service)
         self._server.register(task_v3.DESCRIPTOR.services_by_name["Task"], service)
+        sandboxes = SandboxService(service, self.stopped.set)
+        self._server.register(sandbox_pb2.DESCRIPTOR.services_by_name["Sandbox"], sandboxes)
 
     async def open(self, listener: socket.socket) -> None:
         """Answer, reap, forward events."""

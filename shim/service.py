@@ -29,24 +29,25 @@ class TaskService:
     """Every container of this shim."""
 
     def __init__(self, host: Host, shutdown: Callable[[], None]) -> None:
-        self._host = host
+        self.host = host
         self._shutdown = shutdown
+        self.sandbox: object | None = None  # while there is one, the last container does not end the shim
         self._containers: dict[str, Container] = {}
         self._creating: dict[str, asyncio.Event] = {}
 
     async def Create(self, request: api.CreateTaskRequest, _context: Context) -> api.CreateTaskResponse:
         """Mount the tree, make the container."""
-        return await self._whole(self._create(request))
+        return await self.whole(self._create(request))
 
     async def Start(self, request: api.StartRequest, _context: Context) -> api.StartResponse:
         """Run the first process or an exec."""
-        pid = await self._whole(self._container(request.id).start(request.exec_id))
+        pid = await self.whole(self._container(request.id).start(request.exec_id))
         return api.StartResponse(pid=pid)
 
     async def Delete(self, request: api.DeleteRequest, _context: Context) -> api.DeleteResponse:
         """Forget a process; with the first one, the container."""
         await self._settled()
-        return await self._whole(self._delete(request))
+        return await self.whole(self._delete(request))
 
     async def Exec(self, request: api.ExecProcessRequest, _context: Context) -> Empty:
         """Register an exec."""
@@ -81,22 +82,22 @@ class TaskService:
         """Send a signal."""
         await self._settled()
         container = self._container(request.id)
-        await self._whole(container.kill(request.exec_id, request.signal, request.all))
+        await self.whole(container.kill(request.exec_id, request.signal, request.all))
         return Empty()
 
     async def Pids(self, request: api.PidsRequest, _context: Context) -> api.PidsResponse:
         """Every process of the container."""
-        found = await self._whole(self._container(request.id).pids())
+        found = await self.whole(self._container(request.id).pids())
         return api.PidsResponse(processes=[convert.process_info(pid, exec_id) for pid, exec_id in found])
 
     async def Pause(self, request: api.PauseRequest, _context: Context) -> Empty:
         """Freeze."""
-        await self._whole(self._container(request.id).pause())
+        await self.whole(self._container(request.id).pause())
         return Empty()
 
     async def Resume(self, request: api.ResumeRequest, _context: Context) -> Empty:
         """Thaw."""
-        await self._whole(self._container(request.id).resume())
+        await self.whole(self._container(request.id).resume())
         return Empty()
 
     async def Checkpoint(self, request: api.CheckpointTaskRequest, _context: Context) -> Empty:
@@ -110,7 +111,7 @@ class TaskService:
             empty_namespaces=list(options.empty_namespaces),
             parent=options.parent_path,
         )
-        await self._whole(self._container(request.id).checkpoint(spec))
+        await self.whole(self._container(request.id).checkpoint(spec))
         return Empty()
 
     async def ResizePty(self, request: api.ResizePtyRequest, _context: Context) -> Empty:
@@ -127,7 +128,7 @@ class TaskService:
 
     async def Update(self, request: api.UpdateTaskRequest, _context: Context) -> Empty:
         """Change resource limits."""
-        await self._whole(self._container(request.id).update(request.resources.value))
+        await self.whole(self._container(request.id).update(request.resources.value))
         return Empty()
 
     async def Stats(self, request: api.StatsRequest, _context: Context) -> api.StatsResponse:
@@ -145,9 +146,13 @@ class TaskService:
     async def Shutdown(self, _request: api.ShutdownRequest, _context: Context) -> Empty:
         """End the shim, unless there are containers left."""
         await self._settled()
-        if not self._containers:
+        if not self._containers and self.sandbox is None:
             self._shutdown()
         return Empty()
+
+    def has_containers(self) -> bool:
+        """Whether a container is here, or on its way."""
+        return bool(self._containers or self._creating)
 
     async def _create(self, request: api.CreateTaskRequest) -> api.CreateTaskResponse:
         if request.id in self._containers or request.id in self._creating:
@@ -161,7 +166,7 @@ class TaskService:
             request.checkpoint,
             request.parent_checkpoint,
         )
-        container = Container(spec, self._host)
+        container = Container(spec, self.host)
         made = self._creating[request.id] = asyncio.Event()
         try:
             await container.create()
@@ -176,7 +181,7 @@ class TaskService:
         process = await container.delete(request.exec_id)
         if not request.exec_id:
             self._containers.pop(request.id, None)
-            self._host.events.deleted(request.id, process)
+            self.host.events.deleted(request.id, process)
         return api.DeleteResponse(
             pid=process.pid,
             exit_status=process.exit.status if process.exit else 0,
@@ -194,10 +199,11 @@ class TaskService:
         except KeyError:
             raise NotFound("container not created") from None
 
-    async def _whole(self, work: Coroutine[None, None, Result]) -> Result:
+    async def whole(self, work: Coroutine[None, None, Result]) -> Result:
+        """Do the work to its end, whether or not the caller stays."""
         task = asyncio.get_running_loop().create_task(work)
-        self._host.tasks.add(task)
-        task.add_done_callback(self._host.tasks.discard)
+        self.host.tasks.add(task)
+        task.add_done_callback(self.host.tasks.discard)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:

@@ -87,8 +87,13 @@ def prepare(arguments: Arguments, cwd: str, data: bytes) -> Prepared:
 
 def group_of(bundle: Bundle, container_id: str) -> str:
     """The group that the spec's annotations name, else the container itself."""
-    with open(bundle.config, "rb") as file:
-        document = file.read()
+    try:
+        with open(bundle.config, "rb") as file:
+            document = file.read()
+    except FileNotFoundError:
+        if not os.path.isdir(bundle.path):
+            raise
+        return container_id  # a sandbox need not have a spec
     if not any(name.encode() in document for name in _GROUP_ANNOTATIONS):
         return container_id  # spares the JSON module
     import json

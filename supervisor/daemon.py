@@ -35,6 +35,7 @@ from supervisor.runtime.launcher import Launcher
 from supervisor.runtime.monitor import TaskMonitor
 from supervisor.runtime.programs import WHERRY, ShimPrograms
 from supervisor.runtime.restore import Restore
+from supervisor.runtime.sandboxes import Sandboxes
 from supervisor.runtime.tasks import Tasks
 from supervisor.runtime.zygote import Zygote, ZygoteUnavailable
 from supervisor.server.debug import DebugServer, stacks
@@ -70,6 +71,8 @@ class Runtime:
         self.monitor = TaskMonitor(exchange)
         bundles = BundleRoots(paths.bundles, paths.work)
         self.tasks = Tasks(bundles, programs, launcher, self.monitor, background, config.timeouts)
+        sandbox_bundles = BundleRoots(paths.sandbox_bundles, paths.sandbox_work)
+        self.sandboxes = Sandboxes(sandbox_bundles, programs, launcher, background, config.timeouts)
         cleanup = Cleanup(launcher, config.timeouts)
         self.restore = Restore(self.tasks, stores.containers, programs, cleanup, self.monitor, config.timeouts)
 
@@ -98,9 +101,7 @@ class Daemon:
         self._debug = DebugServer(config.debug)
         info = RuntimeInfos(self.runtime.programs)
         self._calls = Calls()
-        self._grpc = build_server(
-            config, self._paths, self._stores, self._exchange, self.runtime.tasks, info, self._calls
-        )
+        self._grpc = build_server(config, self._paths, self._stores, self._exchange, self.runtime, info, self._calls)
         self.metrics = MetricsServer(config.metrics_address, self._collect)
 
     async def start(self) -> None:
@@ -114,6 +115,7 @@ class Daemon:
         await self._grpc.start()
         await self._debug.start()
         await self.metrics.start()
+        self._background.start(self.runtime.sandboxes.restore(), "restore sandboxes")
         self._background.start(self.runtime.restore.run(bundles), "restore")
         self._background.start(self._stores.collector.serve(), "collector")
         if self.runtime.zygote is not None:
@@ -129,6 +131,7 @@ class Daemon:
         await self._debug.stop()
         await self.metrics.stop()
         await self.runtime.tasks.aclose()
+        await self.runtime.sandboxes.aclose()
         await self._ttrpc.stop()
         if self.runtime.zygote is not None:
             self.runtime.zygote.close()

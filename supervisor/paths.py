@@ -12,6 +12,7 @@ DEFAULT_ADDRESS = "/run/wherry/containerd/containerd.sock"
 DEFAULT_CONFIG = "/etc/wherry/config.toml"
 
 _TASKS = "io.containerd.runtime.v2.task"
+_SANDBOXES = "io.containerd.sandbox.controller.v1.shim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,14 @@ class Paths:
     @property
     def bundles(self) -> str:
         return os.path.join(self.state, _TASKS)
+
+    @property
+    def sandbox_work(self) -> str:
+        return os.path.join(self.root, _SANDBOXES)
+
+    @property
+    def sandbox_bundles(self) -> str:
+        return os.path.join(self.state, _SANDBOXES)
 
     @property
     def identity(self) -> str:

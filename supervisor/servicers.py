@@ -1,7 +1,7 @@
 """Which services answer on the API's socket, each with the parts it speaks for; and the list of plugins."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from proto.containerd.services.containers.v1.containers_pb2_grpc import add_ContainersServicer_to_server
 from proto.containerd.services.content.v1.content_pb2_grpc import add_ContentServicer_to_server
@@ -29,6 +29,7 @@ from supervisor.metrics.calls import Calls
 from supervisor.paths import Paths
 from supervisor.runtime.checkpoint import Checkpoints
 from supervisor.runtime.info import RuntimeInfos
+from supervisor.runtime.sandboxes import Sandboxes
 from supervisor.runtime.tasks import Tasks
 from supervisor.server.grpc import GrpcServer
 from supervisor.services.containers import ContainersService
@@ -43,6 +44,7 @@ from supervisor.services.plugins import (
     DIFF,
     GRPC,
     RUNTIME,
+    SANDBOX_CONTROLLER,
     SANDBOX_STORE,
     SHIM,
     STREAMING,
@@ -52,7 +54,7 @@ from supervisor.services.plugins import (
     grpc_plugin,
     host_platform,
 )
-from supervisor.services.sandbox import SandboxControllerService, SandboxStoreService
+from supervisor.services.sandbox import CONTROLLER, SandboxControllerService, SandboxStoreService
 from supervisor.services.snapshots import SnapshotsService
 from supervisor.services.streaming import StreamingService
 from supervisor.services.tasks import TasksService
@@ -62,6 +64,14 @@ from supervisor.stores import Stores
 from supervisor.transfer.local import Stores as TransferStores
 from supervisor.transfer.local import Transfers
 from supervisor.transfer.streams import Streams
+
+
+class Runtime(Protocol):
+    """What runs tasks and sandboxes."""
+
+    tasks: Tasks
+    sandboxes: Sandboxes
+
 
 Service = tuple[Callable[[Any, Any], None], object, str]
 
@@ -73,18 +83,18 @@ def build_server(
     paths: Paths,
     stores: Stores,
     exchange: EventExchange,
-    tasks: Tasks,
+    runtime: Runtime,
     info: RuntimeInfos,
     calls: Calls,
 ) -> GrpcServer:
     """The API's server with every service on it, not listening yet."""
     server = GrpcServer(calls, max_receive=config.max_receive, max_send=config.max_send)
     services: list[Service] = [
-        *_record_services(stores, exchange),
+        *_record_services(stores, exchange, runtime.sandboxes),
         *_image_services(config, stores),
         (
             add_TasksServicer_to_server,
-            TasksService(tasks, stores.containers, Checkpoints(stores.content)),
+            TasksService(runtime.tasks, stores.containers, Checkpoints(stores.content), runtime.sandboxes),
             "tasks.v1.Tasks",
         ),
         (add_VersionServicer_to_server, VersionService(VERSION, ""), "version.v1.Version"),
@@ -110,7 +120,7 @@ def check_plugins(config: Config, plugins: Sequence[Plugin]) -> None:
             raise FailedPrecondition(f"plugin {name} cannot be disabled in this daemon")
 
 
-def _record_services(stores: Stores, exchange: EventExchange) -> Iterator[Service]:
+def _record_services(stores: Stores, exchange: EventExchange, sandboxes: Sandboxes) -> Iterator[Service]:
     """Who keeps records, and tells of their changes."""
     yield (
         add_ContainersServicer_to_server,
@@ -124,7 +134,8 @@ def _record_services(stores: Stores, exchange: EventExchange) -> Iterator[Servic
     )
     yield add_LeasesServicer_to_server, LeasesService(stores.leases, stores.collector), "leases.v1.Leases"
     yield add_StoreServicer_to_server, SandboxStoreService(stores.sandboxes), "sandbox.v1.Store"
-    yield add_ControllerServicer_to_server, SandboxControllerService(), "sandbox.v1.Controller"
+    controller = SandboxControllerService(sandboxes, stores.sandboxes, exchange)
+    yield add_ControllerServicer_to_server, controller, "sandbox.v1.Controller"
     yield add_EventsServicer_to_server, EventsService(exchange), "events.v1.Events"
 
 
@@ -160,6 +171,7 @@ def _plugins(config: Config, paths: Paths, stores: Stores, info: RuntimeInfos, s
             exports={"log-uri-schemes": "binary,fifo,file"},
             info=info,
         ),
+        Plugin(SANDBOX_CONTROLLER, CONTROLLER, requires=(SHIM,)),
         Plugin(SANDBOX_STORE, "local"),
         Plugin(STREAMING, "manager"),
         Plugin(TRANSFER, "local"),

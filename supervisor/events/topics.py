@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from google.protobuf import any_pb2
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from proto.containerd.events import container_pb2, content_pb2, image_pb2, namespace_pb2, snapshot_pb2
+from proto.containerd.events import container_pb2, content_pb2, image_pb2, namespace_pb2, sandbox_pb2, snapshot_pb2
 from supervisor.core.containers import Container
 from supervisor.core.namespaces import Namespace
 from supervisor.core.typed import TypedValue
@@ -21,6 +22,9 @@ IMAGE_DELETE = "/images/delete"
 NAMESPACE_CREATE = "/namespaces/create"
 NAMESPACE_UPDATE = "/namespaces/update"
 NAMESPACE_DELETE = "/namespaces/delete"
+SANDBOX_CREATE = "/sandboxes/create"
+SANDBOX_START = "/sandboxes/start"
+SANDBOX_EXIT = "/sandboxes/exit"
 SNAPSHOT_PREPARE = "/snapshot/prepare"
 SNAPSHOT_COMMIT = "/snapshot/commit"
 SNAPSHOT_REMOVE = "/snapshot/remove"
@@ -93,6 +97,18 @@ def namespace_update(namespace: Namespace) -> TypedValue:
 
 def namespace_delete(name: str) -> TypedValue:
     return typed(namespace_pb2.NamespaceDelete(name=name))
+
+
+def sandbox_create(sandbox_id: str) -> TypedValue:
+    return typed(sandbox_pb2.SandboxCreate(sandbox_id=sandbox_id))
+
+
+def sandbox_start(sandbox_id: str) -> TypedValue:
+    return typed(sandbox_pb2.SandboxStart(sandbox_id=sandbox_id))
+
+
+def sandbox_exit(sandbox_id: str, status: int, exited_at: Timestamp) -> TypedValue:
+    return typed(sandbox_pb2.SandboxExit(sandbox_id=sandbox_id, exit_status=status, exited_at=exited_at))
 
 
 def snapshot_prepare(snapshotter: str, key: str, parent: str) -> TypedValue:

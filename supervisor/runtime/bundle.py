@@ -8,6 +8,7 @@
     shim-binary-path  absolute path of the shim's program
     bootstrap.json    where the shim answers: {"version","address","protocol"}
     address           the same, as shims that print a bare address write it
+    sandbox           the sandbox whose shim runs the task, where it is one's
 
 A name with a leading dot is a bundle on its way out. Nothing here removes a directory that is still a mount point:
 what cannot be unmounted stays, and the error says so.
@@ -63,6 +64,10 @@ class Bundle:
     @property
     def address(self) -> str:
         return os.path.join(self.path, "address")
+
+    @property
+    def sandbox(self) -> str:
+        return os.path.join(self.path, "sandbox")
 
     def write(self, path: str, data: bytes, mode: int = 0o600) -> None:
         """Put a whole file in the bundle: never seen half-written."""

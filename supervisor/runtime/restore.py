@@ -83,9 +83,12 @@ class Restore:
             return None
         known = await self._knows_its_task(bundle, client)
         if known and program is not None:
-            return Task(bundle, program, client, log)
+            return Task(bundle, program, client, log, sandboxed=os.path.exists(bundle.sandbox))
         logger.info("cleaning leaked shim process", extra={"id": bundle.id})
-        if program is not None:
+        if program is not None and os.path.exists(bundle.sandbox):
+            await client.aclose()  # the shim is the sandbox's
+            await self._cleanup.dead_shim_files(bundle, program)
+        elif program is not None:
             await self._cleanup.useless_shim(bundle, client, program)
         else:
             await self._cleanup.shut_down(bundle, client)
@@ -134,6 +137,11 @@ def read_endpoint(bundle: Bundle) -> Endpoint:
     if not answer:
         raise NotFound("the bundle names no shim")
     return bootstrap.parse_answer(answer)
+
+
+def read_text(path: str) -> str:
+    """A file of the bundle; nothing without it."""
+    return _read(path).decode()
 
 
 def _read(path: str) -> bytes:

@@ -41,6 +41,7 @@ _CLASS_WORDS = {
     Unimplemented.code: "not implemented",
 }
 
+_SANDBOX_SERVICE = "containerd.runtime.sandbox.v1.Sandbox"
 _CONNECT_TIMEOUT = 100.0
 _GRPC_CONNECT_TIMEOUT = 10.0
 
@@ -84,12 +85,21 @@ class ShimClient:
             return await self._call(method, request, reply, timeout)
 
     async def _call(self, method: str, request: Message, reply: type[Reply], timeout: float | None) -> Reply:
+        return await self._call_service(f"containerd.task.v{self.version}.Task", method, request, reply, timeout)
+
+    async def _call_service(
+        self, service: str, method: str, request: Message, reply: type[Reply], timeout: float | None
+    ) -> Reply:
         try:
-            return await self._carrier.call(f"containerd.task.v{self.version}.Task", method, request, reply, timeout)
+            return await self._carrier.call(service, method, request, reply, timeout)
         except Fault as fault:
             if isinstance(fault, Unavailable) and self.closed.done():
                 raise ShimGone("ttrpc: closed: not found") from fault
             raise classed(fault) from fault
+
+    async def sandbox(self, method: str, request: Message, reply: type[Reply], timeout: float | None = None) -> Reply:
+        """An rpc of the Sandbox service, which has one version."""
+        return await self._call_service(_SANDBOX_SERVICE, method, request, reply, timeout)
 
     async def create(self, request: shim.CreateTaskRequest) -> shim.CreateTaskResponse:
         return await self.call("Create", request, shim.CreateTaskResponse)

@@ -22,6 +22,7 @@ from proto.errdefs import AlreadyExists, FailedPrecondition, Fault, NotFound
 from proto.failpoints import reached
 from supervisor.background import Background, work_or_undo
 from supervisor.core.identifiers import validate_identifier
+from supervisor.runtime import bootstrap
 from supervisor.runtime.bootstrap import Endpoint
 from supervisor.runtime.bundle import Bundle, BundleRoots
 from supervisor.runtime.cleanup import Cleanup, Timeouts
@@ -38,6 +39,15 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class SandboxHost:
+    """The shim of a sandbox, which runs the tasks in it, too."""
+
+    sandbox_id: str
+    program: str
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
 class CreateOptions:
     """What a task is made of; `options` go to the shim in `start` and again in Create."""
 
@@ -51,6 +61,7 @@ class CreateOptions:
     terminal: bool = False
     checkpoint: str = ""
     image: Callable[[str], None] | None = None  # fills the folder that becomes the checkpoint
+    sandbox: SandboxHost | None = None
 
     def restored_from(self, checkpoint: str) -> "CreateOptions":
         """The same, from a folder of CRIU's images; from nothing when it is empty."""
@@ -69,6 +80,7 @@ class Task:
     program: str
     client: ShimClient
     log: ShimLog
+    sandboxed: bool = False  # its shim is the sandbox's, and stays
     deleted: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     ended: asyncio.Future[shim.DeleteResponse] = field(
@@ -157,7 +169,10 @@ class Tasks:
     async def _create(self, key: Key, options: CreateOptions) -> int:
         self._monitor.forget(*key)
         async with AsyncExitStack() as undo:
-            task = await self._start_shim(key, options, undo)
+            if options.sandbox is not None:
+                task = await self._join_sandbox(key, options, options.sandbox, undo)
+            else:
+                task = await self._start_shim(key, options, undo)
             reached("supervisor.create.connected")
             if options.image is not None:
                 await asyncio.to_thread(options.image, task.bundle.checkpoint)
@@ -167,6 +182,19 @@ class Tasks:
             undo.pop_all()
         self.adopt(task)
         return response.pid
+
+    async def _join_sandbox(self, key: Key, options: CreateOptions, host: SandboxHost, undo: AsyncExitStack) -> Task:
+        """A connection to the shim that the task's sandbox has already."""
+        bundle = self._bundles.create(*key, options.spec)
+        undo.push_async_callback(self._cleanup.dead_shim_files, bundle, host.program)
+        bundle.write(bundle.shim_binary_path, host.program.encode())
+        bundle.write(bundle.sandbox, host.sandbox_id.encode())
+        bundle.write(bundle.bootstrap, bootstrap.to_json(host.endpoint), 0o644)
+        log = ShimLog(bundle)
+        undo.callback(log.close)
+        client = await connect(host.endpoint, bundle.namespace)
+        undo.push_async_callback(client.aclose)
+        return Task(bundle, host.program, client, log, sandboxed=True)
 
     async def _start_shim(self, key: Key, options: CreateOptions, undo: AsyncExitStack) -> Task:
         """Everything up to a connected shim; what was made so far is on the stack `undo`."""
@@ -260,7 +288,10 @@ class Tasks:
                 raise await self._why_not_deleted(task, fault) from fault
             task.deleted = True
             reached("supervisor.delete.deleted")
-            await self._cleanup.shut_down(task.bundle, task.client)
+            if task.sandboxed:
+                await task.client.aclose()
+            else:
+                await self._cleanup.shut_down(task.bundle, task.client)
             task.log.close()
             reached("supervisor.delete.shut-down")
             await self._cleanup.bundle(task.bundle)

@@ -24,6 +24,7 @@ Context: TypeAlias = grpc.aio.ServicerContext
 
 _LISTED = 100  # infos in one message
 _READ = 1 << 20
+_SMALL = 1 << 16  # documents: read in less time than a thread takes to be asked
 _INLINE = 1 << 16  # writes up to this are cheaper than a thread
 
 
@@ -68,7 +69,11 @@ class ContentService(content_pb2_grpc.ContentServicer):
         try:
             sent = 0  # containerd counts from the start of what was asked for, and clients ignore it
             while at < end:
-                data = await in_thread(reader.read_at, at, min(_READ, end - at))
+                length = min(_READ, end - at)
+                if length <= _SMALL:
+                    data = reader.read_at(at, length)
+                else:
+                    data = await in_thread(reader.read_at, at, length)
                 if not data:
                     raise OutOfRange(f"read past object length {at} bytes")
                 yield api.ReadContentResponse(offset=sent, data=data)

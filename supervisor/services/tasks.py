@@ -6,6 +6,7 @@ Calls about an exec go to the shim as they are: it knows its processes, and says
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import grpc
@@ -25,6 +26,7 @@ from supervisor.core.containers import Container, ContainerStore
 from supervisor.core.filters import parse_filters
 from supervisor.core.identifiers import validate_identifier
 from supervisor.runtime.checkpoint import Checkpoints
+from supervisor.runtime.sandboxes import Sandboxes
 from supervisor.runtime.shim_client import ShimGone
 from supervisor.runtime.tasks import CreateOptions, Task, Tasks
 from supervisor.server.namespace import namespace_of
@@ -39,15 +41,20 @@ _RUNC_OPTIONS = "containerd.runc.v1.Options"
 class TasksService(tasks_pb2_grpc.TasksServicer):
     """The Tasks service."""
 
-    def __init__(self, tasks: Tasks, containers: ContainerStore, checkpoints: Checkpoints) -> None:
+    def __init__(
+        self, tasks: Tasks, containers: ContainerStore, checkpoints: Checkpoints, sandboxes: Sandboxes | None = None
+    ) -> None:
         self._tasks = tasks
         self._containers = containers
         self._checkpoints = checkpoints
+        self._sandboxes = sandboxes
 
     async def Create(self, request: api.CreateTaskRequest, context: Context) -> api.CreateTaskResponse:
         namespace = namespace_of(context)
         container = self._containers.get(namespace, request.container_id)
         options = create_options(container, request)
+        if container.sandbox_id and self._sandboxes is not None:
+            options = replace(options, sandbox=await self._sandboxes.host_of(namespace, container.sandbox_id))
         path = criu_image_path(options.options)
         image = None if path else self._checkpoints.image(namespace, request.checkpoint)
         options = options.restored_from(path).restored_by(image)

@@ -5,13 +5,16 @@ Containers are entries in a dict; what a test wants to go wrong, it says beforeh
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any as Any_
 
 from google.protobuf.any_pb2 import Any
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from proto.containerd.runtime.sandbox.v1 import sandbox_pb2
 from proto.containerd.runtime.task.v2 import shim_pb2 as shim
 from proto.containerd.runtime.task.v3 import shim_pb2 as shim_v3
 from proto.containerd.types.task.task_pb2 import ProcessInfo, Status
@@ -146,6 +149,8 @@ class FakeLauncher:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.shims: dict[str, FakeShim] = {}
+        self.sandboxes: dict[str, Any_] = {}
+        self.with_sandboxes: Callable[[dict[str, Fault]], Any_] | None = None  # makes each shim's Sandbox service
         self.deleted: list[str] = []
         self.next_fail: dict[str, Fault] = {}
         self.version = 2
@@ -160,6 +165,9 @@ class FakeLauncher:
             raise self.next_fail["start"]
         fake = FakeShim(str(self._folder / f"{bundle.id}.sock"), self.version, dict(self.next_fail), making=self.making)
         self.shims[bundle.id] = fake
+        if self.with_sandboxes is not None:
+            self.sandboxes[bundle.id] = self.with_sandboxes(dict(self.next_fail))
+            fake.server.register(sandbox_pb2.DESCRIPTOR.services_by_name["Sandbox"], self.sandboxes[bundle.id])
         await fake.start()
         endpoint = Endpoint(f"unix://{fake.address}", self.claimed_version or self.version)
         bundle.write(bundle.bootstrap, bootstrap.to_json(endpoint))
