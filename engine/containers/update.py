@@ -71,6 +71,8 @@ async def update(room: Room, live: Live, body: Json, version: tuple[int, int] = 
             try:
                 await room.supervisor.tasks.update(container.id, limits)
             except Fault as fault:
+                if "PortBindings" in given:
+                    await _publish(room, live, container.host_config)
                 raise type(fault)(f"Cannot update container {container.id}: {fault}") from fault
         container.host_config = changed
         if "RestartPolicy" in given:

@@ -36,11 +36,11 @@ class Restoring:
             if names and network.link not in names and not any(one.link in names for one in endpoints):
                 continue
             try:
-                self._restore(network, endpoints)
+                self._restore(network, endpoints, names)
             except (Fault, OSError) as error:
                 logger.error("network %s could not be restored: %s", network.name, error)
 
-    def _restore(self, network: Network, endpoints: list[Endpoint]) -> None:
+    def _restore(self, network: Network, endpoints: list[Endpoint], names: Collection[str]) -> None:
         index = self._bridges.index(network)
         if index is None or not self._bridges.is_sound(network, index):
             logger.warning("bridge %s was changed by somebody else: it is made again", network.link)
@@ -49,7 +49,7 @@ class Restoring:
             found = self._host.find(endpoint.link)
             if found is None:
                 self._rewire(network, endpoint, index)
-            elif found.master != index:
+            elif found.master != index or not names:
                 hairpin = bool(endpoint.ports)
                 self._host.apply(
                     links.enslave(found.index, index),

@@ -7,6 +7,7 @@ veths along, and addresses, ports and rules are undone in reverse.
 """
 
 import contextlib
+import logging
 import os
 import secrets
 from collections.abc import Callable
@@ -23,7 +24,9 @@ from engine.networks.model import HOST, IPVLAN, NULL, ON_PARENT, Endpoint, Netwo
 from engine.networks.publishing import Publishing
 from engine.networks.request import Attachment, Request, Wanted
 from engine.networks.store import Store
-from proto.errdefs import Conflict, InvalidArgument, NotFound, PermissionDenied
+from proto.errdefs import Conflict, Fault, InvalidArgument, NotFound, PermissionDenied
+
+logger = logging.getLogger(__name__)
 
 
 class Sandboxes:
@@ -54,8 +57,10 @@ class Sandboxes:
         """Make a container's sandbox, or find the one it has."""
         present = self._store.sandbox(container_id)
         if present is not None:
-            if present.owner or present.netns in (None, "host") or namespace.exists(str(present.netns)):
+            if present.owner or present.netns in (None, "host"):
                 return present
+            if namespace.exists(str(present.netns)):
+                return self._found_again(present, request)
             self.release(container_id)  # the namespace went with a reboot
         if request.mode == "container":
             sandbox = self._join(container_id, request.joined)
@@ -65,6 +70,18 @@ class Sandboxes:
             sandbox = self._make(container_id, request)
         self._store.put_sandbox(sandbox)
         return sandbox
+
+    def _found_again(self, sandbox: Sandbox, request: Request) -> Sandbox:
+        """A running container's sandbox after a restart; its ports may be half changed by one that died."""
+        try:
+            self._publishing.place(sandbox.container_id, request.ports)
+        except Fault as fault:
+            logger.warning("ports of %s: %s", sandbox.container_id, fault)
+            return sandbox
+        found = replace(sandbox, wanted=publishing.to_json(request.ports))
+        if found != sandbox:
+            self._store.put_sandbox(found)
+        return found
 
     def release(self, container_id: str) -> None:
         """Let go of whatever a container has; nothing to do is no error."""

@@ -321,6 +321,40 @@ def test_ports_are_published_and_unpublished_while_the_container_runs(lab: Lab) 
     assert "dnat" not in lab.left()
 
 
+@pytest.mark.parametrize(
+    ("kept", "done"), [((), ((80, 8080),)), (((80, 8080),), ()), (((80, 8080), (80, 8081)), ((80, 8081), (80, 8082)))]
+)
+def test_an_engine_that_dies_while_ports_change_leaves_what_the_containers_record_says(
+    lab: Lab, kept: tuple[tuple[int, int], ...], done: tuple[tuple[int, int], ...]
+) -> None:
+    """The network was changed, and nobody wrote down that it was to be."""
+
+    async def first() -> None:
+        networks = lab.networks()
+        await networks.open()
+        await networks.allocate("one", {}, published(*kept), {})
+        await networks.publish("one", {}, published(*done), {})
+        await networks.close()
+
+    async def second() -> None:
+        networks = lab.networks()
+        await networks.open()
+        await networks.allocate("one", {}, published(*kept), {})
+        await networks.reconcile(["one"])
+        ports = networks.settings("one", published(*kept), {})["Ports"].get("80/tcp") or []
+        assert [int(port["HostPort"]) for port in ports] == [outer for _, outer in kept]
+        with lab.listen("one", 80):
+            for outer in (8080, 8081, 8082):
+                reached = await asyncio.to_thread(lab.reach, "outside", LAB, outer)
+                assert reached == (OUTSIDE if (80, outer) in kept else "ConnectionRefusedError")
+            if kept:
+                assert await asyncio.to_thread(lab.reach, "one", "10.99.0.1", 8080) == "10.99.0.1"
+        await networks.close()
+
+    lab.run(first)
+    lab.run(second)
+
+
 def test_a_default_gateway_leads_elsewhere_than_the_bridge(lab: Lab) -> None:
     started(lab, ("one", DEFAULT), default_gateway="10.99.0.2")
     assert "default via 10.99.0.2 dev eth0" in lab.shell("one", "ip route")

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from engine.containers import update
-from proto.errdefs import Conflict, Fault, InvalidArgument
+from proto.errdefs import Conflict, Fault, Internal, InvalidArgument
 from tests.fakes.engine_room import Bench
 
 
@@ -48,6 +48,18 @@ async def test_a_running_containers_ports_are_published_at_once(bench: Bench) ->
     assert bench.networks.published[-1] == (live.container.id, {})
     await update.update(bench.room, live, {"CpuShares": 5})
     assert len(bench.networks.published) == 2, "what is not said stays"
+
+
+async def test_ports_stay_as_they_were_where_the_runtime_refuses_the_rest(bench: Bench) -> None:
+    live = await bench.run()
+    bench.tasks.refuse["update"] = Internal("no")
+    with pytest.raises(Internal, match="Cannot update container"):
+        await update.update(
+            bench.room, live, {"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "1"}]}, "CpuShares": 5}
+        )
+    assert [bindings for _, bindings in bench.networks.published] == [
+        {"80/tcp": [{"HostIp": "", "HostPort": "1"}]}, live.container.host_config["PortBindings"],
+    ]  # fmt: skip
 
 
 async def test_the_ports_of_a_stopped_container_are_for_its_next_start(bench: Bench) -> None:

@@ -46,8 +46,21 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def test_what_is_as_it_should_be_is_left_alone(place: Place) -> None:
-    place.restoring.restore()
+    place.restoring.restore([NETWORK.link, SECOND.link])
     assert (place.bridges.made, place.host.messages, place.sandboxes.rewired) == ([], [], [])
+
+
+def test_at_the_start_every_link_is_told_how_its_bridge_is_to_treat_it(place: Place) -> None:
+    """The last engine may have died between a port's rules and its hairpin."""
+    place.restoring.restore()
+    assert place.host.messages == [
+        message
+        for number in (1, 2)
+        for message in (
+            links.enslave(20 + number, 7), links.bridge_port(f"veth{number}", hairpin=False, isolated=False),
+        )
+    ]  # fmt: skip
+    assert (place.bridges.made, place.sandboxes.rewired) == ([], [])
 
 
 def test_a_bridge_that_is_unsound_is_made_again_and_only_that_one(place: Place) -> None:
