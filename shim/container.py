@@ -97,6 +97,7 @@ class Container:
             reached("shim.create.mounted")
         try:
             if spec.checkpoint:
+                await self.init.prepare()
                 self._host.events.created(spec, 0)
             else:
                 with self._host.reaper.expects():

@@ -37,6 +37,7 @@ class Process:
         self.held_exit: Exit | None = None
         self._host = host
         self._io: ProcessIO | None = None
+        self._streams: Streams | None = None  # opened before the process is made
         self._table = table
         self._ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
@@ -80,12 +81,12 @@ class Process:
 
     async def _launch(self, verb: Verb, pid_file: str) -> None:
         """Run the verb that makes the process, with its streams; learn its pid. After a failure nothing stays open."""
-        io = ProcessIO(self.stdio, self._host)
+        io, self._io = self._io or ProcessIO(self.stdio, self._host), None
         try:
             if self.stdio.terminal:
                 await _with_console(io, verb)
             else:
-                await verb(None, await io.open())
+                await verb(None, self._streams or await io.open())
             io.start()
             self.pid = read_pid(pid_file)
             if not self.pid:
@@ -135,6 +136,17 @@ class InitProcess(Process):
             if made:
                 await _delete_after(error, runtime, self.id)
             raise
+
+    async def prepare(self) -> None:
+        """Before `restore`: streams are there from Create on, as clients expect; a terminal comes with the process."""
+        io = ProcessIO(self.stdio, self._host)
+        if not self.stdio.terminal:
+            try:
+                self._streams = await io.open()
+            except BaseException:
+                await io.close()
+                raise
+        self._io = io
 
     async def restore(self, runtime: Runtime, image: str, parent: str) -> None:
         """The process out of a checkpoint, running at once."""

@@ -141,8 +141,8 @@ async def test_a_terminal_is_restored_too(shim: MakeShim, tmp_path: Path) -> Non
         task = await process.start()
         await task.Create(process.create(stdin=first.stdin, stdout=first.stdout, terminal=True))
         await task.Start(api.StartRequest(id=process.id))
-        assert first.ask("a") == "begin"
-        assert first.read() == "1 a"
+        assert first.read() == "begin"  # now nothing is echoed any more
+        assert first.ask("a") == "1 a"
         await task.Checkpoint(checkpoint(process, tmp_path / "image", exit=True, terminal=True), timeout=60)
         assert (await process.end(task)).exit_status == 137
 
@@ -156,6 +156,21 @@ async def test_a_terminal_is_restored_too(shim: MakeShim, tmp_path: Path) -> Non
         assert second.ask("b") == "2 b"
         await task.Kill(api.KillRequest(id=process.id, signal=9))
         assert (await process.end(task)).exit_status == 137
+
+
+async def test_our_own_streams_are_there_from_create_on(shim: MakeShim, tmp_path: Path) -> None:
+    """Whoever attaches before Start misses nothing; a restore that never comes leaves no socket."""
+    process = shim("owned", *COUNTER)
+    task = await process.start()
+    socket = tmp_path / "attach.sock"
+    owned = f"wherry://{socket}?driver=none&stdin=1"
+    request = process.create(stdout=owned, stderr=owned)
+    request.checkpoint = str(tmp_path / "nothing")
+    await task.Create(request)
+    assert socket.exists()
+    await task.Delete(api.DeleteRequest(id=process.id), timeout=20)
+    assert not socket.exists()
+    await process.shut_down(task)
 
 
 async def test_an_image_that_cannot_be_restored_is_an_error_of_start(shim: MakeShim, tmp_path: Path) -> None:
