@@ -14,6 +14,8 @@ from engine.cli.errors import DaemonError, DaemonUnreachable
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from engine.cli.ssh import Destination
+
 API_VERSION = "1.47"  # the newest this program speaks; an older engine is asked in its own version
 Params = Mapping[str, Any]
 
@@ -30,6 +32,19 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
+class _SshConnection(http.client.HTTPConnection):
+    """HTTP through an ssh."""
+
+    def __init__(self, destination: "Destination") -> None:
+        super().__init__("localhost")
+        self._destination = destination
+
+    def connect(self) -> None:
+        from engine.cli import ssh
+
+        self.sock = ssh.connect(self._destination)
+
+
 class Daemon:
     """One engine. Each request has a connection of its own: a command makes few, and some of them never end."""
 
@@ -40,6 +55,10 @@ class Daemon:
         self._tls = tls
         self._starter = starter
         self._version: str | None = None
+
+    def never_start(self) -> None:
+        """Nobody waits for a daemon: one that is not there stays away."""
+        self._starter = None
 
     # -- plain requests ------------------------------------------------------------------------------------------
 
@@ -167,6 +186,8 @@ class Daemon:
     def _connection(self) -> http.client.HTTPConnection:
         if self.address.path:
             return _UnixConnection(self.address.path)
+        if self.address.ssh is not None:
+            return _SshConnection(self.address.ssh)
         if self._tls is not None:
             return http.client.HTTPSConnection(self.address.host, self.address.port, context=self._tls)
         return http.client.HTTPConnection(self.address.host, self.address.port)

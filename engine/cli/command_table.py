@@ -32,6 +32,7 @@ COMMANDS = {
     "rm": ("rm", "Remove one or more containers"),
     "rmi": ("rmi", "Remove one or more images"),
     "save": ("save", "Save one or more images to a tar archive"),
+    "search": ("search", "Search Docker Hub for images"),
     "start": ("start", "Start one or more stopped containers"),
     "stats": ("stats", "Display a live stream of container resource usage statistics"),
     "stop": ("stop", "Stop one or more running containers"),
@@ -68,33 +69,18 @@ GROUPS = {
             "inspect": ("inspect:image", "Display detailed information on one or more images"),
         },
     ),
-    "network": (
-        "Manage networks",
+    "context": (
+        "Manage contexts",
         {
-            "connect": ("network:connect", "Connect a container to a network"),
-            "create": ("network:create", "Create a network"),
-            "disconnect": ("network:disconnect", "Disconnect a container from a network"),
-            "inspect": ("inspect:network", "Display detailed information on one or more networks"),
-            "ls": ("network:list_", "List networks"),
-            "prune": ("prune:networks", "Remove all unused networks"),
-            "rm": ("network:remove", "Remove one or more networks"),
-        },
-    ),
-    "volume": (
-        "Manage volumes",
-        {
-            "create": ("volume:create", "Create a volume"),
-            "inspect": ("inspect:volume", "Display detailed information on one or more volumes"),
-            "ls": ("volume:list_", "List volumes"),
-            "prune": ("prune:volumes", "Remove unused local volumes"),
-            "rm": ("volume:remove", "Remove one or more volumes"),
-        },
-    ),
-    "builder": (
-        "Manage builds",
-        {
-            "build": COMMANDS["build"],
-            "prune": ("prune:builder", "Remove build cache"),
+            "create": ("context:create", "Create a context"),
+            "export": ("context:export", "Export a context to a tar archive FILE or a tar stream on STDOUT"),
+            "import": ("context:import_", "Import a context from a tar or zip file"),
+            "inspect": ("context:inspect", "Display detailed information on one or more contexts"),
+            "ls": ("context:list_", "List contexts"),
+            "rm": ("context:remove", "Remove one or more contexts"),
+            "show": ("context:show", "Print the name of the current context"),
+            "update": ("context:update", "Update a context"),
+            "use": ("context:use", "Set the current context"),
         },
     ),
     "system": (

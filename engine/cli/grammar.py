@@ -16,6 +16,9 @@ class Command(click.Command):
 
     def __init__(self, *arguments: Any, raw_tail: bool = False, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        for param in self.params:
+            if isinstance(param, click.Argument):
+                param._custom_shell_complete = _complete
         if raw_tail:
             self.context_settings = {**self.context_settings, "allow_interspersed_args": False}
         self._raw_tail = raw_tail
@@ -23,6 +26,17 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Rewrite Go's spellings to click's, then parse."""
         return super().parse_args(ctx, rewrite(args, self.params, raw_tail=self._raw_tail))
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    """Names of objects, for the arguments that are some; files and choices are left to click and the shell."""
+    from click.shell_completion import CompletionItem
+
+    from engine.cli import completing
+
+    if not completing.kind_of(ctx, param.name or ""):
+        return param.type.shell_complete(ctx, param, incomplete)
+    return [CompletionItem(name) for name in completing.complete(ctx, param, incomplete)]
 
 
 def rewrite(args: Sequence[str], params: Sequence[click.Parameter], *, raw_tail: bool) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from engine.cli.address import choose
+from engine.cli.address import DEFAULT_CONTEXT, Address, choose, choose_context
 from engine.cli.client import Daemon
 from engine.cli.command_table import COMMANDS, GROUPS
 from engine.cli.errors import CommandFailed
@@ -61,11 +61,23 @@ class LazyGroup(click.Group):
 
 
 @click.pass_context
-def _setup(ctx: click.Context, /, host: str | None, **tls: Any) -> None:
-    from engine.cli.tls import context_for
+def _setup(ctx: click.Context, /, host: str | None, context: str | None, **tls: Any) -> None:
+    if ctx.invoked_subcommand != "context":  # which must work with a context that does not
+        ctx.obj = daemon_of(host, context, **tls)
 
+
+def daemon_of(host: str | None, context: str | None, **tls: Any) -> Daemon:
+    """The engine that the global flags, the environment or the context in use name."""
+    from engine.cli.tls import context_for, context_of
+
+    name = choose_context(context, host, os.environ)
+    if name != DEFAULT_CONTEXT:
+        from engine.cli import contexts
+
+        stored = contexts.load(name)
+        return Daemon(Address(stored.host), context_of(stored) or context_for(os.environ, **tls))
     address, is_default = choose(host, os.environ)
-    ctx.obj = Daemon(address, context_for(os.environ, **tls), _start_daemon if is_default else None)
+    return Daemon(address, context_for(os.environ, **tls), _start_daemon if is_default else None)
 
 
 def _start_daemon(address: str) -> None:
@@ -83,7 +95,8 @@ wherry = LazyGroup(
     epilog="Run 'wherry COMMAND --help' for more information on a command.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     params=[
-        click.Option(["-H", "--host"], help="Daemon to connect to: unix:///path or tcp://host:port."),
+        click.Option(["-H", "--host"], help="Daemon to connect to: unix:///path, tcp://host:port or ssh://user@host."),
+        click.Option(["-c", "--context"], help="Name of the context to use; overrides DOCKER_HOST and the one in use."),
         click.Option(
             ["-D", "--debug"], is_flag=True, expose_value=False, help="Show tracebacks of the command line itself."
         ),

@@ -2,18 +2,15 @@
 
 import base64
 import json
-import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import click
 
+from engine.cli import credentials
 from engine.cli.client import Daemon
 from engine.cli.errors import CommandFailed
-
-_DOCKER_HUB = "https://index.docker.io/v1/"
 
 
 def pull(
@@ -73,41 +70,14 @@ def _raise_error(event: dict[str, Any]) -> None:
 
 def auth_header(reference: str) -> dict[str, str]:
     """X-Registry-Auth for the registry of a reference, from what `login` stored; none where nothing is stored."""
-    stored = stored_auth(registry_of(reference))
-    if not stored:
+    found = credentials.stored(registry_of(reference))
+    if not found:
         return {}
-    return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(stored).encode()).decode()}
+    return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(found).encode()).decode()}
 
 
 def registry_of(reference: str) -> str:
     """The registry's key in the credentials file: a host, or Docker Hub's address."""
     host, separator, _ = reference.partition("/")
     is_host = bool(separator) and ("." in host or ":" in host or host == "localhost")
-    return host if is_host and host not in ("docker.io", "index.docker.io") else _DOCKER_HUB
-
-
-def config_path() -> Path:
-    """Where credentials are: docker's file, so that both programs share a login."""
-    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
-
-
-def read_config() -> dict[str, Any]:
-    """The client's configuration; empty where there is none."""
-    try:
-        config = json.loads(config_path().read_text())
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise CommandFailed(f"{config_path()} is not JSON: {error}") from error
-    return config if isinstance(config, dict) else {}
-
-
-def stored_auth(registry: str) -> dict[str, str]:
-    """Username, password and server address for a registry, as `login` left them."""
-    entry = read_config().get("auths", {}).get(registry)
-    if not entry:
-        return {}
-    if entry.get("identitytoken"):
-        return {"identitytoken": entry["identitytoken"], "serveraddress": registry}
-    username, _, password = base64.b64decode(entry.get("auth", "")).decode().partition(":")
-    return {"username": username, "password": password, "serveraddress": registry} if username else {}
+    return host if is_host and host not in ("docker.io", "index.docker.io") else credentials.DOCKER_HUB

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from engine.cli.contexts import Context
+
 
 def context_for(
     environment: Mapping[str, str],
@@ -32,6 +34,25 @@ def context_for(
     if certificate and key:
         context.load_cert_chain(certificate, key)
     return context
+
+
+def context_of(stored: "Context") -> "SSLContext | None":
+    """The context for what a context (the other kind) keeps; None where it keeps nothing."""
+    if not stored.tls:
+        return None
+    import ssl
+    import tempfile
+
+    made = ssl.create_default_context(cadata=stored.tls["ca"].decode() if "ca" in stored.tls else None)
+    if stored.skip_verify:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    if "cert" in stored.tls and "key" in stored.tls:
+        with tempfile.TemporaryDirectory() as folder:  # ssl reads certificates from files alone
+            for kind in ("cert", "key"):
+                Path(folder, kind).write_bytes(stored.tls[kind])
+            made.load_cert_chain(f"{folder}/cert", f"{folder}/key")
+    return made
 
 
 def _existing(path: Path) -> str | None:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from engine.cli import build_channel, build_context, build_output
+from engine.cli import build_channel, build_context, build_output, credentials
 from engine.cli.build_channel import BuildChannel
 from engine.cli.build_output import Destination
 from engine.cli.client import Daemon
@@ -18,7 +18,7 @@ from engine.cli.container_config import ulimit
 from engine.cli.errors import CommandFailed
 from engine.cli.grammar import Command, pass_daemon
 from engine.cli.humane import parse_bytes
-from engine.cli.pulling import read_config, show_progress, stored_auth
+from engine.cli.pulling import show_progress
 
 if TYPE_CHECKING:
     from engine.cli.build_view import LiveBoard
@@ -223,7 +223,7 @@ def _swap(text: str | None) -> int | None:
 
 def _headers(secrets: dict[str, bytes], channel: BuildChannel | None) -> dict[str, str]:
     headers = {}
-    config = {name: stored_auth(name) for name in read_config().get("auths", {})}
+    config = {name: credentials.stored(name) for name in credentials.registries()}
     if config:
         headers["X-Registry-Config"] = base64.urlsafe_b64encode(json.dumps(config).encode()).decode()
     if secrets:

@@ -1,18 +1,14 @@
 """`wherry login` and `wherry logout`: credentials checked by the engine, kept where docker keeps them."""
 
-import base64
-import json
-import os
 import sys
-import tempfile
-from typing import Any
 
 import click
 
+from engine.cli import credentials
 from engine.cli.client import Daemon
 from engine.cli.errors import CommandFailed
 from engine.cli.grammar import Command, pass_daemon
-from engine.cli.pulling import config_path, read_config, registry_of
+from engine.cli.pulling import registry_of
 
 
 @click.command(cls=Command)
@@ -32,12 +28,7 @@ def login(daemon: Daemon, username: str | None, password: str | None, password_s
     registry = registry_of(f"{server}/x") if server else registry_of("x")
     body = {"username": username, "password": password, "serveraddress": registry}
     answer = daemon.post("/auth", body)
-    entry = {"auth": base64.b64encode(f"{username}:{password}".encode()).decode()}
-    if answer.get("IdentityToken"):
-        entry = {"auth": "", "identitytoken": answer["IdentityToken"]}
-    config = read_config()
-    config.setdefault("auths", {})[registry] = entry
-    _write_config(config)
+    credentials.store(registry, username, password, answer.get("IdentityToken") or "")
     click.echo(answer.get("Status") or "Login Succeeded")
 
 
@@ -46,17 +37,6 @@ def login(daemon: Daemon, username: str | None, password: str | None, password_s
 def logout(server: str | None) -> None:
     """Log out from a registry."""
     registry = registry_of(f"{server}/x") if server else registry_of("x")
-    config = read_config()
-    if config.get("auths", {}).pop(registry, None) is None:
+    if not credentials.forget(registry):
         raise CommandFailed(f"Not logged in to {registry}")
-    _write_config(config)
     click.echo(f"Removing login credentials for {registry}")
-
-
-def _write_config(config: dict[str, Any]) -> None:
-    path = config_path()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # made 0600
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(config, file, indent="\t")
-    os.replace(temporary, path)
