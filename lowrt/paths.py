@@ -14,11 +14,17 @@ DEFAULT_ROOT = "/run/lowrt"
 
 
 def default_root() -> str:
-    """The root that `--root` replaces: of the system, or of the user who is not root."""
+    """The root that `--root` replaces: of the system, or of a user who is root at most in his own namespace."""
     runtime_dir = os.environ.get("XDG_RUNTIME_DIR")
-    if os.geteuid() != 0 and runtime_dir:
+    if runtime_dir and (os.geteuid() != 0 or (os.environ.get("USER") != "root" and in_user_namespace())):
         return os.path.join(runtime_dir, "lowrt")
     return DEFAULT_ROOT
+
+
+def in_user_namespace() -> bool:
+    """Whether ids are mapped other than one to one, as only the initial user namespace has them."""
+    with open("/proc/self/uid_map", encoding="utf-8") as file:
+        return file.readline().split() != ["0", "0", "4294967295"]
 
 
 def seccomp_cache(root: str) -> str:

@@ -11,6 +11,7 @@ from lowrt.cgroup import devices, files, freezer, kill, resources
 from lowrt.cgroup.apply import carry_out
 from lowrt.cgroup.files import CgroupError
 from lowrt.cgroup.oom import OomWatch, oom_kills
+from lowrt.paths import in_user_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -241,12 +242,6 @@ def inside(folder: str, sub: str) -> str:
     if path != folder and not path.startswith(folder + "/"):
         raise CgroupError(f"bad sub cgroup path: {sub}")
     return path
-
-
-def in_user_namespace() -> bool:
-    """Whether ids are mapped other than one to one, as only the initial user namespace has them."""
-    with open("/proc/self/uid_map", encoding="utf-8") as file:
-        return file.readline().split() != ["0", "0", "4294967295"]
 
 
 def _make_cpuset(folder: str) -> None:

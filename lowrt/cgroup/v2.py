@@ -8,8 +8,9 @@ from lowrt.cgroup.apply import carry_out
 from lowrt.cgroup.files import ROOT, CgroupError
 from lowrt.cgroup.oom import OomWatch, oom_kills
 from lowrt.cgroup.path import parse_proc_cgroup
-from lowrt.cgroup.v1 import in_user_namespace, inside
+from lowrt.cgroup.v1 import inside
 from lowrt.errors import reason_of
+from lowrt.paths import in_user_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import time
 from lowrt import hooks
 from lowrt.cgroup.driver import new_driver
 from lowrt.cgroup.path import is_unified
-from lowrt.cgroup.v1 import in_user_namespace
 from lowrt.container import destroy, state_file
 from lowrt.container.container import Container
 from lowrt.container.filter import load_filter
@@ -20,7 +19,7 @@ from lowrt.init import container_init, fds, fifo, identity, parent, sync
 from lowrt.init.job import Job
 from lowrt.linux import constants as c
 from lowrt.linux.namespaces import FLAGS
-from lowrt.paths import StateDir
+from lowrt.paths import StateDir, in_user_namespace
 from lowrt.rootfs import build
 from lowrt.rootfs.plan import build_plan
 from lowrt.spec.load import load_spec
@@ -94,7 +93,7 @@ def create(context: "Context", request: Request, spec: "Spec", console_fd: int =
 def check(context: "Context", request: Request, spec: "Spec") -> None:
     """Refuse what can never become a container."""
     check_id(request.id)
-    validate(spec, rootless=_is_rootless(context), cgroup2=is_unified(), warn=context.log.warning)
+    validate(spec, rootless=os.geteuid() != 0, cgroup2=is_unified(), warn=context.log.warning)
     if not spec.has_namespace("mount"):
         raise InvalidArgument("a container without a MNT namespace would mount on the host, and is refused")
 
@@ -108,7 +107,10 @@ def check_terminal(*, detach: bool, terminal: bool, console_socket: str) -> None
 
 
 def _is_rootless(context: "Context") -> bool:
-    return context.rootless == "true" or (context.rootless == "auto" and os.geteuid() != 0)
+    """Whether cgroups may be out of reach: an ordinary user's are, also where he is root of a user namespace."""
+    if context.rootless != "auto":
+        return context.rootless == "true"
+    return os.geteuid() != 0 or in_user_namespace()
 
 
 def record(context: "Context", spec: "Spec", request: Request, state_dir: StateDir) -> Container:

@@ -9,6 +9,7 @@ from lowrt.errors import container_not_running
 from lowrt.init import fds, identity, parent, scheduling, setns_init, sync
 from lowrt.init.job import Job
 from lowrt.linux.namespaces import FILES, FLAGS
+from lowrt.paths import in_user_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def execute(context: "Context", request: Request, console_fd: int = -1) -> "Fork
     opened = [container.open_init(), os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
     job.target_fd, job.proc_fd = opened
     try:
-        if os.geteuid() == 0:
+        if os.geteuid() == 0 and not in_user_namespace():
             job.target_flags = target_flags(container)
         else:
             _open_namespaces(job, container, opened)

@@ -12,6 +12,7 @@ import os
 from lowrt.errors import Fault, describe
 from lowrt.linux import constants as c
 from lowrt.linux.namespaces import FILES, FLAGS, fork_into, setns, unshare
+from lowrt.paths import in_user_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,9 +45,13 @@ def is_needed(new: int, joins: list[Join]) -> bool:
     """Whether something must come before the clone.
 
     In a new user namespace the rights to join others, and to enter a cgroup of the host's, are gone; those over an
-    existing one come only from joining it; a time namespace takes hold of the next child.
+    existing one come only from joining it; a time namespace takes hold of the next child. And who is root in a user
+    namespace only may leave the host's pid namespace, but not come back.
     """
-    return bool(new & (c.CLONE_NEWUSER | c.CLONE_NEWTIME)) or any(kind in ("user", "time") for kind, _ in joins)
+    kinds = [kind for kind, _ in joins]
+    if "pid" in kinds and in_user_namespace():
+        return True
+    return bool(new & (c.CLONE_NEWUSER | c.CLONE_NEWTIME)) or "user" in kinds or "time" in kinds
 
 
 def fork_by_intermediate(

@@ -102,7 +102,7 @@ class Bundle:
     def save(self) -> None:
         (self.path / "config.json").write_text(json.dumps(self.config))
 
-    def run(self, runtime: list[str] | None = None, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+    def run(self, runtime: list[str] | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """`run` to its end, with a state root of its own, nothing left behind."""
         self.save()
         command = [*(runtime or LOWRT), "--root", str(self.path / "state")]
@@ -163,7 +163,7 @@ class Running:
             stdout=subprocess.DEVNULL if quiet else subprocess.PIPE,
             stderr=subprocess.DEVNULL if quiet else subprocess.PIPE,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -9,4 +9,4 @@ FOLDER = uml.HERE.relative_to(uml.PROJECT)
 
 
 def test_the_cgroup_suite_passes_on_pure_v2() -> None:
-    uml.check(uml.boot("uml_cgroup2.sh", [f"{FOLDER}/test_cgroup.py", f"{FOLDER}/test_cgroup2.py"], timeout=240))
+    uml.check(uml.boot("uml_cgroup2.sh", [f"{FOLDER}/test_cgroup.py", f"{FOLDER}/test_cgroup2.py"], timeout=600))

@@ -3,10 +3,8 @@
 import fcntl
 import json
 import os
-import shutil
 import socket
 import struct
-import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -122,46 +120,3 @@ def test_without_its_agent_a_container_does_not_start(lowrt: Runtime, bundles: B
     assert result.code == 1
     assert "failed to connect with seccomp agent" in result.error
     assert lowrt("state", "c1").code == 1
-
-
-_PEERS_PODMAN = Path("/var/cache/wherry-peers/native/bin/podman")
-PODMAN = shutil.which("podman") or (str(_PEERS_PODMAN) if _PEERS_PODMAN.exists() else "")
-
-
-@pytest.mark.skipif(not PODMAN, reason="needs podman")
-def test_podman_runs_execs_and_stops_with_it(lowrt: Runtime, rootfs: Path, tmp_path: Path) -> None:
-    """On a root of its own; conmon calls the runtime, and reads its log and its exit codes."""
-    program = tmp_path / "lowrt"
-    program.write_text(f'#!/bin/sh\nexec {" ".join(lowrt.command)} "$@"\n')
-    program.chmod(0o755)
-    (tmp_path / "storage.conf").write_text('[storage]\ndriver = "vfs"\n')
-    environment = {
-        **os.environ,
-        "CONTAINERS_STORAGE_CONF": str(tmp_path / "storage.conf"),
-        "CONTAINERS_CONF": str(tmp_path / "containers.conf"),
-        "PATH": f"{Path(PODMAN).parent}:{os.environ['PATH']}",
-    }
-    helpers = [*Path("/usr/lib/podman").glob("netavark"), Path("/var/cache/wherry-peers/usr/lib/podman/netavark")]
-    (tmp_path / "containers.conf").write_text(f'[engine]\nhelper_binaries_dir = ["{helpers[0].parent}"]\n')
-    base = [PODMAN, "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"), "--runtime", str(program)]
-    base += ["--tmpdir", str(tmp_path / "tmp"), "--cgroup-manager", "cgroupfs", "--events-backend", "none"]
-
-    def podman(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*base, *words], check=False, capture_output=True, text=True, env=environment, timeout=60)
-
-    root = tmp_path / "image"
-    shutil.copytree(rootfs, root, symlinks=True)
-    common = ("--network", "none", "--log-driver", "k8s-file", "--rootfs")
-    try:
-        done = podman("run", "--rm", *common, str(root), "sh", "-c", "echo out; exit 5")
-        assert (done.returncode, done.stdout) == (5, "out\n"), done.stderr
-        done = podman("run", "-d", "--name", "c1", *common, str(root), "sh", "-c", "echo logged; sleep 60")
-        assert done.returncode == 0, done.stderr
-        assert podman("exec", "c1", "id", "-u").stdout == "0\n"
-        assert podman("exec", "c1", "sh", "-c", "exit 7").returncode == 7
-        assert podman("logs", "c1").stdout == "logged\n"
-        assert podman("run", "--rm", *common, str(root), "nope").returncode == 127
-        assert podman("stop", "-t", "0", "c1").returncode == 0
-        assert podman("inspect", "c1", "--format", "{{.State.ExitCode}}").stdout == "137\n"
-    finally:
-        podman("rm", "-af", "-t", "0")

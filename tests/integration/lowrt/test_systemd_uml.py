@@ -20,4 +20,4 @@ OF_V1 = [
 
 @pytest.mark.parametrize(("unified", "suite"), [("1", [SUITE]), ("0", OF_V1)], ids=["v2", "v1"])
 def test_the_systemd_suite_passes(unified: str, suite: list[str]) -> None:
-    uml.check(uml.boot("uml_systemd.sh", suite, f"systemd.unified_cgroup_hierarchy={unified}", timeout=300))
+    uml.check(uml.boot("uml_systemd.sh", suite, f"systemd.unified_cgroup_hierarchy={unified}", timeout=600))
