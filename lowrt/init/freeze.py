@@ -11,6 +11,9 @@ class ImportForbidden(ImportError):
     """Something tried to import a module inside a container."""
 
 
+_kept: list[object] = []
+
+
 class Guard:
     """A finder that finds nothing and says so loudly."""
 
@@ -25,4 +28,6 @@ def freeze_imports() -> None:
     sys.meta_path[:] = [Guard]
     sys.path[:] = []
     sys.path_hooks.clear()
-    sys.path_importer_cache.clear()
+    # Emptied, it would free the names of every file beside a module, and copy each page that they are on.
+    _kept.append(sys.path_importer_cache)
+    sys.path_importer_cache = {}

@@ -31,3 +31,7 @@ def test_a_codec_is_an_import_too() -> None:
 
 def test_what_is_loaded_stays_usable() -> None:
     assert after_freezing("import os.path; 'x'.encode('utf-8')") == "went through"
+
+
+def test_no_finder_of_before_is_asked() -> None:
+    assert after_freezing("print(sys.path, sys.path_hooks, sys.path_importer_cache)") == "[] [] {}\nwent through"
