@@ -47,7 +47,11 @@ class RunMount:
 def parse(instruction: Instruction, text: str, workdir: str) -> RunMount:
     """One --mount flag's value, its variables expanded."""
     pairs: dict[str, str] = {}
-    for word in next(csv.reader([text])):
+    try:
+        words = next(csv.reader([text], strict=True), [])
+    except csv.Error as error:
+        raise instruction.fault(f"failed to parse csv mounts: {error}") from None
+    for word in words:
         key, equals, value = word.partition("=")
         key = _ALIASES.get(key.strip().lower(), key.strip().lower())
         pairs[key] = value if equals else "true"

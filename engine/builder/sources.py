@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine import kernel
+from engine.builder import globs
 from engine.builder.ignore import Ignore
 from proto.errdefs import InvalidArgument, NotFound
 
@@ -56,48 +57,18 @@ def _kept(word: str, path: str, parents: bool) -> str:
     return "/".join(path.split("/")[depth:-1])
 
 
-def go_match(pattern: str) -> re.Pattern[str]:
-    """One element of a filepath.Match pattern."""
-    regex, index = "", 0
-    while index < len(pattern):
-        letter = pattern[index]
-        index += 1
-        if letter == "*":
-            regex += "[^/]*"
-        elif letter == "?":
-            regex += "[^/]"
-        elif letter == "\\" and index < len(pattern):
-            regex += re.escape(pattern[index])
-            index += 1
-        elif letter == "[":
-            end = pattern.find("]", index + 1)
-            if end < 0:
-                raise InvalidArgument(f"syntax error in pattern: {pattern}")
-            inside = pattern[index:end]
-            negated = inside.startswith("^")
-            inside = inside.removeprefix("^").replace("[", r"\[").replace("^", r"\^")
-            regex += f"[{'^' if negated else ''}{inside}]"
-            index = end + 1
-        else:
-            regex += re.escape(letter)
-    try:
-        return re.compile(f"(?s:{regex})\\Z")
-    except re.error:
-        raise InvalidArgument(f"syntax error in pattern: {pattern}") from None
-
-
 def _glob(root: int, parts: list[str], folder: str) -> Iterator[str]:
     """Depth first, by name; links are matched but not walked through."""
     if parts[0] == "**":
         yield from _glob_deep(root, parts, folder)
         return
-    pattern = go_match(parts[0])
+    matches = globs.source(parts[0])
     try:
         fd = kernel.openat2(root, folder or ".", os.O_RDONLY | os.O_DIRECTORY, resolve=_NO_LINKS)
     except OSError:
         return
     try:
-        names = sorted(name for name in os.listdir(fd) if pattern.match(name))
+        names = sorted(name for name in os.listdir(fd) if matches(name))
     finally:
         os.close(fd)
     for name in names:

@@ -5,14 +5,27 @@ goes before both. Arguments before the first FROM are known to FROM lines, and t
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from e2b_dockerfile_utils import ShellLex
+from e2b_dockerfile_utils import ShellLex, lexer
 
+from engine import patterns
 from engine.images.platform import Platform
 from proto.errdefs import InvalidArgument
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 PREDEFINED = frozenset(name for upper in _PROXIES for name in (upper, upper.lower()))
+
+
+_for_backtracking = lexer._shell_pattern_to_regex
+
+
+def _in_linear_time(pattern: str, greedy: bool, anchored: bool) -> Any:
+    """The library's own expressions for `${name#pattern}`: Python's engine goes back over `*a*a*a…` for hours."""
+    return patterns.compiled(_for_backtracking(pattern, greedy, anchored).pattern, "pattern")
+
+
+lexer._shell_pattern_to_regex = _in_linear_time
 
 
 class Expander:

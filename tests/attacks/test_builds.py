@@ -214,6 +214,18 @@ def test_nonsense_does_not_end_the_engine(builds: Builds, tmp_path: Path) -> Non
     builds.build(tmp_path / "c", "FROM busybox\nRUN true\n")
 
 
+def test_patterns_of_stars_hold_nobody_up(builds: Builds, tmp_path: Path) -> None:
+    """In .dockerignore, --exclude, globs and substitutions: the engine goes on answering."""
+    stars = "a*" * 30 + "b"
+    with contextlib.closing(builds.engine_http()) as connection:
+        text = f"FROM busybox\nARG X={'a' * 2000}\nENV Y=${{X##*{stars}}} Z=${{X%%{stars}*}}\n"
+        text += f"COPY --exclude={stars} a* /c/\n"
+        body = _tar({"Dockerfile": text.encode(), ".dockerignore": stars.encode(), "a" * 200: b"", "a" * 100: b""})
+        connection.sock.settimeout(60)  # type: ignore[union-attr]
+        connection.request("POST", "/build", body)
+        assert "Successfully built" in connection.getresponse().read().decode()
+
+
 def test_what_a_pulled_image_claims_of_itself_is_no_cached_step(builds: Builds, tmp_path: Path, host: Path) -> None:
     """CVE-2024-24557: an image made to look like the next step of somebody's FROM scratch."""
     layer = _tar({"poison": CANARY.encode()})

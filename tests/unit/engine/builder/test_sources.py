@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.builder.sources import Source, find, go_match
+from engine.builder.sources import Source, find
 from proto.errdefs import InvalidArgument, NotFound
 
 
@@ -65,24 +65,3 @@ def test_what_is_excluded_does_not_count(root: int) -> None:
     with open(os.open("d/e/f", os.O_WRONLY | os.O_TRUNC, dir_fd=root), "w") as file:
         file.write("other")
     assert _find(root, "d", excludes=("e/f",))[0].digest == before
-
-
-@pytest.mark.parametrize(
-    ("pattern", "name", "matches"),
-    [
-        ("*", "a", True),
-        ("a?c", "abc", True),
-        ("[a-c]x", "bx", True),
-        ("[^a]x", "ax", False),
-        ("\\*", "*", True),
-        ("a.c", "abc", False),
-    ],
-)
-def test_patterns_are_gos(pattern: str, name: str, matches: bool) -> None:
-    assert (go_match(pattern).match(name) is not None) is matches
-
-
-@pytest.mark.parametrize("pattern", ["[", "[a", "[z-a]"])
-def test_a_bad_pattern_is_refused(pattern: str) -> None:
-    with pytest.raises(InvalidArgument):
-        go_match(pattern)

@@ -1,6 +1,7 @@
 """Variables: every form of `${…}`, and which value an argument has."""
 
 import contextlib
+import time
 
 import pytest
 from hypothesis import given
@@ -76,3 +77,23 @@ def test_platforms_are_arguments() -> None:
 
 def test_a_pair_without_a_value_has_none() -> None:
     assert (split_pair("a=b=c"), split_pair("a"), split_pair("a=")) == (("a", "b=c"), ("a", None), ("a", ""))
+
+
+@pytest.mark.parametrize("form", ["##{0}b", "#{0}b", "%%b{0}", "%b{0}", "/{0}b/q", "//{0}b/q"])
+def test_no_pattern_takes_longer_than_its_value_is_long(form: str) -> None:
+    begin = time.monotonic()
+    text = form.format("*a" * 25)
+    assert Expander("\\", {"X": "a" * 5000}).word(f"${{X{text}}}") == "a" * 5000
+    assert time.monotonic() - begin < 20
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("${X#f*o}", "obar/foo"), ("${X##f*o}", ""), ("${X%/*}", "foobar"), ("${X%%o*}", "f"),
+        ("${X/foo/é}", "ébar/foo"),
+        ("${X//foo/q}", "qbar/q"), ("${X#?}", "oobar/foo"), ("${E#x}", ""), ("${X/o*/}", "f"),
+    ],
+)  # fmt: skip
+def test_patterns_cut_and_replace_as_in_a_shell(text: str, expected: str) -> None:
+    assert Expander("\\", {"X": "foobar/foo"}).word(text) == expected
