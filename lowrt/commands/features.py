@@ -63,6 +63,7 @@ def features() -> "Json":
             "apparmor": {"enabled": True},
             "selinux": {"enabled": False},
             "intelRdt": {"enabled": False},
+            "netDevices": {"enabled": True},
             "mountExtensions": {"idmap": {"enabled": True}},
         },
         "annotations": {"io.wherry.lowrt.version": VERSION, CHECKPOINT_ANNOTATION: "true"},

@@ -209,6 +209,20 @@ def new_namespaces(spec: "Spec") -> int:
     return flags
 
 
+def _move_net_devices(job: Job, pid: int) -> None:
+    devices = job.spec.linux.get("netDevices")
+    if devices:
+        from lowrt.container.net_devices import move_all
+
+        move_all(devices, pid)
+
+
+def _run_runtime_hooks(job: Job, container: Container) -> None:
+    state = container.oci_state(CREATING)
+    hooks.run_all(job.spec.hooks, hooks.PRESTART, state)
+    hooks.run_all(job.spec.hooks, hooks.CREATE_RUNTIME, state)
+
+
 def _fork_and_lead(context: "Context", request: Request, container: Container, job: Job) -> "Forked":
     def set_limits() -> None:
         container.cgroup.apply(job.spec.resources, devices=False)
@@ -217,21 +231,19 @@ def _fork_and_lead(context: "Context", request: Request, container: Container, j
         """Only while init waits: between two lines of the rules even /dev/null may be forbidden."""
         container.cgroup.apply({"devices": job.spec.resources.get("devices") or []})
 
-    def run_runtime_hooks() -> None:
-        if not has_hooks:
-            return
-        set_limits()
-        set_device_rules()
-        state = container.oci_state(CREATING)
-        hooks.run_all(job.spec.hooks, hooks.PRESTART, state)
-        hooks.run_all(job.spec.hooks, hooks.CREATE_RUNTIME, state)
+    def prepare_outside() -> None:
+        _move_net_devices(job, container.pid)
+        if has_hooks:
+            set_limits()
+            set_device_rules()
+            _run_runtime_hooks(job, container)
 
     def settle() -> None:
         if not has_hooks:
             set_device_rules()
         parent.limit(job, container.pid)
 
-    steps = {sync.PREPARED: run_runtime_hooks, sync.READY: settle}
+    steps = {sync.PREPARED: prepare_outside, sync.READY: settle}
     # Hooks find the limits set; where there are none, init goes on while we set them. `ready` waits for it.
     has_hooks = bool(job.spec.hooks.get(hooks.PRESTART) or job.spec.hooks.get(hooks.CREATE_RUNTIME))
     dance = parent.Dance(job, context.log, sync.CREATE_ORDER, steps, None if has_hooks else set_limits)

@@ -98,7 +98,7 @@ def test_impossible_scheduling_is_refused(tmp_path: Path, process: dict[str, obj
         ({"personality": {"domain": "LINUX", "flags": ["X"]}}, "personality flags are not supported"),
         ({"intelRdt": {"closID": "a"}}, "intelRdt is specified in config, but Intel RDT is not enabled"),
         ({"netDevices": {"a/b": {}}}, 'invalid network device name "a/b"'),
-        ({"netDevices": {"eth1": {}}}, "linux.netDevices is not supported: lowrt moves no network devices"),
+        ({"netDevices": {"eth1": {"name": "x" * 16}}}, f'invalid network device name "{"x" * 16}"'),
         ({"mountLabel": "x"}, "selinux is disabled or not supported"),
     ],
 )
