@@ -1,10 +1,12 @@
-"""Debian's docker-registry on loopback for a test: open, or with a password and TLS; ended by its pid."""
+"""Debian's docker-registry on loopback for a test: open, with a password and TLS, or with tokens; ended by its pid."""
 
 import socket
 import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
+
+from tests.token_server import TokenServer
 
 # user `me`, password `hunter2`; bcrypt at its lowest cost
 HTPASSWD = "me:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n"
@@ -13,9 +15,10 @@ HTPASSWD = "me:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n"
 class DockerRegistry:
     """A registry with its storage below a folder."""
 
-    def __init__(self, folder: Path, *, secure: bool = False) -> None:
+    def __init__(self, folder: Path, *, secure: bool = False, tokens: TokenServer | None = None) -> None:
         self.folder = folder
         self.secure = secure
+        self.tokens = tokens
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -35,6 +38,14 @@ http:
             text += f"""\
   tls: {{certificate: {self.folder}/cert.pem, key: {self.folder}/key.pem}}
 auth: {{htpasswd: {{realm: test, path: {self.folder}/htpasswd}}}}
+"""
+        if self.tokens is not None:
+            text += f"""auth:
+  token:
+    realm: {self.tokens.realm}
+    service: {self.tokens.service}
+    issuer: {self.tokens.issuer}
+    rootcertbundle: {self.tokens.certificate}
 """
         return text
 

@@ -4,7 +4,7 @@
 
     server = "https://registry-1.docker.io"
     [host."https://mirror.example"]
-      capabilities = ["pull", "resolve"]       # also push; all by default
+      capabilities = ["pull", "resolve"]       # also push and referrers; all by default
       ca = "/path/ca.crt"                      # or a list
       client = [["/path/cert.pem", "/path/key.pem"]]
       skip_verify = false
@@ -26,8 +26,8 @@ from urllib.parse import urlsplit
 from proto.errdefs import InvalidArgument
 from supervisor.registry.auth import is_loopback
 
-PULL, RESOLVE, PUSH = "pull", "resolve", "push"
-ALL = frozenset((PULL, RESOLVE, PUSH))
+PULL, RESOLVE, PUSH, REFERRERS = "pull", "resolve", "push", "referrers"
+ALL = frozenset((PULL, RESOLVE, PUSH, REFERRERS))
 
 _KNOWN_KEYS = frozenset(
     ("capabilities", "ca", "client", "skip_verify", "header", "override_path", "dial_timeout", "server", "host")
@@ -157,7 +157,7 @@ def _capabilities(value: object, file: str) -> frozenset[str]:
     if value is None:
         return ALL
     found = frozenset(_strings(value, file, "capabilities"))
-    unknown = found - ALL - {"referrers"}
+    unknown = found - ALL
     if unknown:
         raise InvalidArgument(f"{file}: unknown capability {min(unknown)}: invalid argument")
     return found

@@ -33,7 +33,7 @@ _LONGEST_PAUSE = 20.0
 _RETRIED = frozenset((408, 429, 500, 502, 503, 504))
 _ERROR_BODY = 64 * 1024
 _USER_AGENT = "wherry-supervisor"
-_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_read=60)
+_SILENCE = 60.0  # seconds in which a host that was reached says nothing
 
 Body = Callable[[], AsyncIterator[bytes]] | bytes | None
 
@@ -84,7 +84,7 @@ class HostClient:
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
-            timeout=_TIMEOUT,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=host.dial_timeout, sock_read=_SILENCE),
             auto_decompress=False,
             skip_auto_headers=("User-Agent",),
             trust_env=not is_loopback(host.host),  # proxies of the environment, as Go reads it

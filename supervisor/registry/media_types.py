@@ -18,6 +18,8 @@ OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 IN_TOTO = "application/vnd.in-toto+json"
 OCTET_STREAM = "application/octet-stream"  # some old registries say it of configs
 
+ANNOTATION_SUBJECT = "io.containerd.manifest.subject"  # on a descriptor: it is a referrer of this digest
+GC_REFERRER = "containerd.io/gc.ref.content.referrer.sha256."
 ANNOTATION_REF_NAME = "org.opencontainers.image.ref.name"
 ANNOTATION_IMAGE_NAME = "io.containerd.image.name"
 
@@ -79,6 +81,8 @@ def _is_known(media_type: str) -> bool:
 
 def gc_label(child: Descriptor) -> str:
     """The label with which a parent keeps a child from the garbage collector; ends in `.` where a number follows."""
+    if ANNOTATION_SUBJECT in child.annotations:
+        return GC_REFERRER
     if _is_known(child.media_type):
         return "containerd.io/gc.ref.content.config"
     if is_manifest(child.media_type):

@@ -13,8 +13,8 @@ from supervisor.content.threads import in_thread
 from supervisor.core.content import ReaderAt
 from supervisor.core.digests import Descriptor
 from supervisor.registry import media_types
-from supervisor.registry.client import RegistryClient
-from supervisor.registry.http import HostClient, Request, check_address, refusal, scope
+from supervisor.registry.client import MAX_MANIFEST, RegistryClient
+from supervisor.registry.http import HostClient, Request, check_address, read_bounded, refusal, scope
 
 CHUNKED_FROM = 64 << 20
 CHUNK = 32 << 20
@@ -44,8 +44,18 @@ class Uploader:
                 raise await refusal(response, _DENIED)
             return not tag or response.headers.get("Docker-Content-Digest") == blob.digest
 
-    async def manifest(self, blob: Descriptor, data: bytes, tag: str = "") -> None:
-        """Put a manifest under its digest or a tag."""
+    async def index(self, tag: str) -> bytes | None:
+        """The index that the registry has under a tag, if it has one."""
+        url = self._client.url(self._host, "manifests", tag)
+        async with self._host.send(Request("GET", url, {"Accept": media_types.OCI_INDEX}, self._scopes)) as response:
+            if response.status == 404:
+                return None
+            if response.status != 200:
+                raise await refusal(response, _DENIED)
+            return await read_bounded(response, MAX_MANIFEST)
+
+    async def manifest(self, blob: Descriptor, data: bytes, tag: str = "") -> bool:
+        """Put a manifest under its digest or a tag; whether the registry took note of its subject."""
         url = self._client.url(self._host, "manifests", tag or blob.digest)
         headers = {"Content-Type": blob.media_type, "Content-Length": str(len(data))}
         async with self._host.send(Request("PUT", url, headers, self._scopes, data)) as response:
@@ -54,6 +64,7 @@ class Uploader:
             told = response.headers.get("Docker-Content-Digest", blob.digest)
             if told != blob.digest:
                 raise Fault(f"got digest {told}, expected {blob.digest}")
+            return "OCI-Subject" in response.headers
 
     async def blob(self, blob: Descriptor, reader: ReaderAt, mount_from: str, moved: Moved) -> bool:
         """Upload a blob; False when the registry could mount it and no byte was sent."""

@@ -8,7 +8,15 @@ from supervisor.core.content import ContentStore, Info
 from supervisor.core.digests import Descriptor, Platform
 from supervisor.registry import manifests, platforms
 from supervisor.registry.manifests import Blob
-from supervisor.registry.media_types import OCTET_STREAM, gc_label, is_config, is_index, is_manifest
+from supervisor.registry.media_types import (
+    GC_REFERRER,
+    OCI_MANIFEST,
+    OCTET_STREAM,
+    gc_label,
+    is_config,
+    is_index,
+    is_manifest,
+)
 
 
 class Graph:
@@ -41,6 +49,19 @@ class Graph:
         if not (is_manifest(blob.media_type) or is_index(blob.media_type)):
             return []
         return manifests.children(self.read(blob), blob)
+
+    def referrers(self, subject: Descriptor) -> list[Blob]:
+        """The manifests that were kept because they are about this one, and are still here."""
+        found = []
+        for key, digest in sorted(self.content.info(self.namespace, subject.digest).labels.items()):
+            if key.startswith(GC_REFERRER):
+                try:
+                    data = self.read(Descriptor(digest=digest))
+                except NotFound:
+                    continue
+                kind = manifests.parse_object(data, "referrer").get("mediaType") or OCI_MANIFEST
+                found.append(Blob(str(kind), digest, len(data)))
+        return found
 
     def label_children(self, parent: Descriptor, found: Sequence[Descriptor]) -> None:
         """Let a parent keep its children from the garbage collector."""

@@ -8,6 +8,7 @@ other, and one of them fetches.
 import asyncio
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proto.errdefs import AlreadyExists, Fault, InvalidArgument, NotFound, Unavailable
@@ -16,7 +17,7 @@ from supervisor.content.threads import in_thread
 from supervisor.core.content import ContentWriter
 from supervisor.core.digests import Descriptor
 from supervisor.core.labels import DISTRIBUTION_SOURCE
-from supervisor.registry import media_types, reference
+from supervisor.registry import media_types, reference, referrers
 from supervisor.registry.client import RegistryClient
 from supervisor.registry.hosts import hosts_for
 from supervisor.registry.manifests import Blob
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from supervisor.transfer.local import Transfers
 
 _INLINE = 1 << 16
+_DEEPEST_REFERRER = 4  # a signature of a bill of materials of …: somebody else decides how long that goes on
 _LONGEST_LABEL = 4096
 
 
@@ -77,7 +79,8 @@ class _Pull:
         await self.fetch(blob)
         found = await in_thread(self._graph.children, blob)
         chosen = choose(found, blob, self._end.platforms, self._end.manifest_limit)
-        await in_thread(self._graph.label_children, blob, chosen)
+        about = await self._referrers(blob) if self._end.all_metadata else []
+        await in_thread(self._graph.label_children, blob, [*chosen, *about])
         self._tracker.children(blob, list(chosen))
         if media_types.is_index(blob.media_type):
             for child in chosen:
@@ -103,6 +106,19 @@ class _Pull:
                     await self.fetch(layer)
         else:
             await all_of(self.fetch(layer) for layer in layers)
+
+    async def _referrers(self, subject: Blob, depth: int = 0) -> list[Blob]:
+        """What is said about a manifest elsewhere (signatures and the like), fetched with all that belongs to it."""
+        found = []
+        for one in await referrers.find(self._client, subject.digest) if depth < _DEEPEST_REFERRER else []:
+            about = replace(one, annotations={**one.annotations, media_types.ANNOTATION_SUBJECT: subject.digest})
+            await self.fetch(about)
+            parts = await in_thread(self._graph.children, about)
+            further = await self._referrers(about, depth + 1)
+            await in_thread(self._graph.label_children, about, [*parts, *further])
+            await all_of(self.fetch(part) for part in parts if not media_types.is_manifest(part.media_type))
+            found.append(about)
+        return found
 
     async def _metadata_of(self, others: Sequence[Blob]) -> None:
         """Manifests and configurations of platforms whose layers nobody asked for."""

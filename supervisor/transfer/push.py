@@ -7,7 +7,7 @@ from proto.errdefs import NotFound
 from supervisor.content.threads import in_thread
 from supervisor.core.digests import Descriptor
 from supervisor.core.labels import DISTRIBUTION_SOURCE
-from supervisor.registry import media_types, reference
+from supervisor.registry import media_types, reference, referrers
 from supervisor.registry.client import RegistryClient
 from supervisor.registry.hosts import hosts_for
 from supervisor.registry.manifests import Blob
@@ -65,6 +65,7 @@ class _Push:
             wanted = [child for child in chosen if not media_types.is_non_distributable(child.media_type)]
             await all_of(self._blob(child) for child in wanted)
         await self._manifest(blob, tag)
+        await self._referrers(blob)
 
     async def _manifest(self, blob: Blob, tag: str) -> None:
         await self._tracker.waiting(blob)
@@ -72,8 +73,17 @@ class _Push:
             await self._tracker.exists(blob)
             return
         data = await in_thread(self._graph.read, blob)
-        await self._uploader.manifest(blob, data, tag)
+        noted = await self._uploader.manifest(blob, data, tag)
+        if not noted and referrers.subject_of(data):
+            await referrers.announce(self._uploader, blob, data)
         await self._tracker.complete(blob)
+
+    async def _referrers(self, subject: Blob) -> None:
+        """Push what is here about a manifest that has just been pushed."""
+        for blob in await in_thread(self._graph.referrers, subject):
+            if blob.digest not in self._sent:
+                self._sent.add(blob.digest)
+                await self.run(blob)
 
     async def _blob(self, blob: Blob) -> None:
         if blob.digest in self._sent:

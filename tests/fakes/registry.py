@@ -66,6 +66,21 @@ class FakeRegistry:
             *tags,
         )
 
+    def add_referrer(self, subject: dict[str, Any], kind: str, data: bytes = b"{}", *tags: str) -> dict[str, Any]:
+        """An artifact that is about another manifest."""
+        return self.add_manifest(
+            {
+                "schemaVersion": 2,
+                "mediaType": MANIFEST,
+                "artifactType": kind,
+                "config": {"mediaType": "application/vnd.oci.empty.v1+json", **self.add(b"{}")},
+                "layers": [{"mediaType": "text/plain", **self.add(data)}],
+                "subject": subject,
+                "annotations": {"made": "by a test"},
+            },
+            *tags,
+        )
+
     def requests(self, method: str = "", part: str = "") -> list[tuple[str, str, dict[str, str]]]:
         return [one for one in self.seen if one[0].startswith(method) and part in one[1]]
 
@@ -133,6 +148,30 @@ async def serving(registry: FakeRegistry | None = None) -> AsyncIterator[FakeReg
         yield registry
     finally:
         await runner.cleanup()
+
+
+def with_referrers(registry: FakeRegistry) -> Trick:
+    """The referrers endpoint of distribution 1.1, and the header that says so."""
+
+    async def trick(request: web.Request) -> web.StreamResponse | None:
+        if "/referrers/" in request.path:
+            about = request.path.rpartition("/")[2]
+            found = {}
+            for media_type, data in registry.manifests.values():
+                if json.loads(data).get("subject", {}).get("digest") == about:
+                    found[digest_of(data)] = {"mediaType": media_type, "digest": digest_of(data), "size": len(data)}
+            index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": list(found.values())}
+            return web.json_response(index, content_type=INDEX)
+        if request.method == "PUT" and "/manifests/" in request.path:
+            data = await request.read()
+            registry.add_manifest(data, request.path.rpartition("/")[2], media_type=request.headers["Content-Type"])
+            headers = {"Docker-Content-Digest": digest_of(data)}
+            if "subject" in json.loads(data):
+                headers["OCI-Subject"] = json.loads(data)["subject"]["digest"]
+            return web.Response(status=201, headers=headers)
+        return None
+
+    return trick
 
 
 def needing_token(realm: str, token: str = "secret-token") -> Trick:

@@ -1,5 +1,6 @@
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -41,6 +42,12 @@ async def client(registry: FakeRegistry) -> AsyncIterator[HostClient]:
 async def get(client: HostClient, registry: FakeRegistry, path: str = "/v2/", scopes: tuple[str, ...] = ()) -> int:
     async with client.send(Request("GET", f"http://{registry.host}{path}", scopes=scopes)) as response:
         return response.status
+
+
+async def test_a_hosts_dial_timeout_is_kept() -> None:
+    client = HostClient(replace(PUBLIC, dial_timeout=3.5), None, {})
+    assert client._session.timeout.sock_connect == 3.5
+    await client.close()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
+import json
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from proto.errdefs import NotFound
 from supervisor.core.labels import DISTRIBUTION_SOURCE
+from supervisor.registry.referrers import fallback_tag
 from supervisor.transfer.endpoints import ImageStoreEnd, ImportEnd, RegistryEnd
 from supervisor.transfer.local import Transfers
 from supervisor.transfer.streams import Stream
-from tests.fakes.registry import FakeRegistry, serving
+from tests.fakes.registry import FakeRegistry, serving, with_referrers
 from tests.fakes.supervisor_archives import Listener
 from tests.fakes.supervisor_transfer import TestStores
 
@@ -29,6 +31,36 @@ async def image(
 ) -> str:
     await transfers.transfer("ns", ImportEnd(import_stream(docker_archive("x:1"))), store_end)
     return NAME
+
+
+async def test_what_is_said_about_an_image_goes_along(
+    transfers: Transfers, stores: TestStores, registry: FakeRegistry
+) -> None:
+    """From a registry with the endpoint to one without it: signatures, and signatures of those."""
+    image = registry.add_image([b"layer"], "1")
+    signed = registry.add_referrer(image, "signature", b"s")
+    counter = registry.add_referrer(signed, "counter-signature", b"c")
+    registry.tricks.append(with_referrers(registry))
+    name = f"{registry.host}/some/image:1"
+    end = ImageStoreEnd(name, all_metadata=True)
+    await transfers.transfer("ns", RegistryEnd(name, default_scheme="http"), end)
+    labels = stores.content.info("ns", image["digest"]).labels
+    assert labels["containerd.io/gc.ref.content.referrer.sha256.0"] == signed["digest"]
+    async with serving() as other:
+        await push(transfers, other, name)
+        for about, subject in ((signed, image), (counter, signed)):
+            assert about["digest"] in other.manifests
+            index = json.loads(other.manifests[fallback_tag(subject["digest"])][1])
+            assert [entry["digest"] for entry in index["manifests"]] == [about["digest"]]
+        assert other.blobs.keys() == registry.blobs.keys()
+
+
+async def test_a_pull_that_wants_no_metadata_asks_for_none(transfers: Transfers, registry: FakeRegistry) -> None:
+    registry.add_referrer(registry.add_image([b"layer"], "1"), "signature")
+    registry.tricks.append(with_referrers(registry))
+    name = f"{registry.host}/some/image:1"
+    await transfers.transfer("ns", RegistryEnd(name, default_scheme="http"), ImageStoreEnd(name))
+    assert registry.requests(part="referrers") == []
 
 
 async def push(transfers: Transfers, registry: FakeRegistry, name: str, listener: Listener | None = None) -> None:
