@@ -5,6 +5,7 @@
   state.json               ours; see container/state_file.py
   config.json              the bundle's configuration as it was at create; exec and poststop hooks go by it
   exec.fifo                there from create to start
+  notify/notify.sock       where somebody waits for the container to be ready
 <root>/@seccomp/           compiled filters, shared by all
 """
 
@@ -51,6 +52,10 @@ class StateDir:
     @property
     def config(self) -> str:
         return self.path + "/config.json"
+
+    @property
+    def notify(self) -> str:
+        return self.path + "/notify"
 
     @property
     def exec_fifo(self) -> str:

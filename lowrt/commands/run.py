@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lowrt.argv import Values
     from lowrt.cli import Context
+    from lowrt.container.foreground import Watch
+    from lowrt.container.notify import Proxy
     from lowrt.init.parent import Forked
     from lowrt.spec.model import Spec
 
@@ -48,9 +50,13 @@ def run(context: "Context", options: "Values", arguments: list[str]) -> int:
 def _run_detached(context: "Context", request: Request, spec: "Spec", pid_file: str, socket_path: str) -> int:
     console = sync.connect(socket_path) if socket_path else -1
     created = create(context, request, spec, console)
+    proxy = _proxy(created)
     start(created.container)
     if pid_file:
         write_pid_file(pid_file, created.container.pid)
+    if proxy is not None:
+        proxy.wait(created.container.pid, created.forked.pidfd)
+        proxy.close()
     created.close()
     if console >= 0:
         os.close(console)
@@ -64,16 +70,27 @@ def _run_here(context: "Context", request: Request, spec: "Spec", pid_file: str)
         made.append(create(context, request, spec, console))
         return made[0].forked
 
-    def started(forked: "Forked") -> None:
+    def started(forked: "Forked") -> "Watch | None":
+        proxy = _proxy(made[0])
         start(made[0].container)
         if pid_file:
             write_pid_file(pid_file, forked.pid)
+        return None if proxy is None else (proxy.fileno(), lambda: proxy.pass_on(os.getpid()))
 
     try:
         return foreground.run(make, terminal=bool(spec.process.get("terminal")), started=started)
     finally:
         for created in made:
             end(context, request, created)
+
+
+def _proxy(created: Created) -> "Proxy | None":
+    """Where whoever started us waits for the container to be ready."""
+    if not os.environ.get("NOTIFY_SOCKET"):
+        return None
+    from lowrt.container.notify import Proxy
+
+    return Proxy(created.container.dir)
 
 
 def end(context: "Context", request: Request, created: Created) -> None:

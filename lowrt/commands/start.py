@@ -19,7 +19,22 @@ def run(context: "Context", options: "Values", arguments: list[str]) -> int:
     container = Container.load(context.root, arguments[0])
     lock = container.hold()
     try:
-        start.start(container)
+        if os.environ.get("NOTIFY_SOCKET") and os.path.isdir(container.dir.notify):
+            _start_and_wait(container)
+        else:
+            start.start(container)
     finally:
         os.close(lock)
     return 0
+
+
+def _start_and_wait(container: Container) -> None:
+    """The service manager wants to know when it is ready."""
+    from lowrt.container import notify
+
+    proxy = notify.Proxy(container.dir)
+    try:
+        start.start(container)
+        notify.wait_ready(proxy, container.pid)
+    finally:
+        proxy.close()

@@ -80,6 +80,11 @@ def create(context: "Context", request: Request, spec: "Spec", console_fd: int =
     lock = state_file.claim(state_dir)
     try:
         container = record(context, spec, request, state_dir)
+        if os.environ.get("NOTIFY_SOCKET"):
+            from lowrt.container import notify
+
+            notify.give(spec, state_dir)
+        fds.announce_listeners(spec.process)
         job = _prepare(spec, request, container, preserved)
         job.console_socket = console_fd
         return Created(container, _bring_up(context, request, container, job), lock)

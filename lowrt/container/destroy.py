@@ -58,13 +58,23 @@ def destroy(container: "Container", log: "Log") -> None:
 
 
 def remove_state(state_dir: "StateDir") -> None:
-    """Remove the container's directory; nothing in it is a directory. Somebody else may be at the same work."""
+    """Remove the container's directory, and the one for its readiness in it. Somebody else may be at the same work."""
     try:
         for name in os.listdir(state_dir.path):
-            _unlink(os.path.join(state_dir.path, name))
+            path = os.path.join(state_dir.path, name)
+            if path == state_dir.notify:
+                _remove_notify(path)
+            else:
+                _unlink(path)
         os.rmdir(state_dir.path)
     except FileNotFoundError:
         return
+
+
+def _remove_notify(folder: str) -> None:
+    for name in os.listdir(folder):
+        _unlink(os.path.join(folder, name))
+    os.rmdir(folder)
 
 
 def _unlink(path: str) -> None:

@@ -56,7 +56,7 @@ def check_status(container: Container, *, ignore_paused: bool) -> None:
 def execute(context: "Context", request: Request, console_fd: int = -1) -> "Forked":
     """Make the process; it is our child, and executes its program at once."""
     container = request.container
-    preserved = fds.check_preserved(request.preserve_fds, context.inherited_fds)
+    preserved = fds.check_preserved(request.preserve_fds, context.inherited_fds, listening=0)
     job = _prepare(container, request.process)
     job.preserved = preserved
     job.console_socket = console_fd

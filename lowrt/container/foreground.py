@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from lowrt.init.parent import Forked
 
+    Watch = tuple[int, Callable[[], bool]]  # an fd, and what to do when it is readable, until that says True
+
 _CHUNK = 64 * 1024
 
 
@@ -99,7 +101,7 @@ def _own_terminal() -> int:
         raise naming("open", error) from error
 
 
-def run(make: "Callable[[int], Forked]", *, terminal: bool, started: "Callable[[Forked], None]") -> int:
+def run(make: "Callable[[int], Forked]", *, terminal: bool, started: "Callable[[Forked], Watch | None]") -> int:
     """Make a process, do what is to be done once it is there, and stay until it ends; its exit code.
 
     `make` gets the socket that the terminal's master is to be sent to, or -1.
@@ -113,17 +115,20 @@ def run(make: "Callable[[int], Forked]", *, terminal: bool, started: "Callable[[
         forked = make(-1)
     finally:
         pipes.take_back()
-    started(forked)
-    return Loop(forked, pipes.pairs(), signals).run()
+    loop = Loop(forked, pipes.pairs(), signals)
+    loop.watch(started(forked))
+    return loop.run()
 
 
-def _run_on_terminal(make: "Callable[[int], Forked]", started: "Callable[[Forked], None]", signals: int) -> int:
+def _run_on_terminal(make: "Callable[[int], Forked]", started: "Callable[[Forked], Watch | None]", signals: int) -> int:
     terminal = Terminal()
     forked = make(terminal.offer())
     try:
         terminal.receive()
-        started(forked)
-        return Loop(forked, [(0, terminal.master), (terminal.master, 1)], signals, terminal).run()
+        watch = started(forked)
+        loop = Loop(forked, [(0, terminal.master), (terminal.master, 1)], signals, terminal)
+        loop.watch(watch)
+        return loop.run()
     finally:
         terminal.restore()
 
@@ -138,9 +143,16 @@ class Loop:
         self._terminal = terminal
         self._targets = dict(pairs)
         self._signals = signals
+        self._watch: Watch | None = None
         self._poller = select.poll()
         for fd in (self._signals, forked.pidfd, *self._targets):
             self._poller.register(fd, select.POLLIN)
+
+    def watch(self, watch: "Watch | None") -> None:
+        """See to one fd more."""
+        self._watch = watch
+        if watch is not None:
+            self._poller.register(watch[0], select.POLLIN)
 
     def run(self) -> int:
         """Until the process has ended and its output is copied; its exit code."""
@@ -154,6 +166,8 @@ class Loop:
                     return process.exit_code(status)
                 elif fd in self._targets:
                     self._copy(fd)
+                elif self._watch is not None and fd == self._watch[0] and self._watch[1]():
+                    self._poller.unregister(fd)
 
     def _pass_signal(self) -> None:
         number = process.read_signal(self._signals)

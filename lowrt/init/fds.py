@@ -12,14 +12,17 @@ from lowrt.linux import process
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Any
+
+    Json = dict[str, Any]
 
 
-def check_preserved(count: int, inherited: "Collection[int]") -> int:
+def check_preserved(count: int, inherited: "Collection[int]", *, listening: int | None = None) -> int:
     """How many descriptors from 3 on are the container's: systemd's listeners, and `count` more that we were given.
 
     Being open is not enough: our own log may have the number of one that is missing.
     """
-    listening = listeners()
+    listening = listeners() if listening is None else listening
     first = 3 + listening
     for fd in range(first, first + count):
         if fd not in inherited:
@@ -33,6 +36,13 @@ def listeners() -> int:
         return 0
     count = os.environ.get("LISTEN_FDS", "0")
     return int(count) if count.isdigit() else 0
+
+
+def announce_listeners(process: "Json") -> None:
+    """Tell the container's first process of them; in there it is number 1."""
+    count = listeners()
+    if count:
+        process["env"] = [*(process.get("env") or ()), f"LISTEN_FDS={count}", "LISTEN_PID=1"]
 
 
 def seal(preserved: int, ours: int) -> list[int]:

@@ -43,3 +43,17 @@ def test_sealing_tells_what_is_foreign_and_what_is_not() -> None:
         finally:
             os._exit(status)
     assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_sockets_of_a_service_manager_are_announced_to_number_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    monkeypatch.setenv("LISTEN_FDS", "2")
+    process: dict[str, object] = {"env": ["A=b"]}
+    fds.announce_listeners(process)
+    assert process["env"] == ["A=b", "LISTEN_FDS=2", "LISTEN_PID=1"]
+
+
+def test_an_executed_process_gets_no_sockets_of_a_service_manager(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    monkeypatch.setenv("LISTEN_FDS", "2")
+    assert fds.check_preserved(1, {3}, listening=0) == 1
