@@ -8,11 +8,12 @@ import ipaddress
 from collections.abc import Iterator
 
 from engine.networks import links, pinning
-from engine.networks.firewall import Firewall, Plan, Published
+from engine.networks.firewall import Firewall
 from engine.networks.links import Interface4, Links
 from engine.networks.model import ON_PARENT, Endpoint, Network
 from engine.networks.nftables import FAMILY_IPV4, FAMILY_IPV6
 from engine.networks.parent_link import Parents
+from engine.networks.ruleset import Plan, Published
 from proto.errdefs import Conflict, Internal
 
 _LONGEST_LINK = 15
@@ -114,7 +115,7 @@ class Bridges:
             return
         wanted = Interface4(f"{network.gateway}/{network.pool.prefixlen}")
         if wanted not in self._links.addresses(index):
-            if any(one.network.overlaps(wanted.network) for one in self._links.addresses()):
+            if self._links.has_address_in(wanted.network):
                 raise Conflict(f"bridge {network.link}: {wanted} overlaps with an address of this host")
             self._links.apply(links.address(index, wanted))
 
@@ -123,7 +124,7 @@ class Bridges:
             return
         wanted = ipaddress.IPv6Interface(f"{network.gateway6}/{network.pool6.prefixlen}")
         if wanted not in self._links.addresses6(index):
-            if any(one.network.overlaps(wanted.network) for one in self._links.addresses6()):
+            if self._links.has_address_in(wanted.network):
                 raise Conflict(f"bridge {network.link}: {wanted} overlaps with an address of this host")
             self._links.apply(links.address(index, wanted))
 

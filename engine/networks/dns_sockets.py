@@ -10,9 +10,9 @@ import socket
 from dataclasses import dataclass
 
 from engine.networks import nftables as nft
-from engine.networks.firewall import PROTOCOLS
 from engine.networks.hosts_files import OWN_SERVER as ADDRESS
 from engine.networks.nftables import Chain, Nftables, Rule
+from engine.networks.ruleset import PROTOCOLS
 
 _TABLE = "wherry_dns"
 _BACKLOG = 64

@@ -6,7 +6,7 @@ address whose veth the kernel has not yet taken down is not free.
 
 import hashlib
 import ipaddress
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from proto.errdefs import Conflict, InvalidArgument, ResourceExhausted
@@ -16,18 +16,24 @@ Address6 = ipaddress.IPv6Address
 Subnet = ipaddress.IPv4Network
 Subnet6 = ipaddress.IPv6Network
 
-DEFAULT_POOLS: Sequence[Mapping[str, Any]] = (
-    *({"base": f"172.{number}.0.0/16", "size": 16} for number in range(17, 32)),
-    {"base": "192.168.0.0/16", "size": 20},
+DEFAULT_POOLS: Sequence[Mapping[str, Any]] = (  # the default bridge's as Docker's is; then thousands of /24
+    {"base": "172.17.0.0/16", "size": 16},
+    {"base": "172.18.0.0/15", "size": 24},
+    {"base": "172.20.0.0/14", "size": 24},
+    {"base": "172.24.0.0/13", "size": 24},
+    {"base": "192.168.0.0/16", "size": 24},
 )
 NO_POOL = "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
 
 
 def choose_subnet(pools: Iterable[Mapping[str, Any]], taken: Collection[Subnet]) -> Subnet:
     """The first subnet of the pools that overlaps nothing."""
-    for subnet in _candidates(pools):
-        if not any(subnet.overlaps(other) for other in taken):
-            return subnet
+    for pool in pools:
+        base = ipaddress.ip_network(pool["base"])
+        if isinstance(base, Subnet):
+            found = _first_gap(base, int(pool["size"]), taken)
+            if found is not None:
+                return Subnet(found)
     raise ResourceExhausted(NO_POOL)
 
 
@@ -36,10 +42,25 @@ def choose_subnet6(pools: Iterable[Mapping[str, Any]], taken: Collection[Subnet6
     for pool in pools:
         base = ipaddress.ip_network(pool["base"])
         if isinstance(base, Subnet6):
-            for subnet in base.subnets(new_prefix=max(int(pool["size"]), base.prefixlen)):
-                if not any(subnet.overlaps(other) for other in taken):
-                    return subnet
+            found = _first_gap(base, int(pool["size"]), taken)
+            if found is not None:
+                return Subnet6(found)
     raise ResourceExhausted(NO_POOL.replace("IPv4", "IPv6"))
+
+
+def _first_gap(base: Subnet | Subnet6, length: int, taken: Iterable[Subnet | Subnet6]) -> tuple[int, int] | None:
+    """The first aligned piece of a pool between what is taken; in one walk, as there may be hundreds."""
+    length = max(length, base.prefixlen)
+    size = 1 << (base.max_prefixlen - length)
+    place, end = int(base.network_address), int(base.broadcast_address) + 1
+    for first, width in sorted((int(one.network_address), base.max_prefixlen - one.prefixlen) for one in taken):
+        last = first + (1 << width) - 1
+        if last < place:
+            continue
+        if first >= place + size:
+            break
+        place = (last // size + 1) * size
+    return (place, length) if place + size <= end else None
 
 
 def unique_local(seed: str) -> Mapping[str, Any]:
@@ -99,10 +120,3 @@ def check_requested(
         raise InvalidArgument(f"no configured subnet contains IP address {address}")
     if address in used:
         raise Conflict("Address already in use")
-
-
-def _candidates(pools: Iterable[Mapping[str, Any]]) -> Iterator[Subnet]:
-    for pool in pools:
-        base = ipaddress.ip_network(pool["base"])
-        if isinstance(base, Subnet):
-            yield from base.subnets(new_prefix=max(int(pool["size"]), base.prefixlen))

@@ -196,9 +196,18 @@ class Links:
         """The IPv6 addresses of a link, or of all."""
         return [ipaddress.IPv6Interface(one) for one in self._addresses(AF_INET6, index)]
 
+    def has_address_in(self, network: Network) -> bool:
+        """Whether a link's network overlaps with one."""
+        family, bits, own = (AF_INET if network.version == 4 else AF_INET6), network.max_prefixlen, network.prefixlen
+        first = int(network.network_address)
+        return any(
+            (int.from_bytes(address, "big") ^ first) >> (bits - min(own, length)) == 0
+            for address, length in self._addresses(family, 0)
+        )
+
     def _addresses(self, wanted: int, index: int) -> list[tuple[bytes, int]]:
         found = []
-        for payload in self._netlink.dump(Message(RTM_GETADDR, _IFADDR.pack(wanted, 0, 0, 0, 0))):
+        for payload in self._netlink.dump(Message(RTM_GETADDR, _IFADDR.pack(wanted, 0, 0, 0, index))):
             family, prefix, _, _, owner = _IFADDR.unpack_from(payload)
             values = dict(attributes(payload[_IFADDR.size :]))
             local = values.get(IFA_LOCAL) or values.get(IFA_ADDRESS)
@@ -217,7 +226,9 @@ class Links:
 
     def _routes(self, wanted: int) -> list[tuple[bytes, int]]:
         found = []
-        for payload in self._netlink.dump(Message(RTM_GETROUTE, _ROUTE.pack(wanted, 0, 0, 0, 0, 0, 0, 0, 0))):
+        for payload in self._netlink.dump(
+            Message(RTM_GETROUTE, _ROUTE.pack(wanted, 0, 0, 0, _RT_TABLE_MAIN, 0, 0, 0, 0))
+        ):
             fields: Sequence[int] = _ROUTE.unpack_from(payload)
             destination = dict(attributes(payload[_ROUTE.size :])).get(RTA_DST)
             if fields[0] == wanted and fields[4] == _RT_TABLE_MAIN and destination:

@@ -5,6 +5,7 @@ five messages, a millisecond in all, where pyroute2 takes that long for each and
 netlink(7), rtnetlink(7), https://docs.kernel.org/userspace-api/netlink/intro.html
 """
 
+import contextlib
 import os
 import socket
 import struct
@@ -20,9 +21,10 @@ _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _ERROR = struct.Struct("=i")
 _RECEIVE = 1 << 16
-_SOL_NETLINK, _NETLINK_EXT_ACK, _NETLINK_CAP_ACK = 270, 11, 10
+_SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK = 270, 10, 11, 12
 _NLM_F_CAPPED, _NLM_F_ACK_TLVS = 0x100, 0x200
 _NLMSGERR_ATTR_MSG = 1
+_SO_SNDBUFFORCE = 32
 
 
 def attribute(kind: int, value: bytes | int | str | Iterable[bytes]) -> bytes:
@@ -67,11 +69,16 @@ class Message:
 class Netlink:
     """A netlink socket in the network namespace of the thread that made it."""
 
-    def __init__(self, protocol: int) -> None:
+    def __init__(self, protocol: int, *, send_buffer: int = 0) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         self._socket.bind((0, 0))
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
+        with contextlib.suppress(OSError):  # of Linux 4.20: dumps of what was asked for, and nothing else
+            self._socket.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
+        if send_buffer:
+            with contextlib.suppress(PermissionError):
+                self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, send_buffer)
         self._sequence = 0
 
     @property

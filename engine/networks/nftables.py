@@ -13,12 +13,16 @@ from engine.networks.netlink import NLM_F_APPEND, NLM_F_CREATE, Message, Netlink
 NETLINK_NETFILTER = 12
 SUBSYSTEM = 10 << 8
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
-_NEWTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _NEWRULE, _GETRULE, _DELRULE = 0, 2, 3, 4, 6, 7, 8
+_NEWTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _DELCHAIN, _NEWRULE, _GETRULE, _DELRULE = 0, 2, 3, 4, 5, 6, 7, 8
+_NEWSET, _NEWELEMENT, _DELELEMENT = 9, 12, 14
 FAMILY_IPV4, FAMILY_BRIDGE, FAMILY_IPV6 = 2, 7, 10
 _NFGENMSG = struct.Struct(">BBH")
 _REGISTER_VERDICT, _REGISTER_1, _REGISTER_2 = 0, 1, 2
-ACCEPT, DROP = 1, 0
+ACCEPT, DROP, _JUMP, RETURN = 1, 0, -3, -5
+_SET_MAP, _VERDICT, _TYPE_IFNAME = 0x8, 0xFFFFFF00, 41
 _IFNAMSIZ = 16
+_LARGEST_BATCH = 16 << 20
+_NAMES_AS_THE_HOST_WRITES_THEM = struct.pack("=BBI", 0, 4, 1)  # for `nft list`: NFTNL_UDATA_SET_KEYBYTEORDER
 _COMMENT = 0  # NFTNL_UDATA_RULE_COMMENT
 
 HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
@@ -32,12 +36,12 @@ EQUAL, NOT_EQUAL = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain that hangs on a hook."""
+    """A chain that hangs on a hook, or one that is jumped to."""
 
     name: str
-    kind: str  # filter or nat
-    hook: str
-    priority: int
+    kind: str = ""  # filter or nat
+    hook: str = ""
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +110,14 @@ def destination_port(port: int) -> tuple[bytes, ...]:
     return _payload(2, 2, 2), compare(struct.pack(">H", port))
 
 
-def destination_is_local() -> tuple[bytes, ...]:
+def destination_is_local(operator: int = EQUAL) -> tuple[bytes, ...]:
     fib = expression(
         "fib",
         attribute(1, be32(_REGISTER_1)),
         attribute(2, be32(_FIB_ADDRESS_TYPE)),
         attribute(3, be32(_FIB_DESTINATION)),
     )
-    return fib, compare(struct.pack("=I", _RTN_LOCAL))
+    return fib, compare(struct.pack("=I", _RTN_LOCAL), operator)
 
 
 def connection_state(bits: int) -> tuple[bytes, ...]:
@@ -127,6 +131,24 @@ def connection_status(bits: int) -> tuple[bytes, ...]:
 def verdict(code: int) -> tuple[bytes, ...]:
     decided = attribute(2, [attribute(2, [attribute(1, be32(code))])])
     return (expression("immediate", attribute(1, be32(_REGISTER_VERDICT)), decided),)
+
+
+def jump(chain: str) -> tuple[bytes, ...]:
+    return (expression("immediate", attribute(1, be32(_REGISTER_VERDICT)), _verdict(chain)),)
+
+
+def by_input_interface(mapping: str) -> tuple[bytes, ...]:
+    """Jump to where a map sends packets from the interface they came by; go on, where it knows nothing of it."""
+    return _meta(_META_IIFNAME), _look_up(mapping)
+
+
+def by_output_interface(mapping: str) -> tuple[bytes, ...]:
+    return _meta(_META_OIFNAME), _look_up(mapping)
+
+
+def input_interface_in(names: str) -> tuple[bytes, ...]:
+    """Go on only with packets that came by one of a set of interfaces."""
+    return _meta(_META_IIFNAME), expression("lookup", attribute(1, names), attribute(2, be32(_REGISTER_1)))
 
 
 def counter() -> tuple[bytes, ...]:
@@ -173,6 +195,36 @@ def create_table(
     return messages
 
 
+def interface_set(table: str, name: str, family: int, *, mapping: bool) -> Message:
+    """A set of interfaces, or a map from each to a verdict."""
+    parts = [attribute(1, table), attribute(2, name), attribute(4, be32(_TYPE_IFNAME)), attribute(5, be32(_IFNAMSIZ))]
+    if mapping:
+        parts += [attribute(3, be32(_SET_MAP)), attribute(6, struct.pack(">I", _VERDICT)), attribute(7, be32(16))]
+    parts += [attribute(10, be32(1)), attribute(13, _NAMES_AS_THE_HOST_WRITES_THEM)]
+    return _message(_NEWSET, family, *parts, flags=NLM_F_CREATE)
+
+
+def put_interface(table: str, name: str, interface: str, family: int, *, chain: str = "") -> Message:
+    """Have a set know an interface; a map, which chain its packets go to."""
+    return _message(_NEWELEMENT, family, *_element(table, name, interface, chain), flags=NLM_F_CREATE)
+
+
+def drop_interface(table: str, name: str, interface: str, family: int, *, chain: str = "") -> Message:
+    return _message(_DELELEMENT, family, *_element(table, name, interface, chain))
+
+
+def write_chain(table: str, chain: Chain, rules: Sequence[Rule], family: int) -> list[Message]:
+    """Let a chain that may be there be exactly these rules."""
+    cleared = _message(_DELRULE, family, attribute(1, table), attribute(2, chain.name))
+    return [_chain(table, chain, family), cleared, *(_rule(table, rule, NLM_F_APPEND, family) for rule in rules)]
+
+
+def delete_chain(table: str, chain: str, family: int) -> list[Message]:
+    """Empty, and then gone; nobody may jump to it any more."""
+    cleared = _message(_DELRULE, family, attribute(1, table), attribute(2, chain))
+    return [cleared, _message(_DELCHAIN, family, attribute(1, table), attribute(3, chain))]
+
+
 def delete_table(table: str, family: int = FAMILY_IPV4) -> list[Message]:
     """The batch after which a table is not there; made first, as deleting what is missing is an error."""
     return [_table(table, _NEWTABLE, family), _table(table, _DELTABLE, family)]
@@ -192,7 +244,7 @@ class Nftables:
     """The rules of the namespace that the socket was made in."""
 
     def __init__(self) -> None:
-        self._netlink = Netlink(NETLINK_NETFILTER)
+        self._netlink = Netlink(NETLINK_NETFILTER, send_buffer=_LARGEST_BATCH)
 
     def apply(self, batch: Sequence[Message]) -> None:
         """Make a change, whole or not at all."""
@@ -236,6 +288,8 @@ def _table(table: str, kind: int, family: int) -> Message:
 
 
 def _chain(table: str, chain: Chain, family: int) -> Message:
+    if not chain.hook:
+        return _message(_NEWCHAIN, family, attribute(1, table), attribute(3, chain.name), flags=NLM_F_CREATE)
     hook = attribute(4, [attribute(1, be32(HOOKS[chain.hook])), attribute(2, be32(chain.priority))])
     parts = attribute(1, table), attribute(3, chain.name), hook, attribute(7, chain.kind), attribute(5, be32(ACCEPT))
     return _message(_NEWCHAIN, family, *parts, flags=NLM_F_CREATE)
@@ -285,6 +339,26 @@ def _mask(mask: bytes) -> bytes:
 def _connection(key: int, bits: int) -> tuple[bytes, ...]:
     load = expression("ct", attribute(2, be32(key)), attribute(1, be32(_REGISTER_1)))
     return load, _mask(struct.pack("=I", bits)), compare(bytes(4), NOT_EQUAL)
+
+
+def _verdict(chain: str) -> bytes:
+    return attribute(2, [attribute(2, [attribute(1, be32(_JUMP)), attribute(2, chain)])])
+
+
+def _look_up(mapping: str) -> bytes:
+    return expression(
+        "lookup",
+        attribute(1, mapping),
+        attribute(2, be32(_REGISTER_1)),
+        attribute(3, be32(_REGISTER_VERDICT)),
+    )
+
+
+def _element(table: str, name: str, interface: str, chain: str) -> tuple[bytes, ...]:
+    parts = [attribute(1, [attribute(1, interface.encode().ljust(_IFNAMSIZ, b"\0"))])]
+    if chain:
+        parts.append(_verdict(chain))
+    return attribute(1, table), attribute(2, name), attribute(3, [attribute(1, parts)])
 
 
 def _load(register: int, data: bytes) -> bytes:

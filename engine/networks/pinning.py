@@ -12,10 +12,10 @@ Not the default: who runs bridges, macvlans or floating addresses inside contain
 from collections.abc import Iterable
 
 from engine.networks import nftables as nft
-from engine.networks.firewall import ICMPV6
 from engine.networks.ipam import parse_hardware_address
 from engine.networks.model import Endpoint, Network
 from engine.networks.nftables import Chain, Rule
+from engine.networks.ruleset import ICMPV6
 
 _ARP, _IPV4, _IPV6 = 0x0806, 0x0800, 0x86DD
 _ARP_SENDER, _IPV4_SOURCE, _IPV6_SOURCE = 14, 12, 8

@@ -13,12 +13,12 @@ from itertools import chain
 from engine.networks import gateway, links
 from engine.networks.bridge import Bridges
 from engine.networks.conntrack import Gone
-from engine.networks.firewall import PROTOCOLS
 from engine.networks.forgetting import Forgetting
 from engine.networks.links import Links
 from engine.networks.model import BRIDGE, Address, Address6, Endpoint, Network, Port
 from engine.networks.ports import Placed, Ports
 from engine.networks.request import Wanted
+from engine.networks.ruleset import PROTOCOLS
 from engine.networks.store import Store
 from proto.errdefs import Internal, InvalidArgument
 

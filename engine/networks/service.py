@@ -5,6 +5,8 @@ its netlink sockets open. What is only read (`settings`, lists) is read from the
 """
 
 import asyncio
+import contextlib
+import hashlib
 import ipaddress
 import logging
 from collections.abc import Callable, Collection
@@ -18,9 +20,9 @@ from engine.networks import request as requests
 from engine.networks.addresses import Addresses
 from engine.networks.bridge import Bridges
 from engine.networks.conntrack import Conntrack
-from engine.networks.definitions import Definitions
+from engine.networks.definitions import DEFAULT_LINK, Definitions
 from engine.networks.files import Writer
-from engine.networks.firewall import PREFIX, Firewall
+from engine.networks.firewall import Firewall, legacy_tables
 from engine.networks.forgetting import Forgetting
 from engine.networks.hosts_files import Wishes
 from engine.networks.link_watch import LinkWatch
@@ -32,6 +34,7 @@ from engine.networks.publishing import Publishing
 from engine.networks.request import Attachment
 from engine.networks.resolver import Directory, Resolver
 from engine.networks.restoring import Restoring
+from engine.networks.ruleset import PREFIX
 from engine.networks.ruleset_watch import RulesetWatch
 from engine.networks.sandboxes import Sandboxes
 from engine.networks.store import Store
@@ -203,7 +206,7 @@ class Networks:
         config = self._config
         store = Store(f"{self._paths.data_root}/networks.db")
         host = Links()
-        firewall = Firewall() if config.iptables else None
+        firewall = Firewall(_table(config, self._paths.data_root)) if config.iptables else None
         bridges = Bridges(host, firewall, forward=config.ip_forward)
         ports = Ports(PublishPolicy(config.ip, loopback=config.publish_loopback, allow=config.publish_allow))
         writer = Writer(
@@ -218,12 +221,23 @@ class Networks:
         return _Inside(store, host, firewall, connections, forgetting, bridges, ports, definitions, sandboxes, writer)
 
     def _open(self) -> None:
-        self._ready.definitions.open()
+        firewall = self._ready.firewall
+        tables = legacy_tables() if firewall is not None else []
+        if tables:
+            logger.warning(
+                "iptables-legacy has tables here (%s): their rules cannot be seen, and what they drop stays dropped; "
+                "iptables-nft and nftables are what this engine goes with",
+                ", ".join(tables),
+            )
+        with firewall.together() if firewall is not None else contextlib.nullcontext():
+            self._ready.definitions.open()
         default = next((one for one in self._ready.store.networks() if one.name == "bridge"), None)
         self._ready.writer.host_gateway = default.gateway if default is not None else ""
 
     def _tables(self) -> set[str]:
-        return {f"{PREFIX}{one.link}" for one in self._ready.store.networks() if one.driver == BRIDGE}
+        firewall = self._ready.firewall
+        pinned = {f"{PREFIX}{one.link}" for one in self._ready.store.networks() if one.pinned}
+        return pinned | ({firewall.table} if firewall is not None else set())
 
     def _link_names(self) -> set[str]:
         store = self._ready.store
@@ -243,10 +257,12 @@ class Networks:
         await self._call(restoring.restore, names)
 
     def _write_rules(self) -> None:
-        store = self._ready.store
-        for network in store.networks():
-            if network.driver == BRIDGE:
-                self._ready.bridges.set_rules(network, store.endpoints(network_id=network.id))
+        store, firewall = self._ready.store, self._ready.firewall
+        assert firewall is not None, "there are rules only where there is a firewall"
+        with firewall.together():
+            for network in store.networks():
+                if network.driver == BRIDGE:
+                    self._ready.bridges.set_rules(network, store.endpoints(network_id=network.id))
 
     async def _repair(self) -> None:
         logger.warning("the packet filter was changed by somebody else: this engine's rules are written again")
@@ -282,3 +298,10 @@ class Networks:
             raise
         except OSError as error:
             raise Internal(f"network: {error.strerror or error}") from error
+
+
+def _table(config: Config, data_root: str) -> str:
+    """What this engine's table is called: two engines on one host have bridges of different names, or none."""
+    if config.bridge == "none":
+        return f"{PREFIX}{hashlib.sha256(data_root.encode()).hexdigest()[:8]}"
+    return f"{PREFIX}{config.bridge or DEFAULT_LINK}"

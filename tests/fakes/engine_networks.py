@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from engine.networks import links
 from engine.networks.conntrack import Gone
-from engine.networks.firewall import Plan
 from engine.networks.links import Interface4, Link, Network4
 from engine.networks.model import Endpoint, Network
 from engine.networks.netlink import Message
 from engine.networks.nftables import Chain, Rule
+from engine.networks.ruleset import Plan
 
 
 class FakeLinks:
@@ -49,6 +49,9 @@ class FakeLinks:
 
     def addresses(self, index: int = 0) -> list[Interface4]:
         return [one for owner, found in self.by_index.items() for one in found if index in (0, owner)]
+
+    def has_address_in(self, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+        return any(one.network.overlaps(network) for one in self.addresses() if one.version == network.version)
 
     def addresses6(self, index: int = 0) -> list[ipaddress.IPv6Interface]:
         return []

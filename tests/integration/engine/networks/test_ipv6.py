@@ -141,7 +141,7 @@ def test_an_internal_network_ends_at_its_bridge(lab: Lab) -> None:
 def test_when_the_network_goes_so_do_its_rules(lab: Lab) -> None:
     async def live() -> None:
         networks = await two_on_mine(lab)
-        assert "table ip6 wherry_br-" in lab.left()
+        assert "table ip6 wherry_wherry0" in lab.left()
         await networks.release("one")
         await networks.release("two")
         await networks.remove(networks.find("mine"))
@@ -194,4 +194,4 @@ def test_a_network_may_have_ipv6_alone(lab: Lab) -> None:
         assert lab.reach("two", "fd96::2", 80) == "fd96::77"
         assert lab.reach("two", OUTSIDE6, 80) == LAB6
         assert lab.reach("outside", LAB6, 8080) == OUTSIDE6
-    assert "table ip wherry_br-" not in lab.left()
+    assert "leaving__br-" not in lab.shell("lab", "nft list table ip wherry_wherry0")

@@ -46,7 +46,7 @@ def test_three_networks_are_always_there(place: Place) -> None:
 def test_the_default_bridge_avoids_what_the_host_routes(place: Place) -> None:
     place.host.known_routes = [Network4("172.17.0.0/16")]
     place.definitions.open()
-    assert place.default() == ("172.18.0.0/16", "172.18.0.1")
+    assert place.default() == ("172.18.0.0/24", "172.18.0.1")
 
 
 def test_bip_says_the_address(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_without_the_bridge_there_are_two(tmp_path: Path) -> None:
 def test_a_users_network_gets_the_next_subnet_and_a_bridge_named_after_it(place: Place) -> None:
     place.definitions.open()
     one = place.definitions.create({"Name": "mine", "Labels": {"k": "v"}})
-    assert (one.subnet, one.gateway, one.link) == ("172.18.0.0/16", "172.18.0.1", f"br-{one.id[:12]}")
+    assert (one.subnet, one.gateway, one.link) == ("172.18.0.0/24", "172.18.0.1", f"br-{one.id[:12]}")
     assert not one.ipam_given
     place.definitions.remove(one)
     assert place.bridges.removed == [one.link]

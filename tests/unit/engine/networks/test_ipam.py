@@ -14,7 +14,32 @@ from proto.errdefs import Conflict, InvalidArgument, ResourceExhausted
 def test_the_first_subnet_that_overlaps_nothing_is_taken() -> None:
     assert ipam.choose_subnet(ipam.DEFAULT_POOLS, []) == Subnet("172.17.0.0/16")
     taken = [Subnet("172.17.5.0/24"), Subnet("172.18.0.0/15")]
-    assert ipam.choose_subnet(ipam.DEFAULT_POOLS, taken) == Subnet("172.20.0.0/16")
+    assert ipam.choose_subnet(ipam.DEFAULT_POOLS, taken) == Subnet("172.20.0.0/24")
+    taken.append(Subnet("172.20.0.128/25"))
+    assert ipam.choose_subnet(ipam.DEFAULT_POOLS, taken) == Subnet("172.20.1.0/24")
+
+
+def test_there_are_thousands_of_subnets() -> None:
+    taken = [Subnet("0.0.0.0/1"), Subnet("192.0.0.0/3")]
+    for _ in range(1000):
+        taken.append(ipam.choose_subnet(ipam.DEFAULT_POOLS, taken))
+    assert len(set(taken)) == 1002
+
+
+@given(st.sets(st.tuples(st.integers(0, 1023), st.integers(22, 32)), max_size=20))
+def test_the_gap_that_is_found_is_the_first_there_is(used: set[tuple[int, int]]) -> None:
+    taken = [
+        Subnet((int(Address("10.0.0.0")) + number >> 32 - length << 32 - length, length)) for number, length in used
+    ]
+    free = [
+        one for one in Subnet("10.0.0.0/22").subnets(new_prefix=26) if not any(one.overlaps(other) for other in taken)
+    ]
+    pools = [{"base": "10.0.0.0/22", "size": 26}]
+    if free:
+        assert ipam.choose_subnet(pools, taken) == free[0]
+    else:
+        with pytest.raises(ResourceExhausted):
+            ipam.choose_subnet(pools, taken)
 
 
 def test_a_pool_is_cut_into_its_size() -> None:

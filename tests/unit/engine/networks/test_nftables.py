@@ -51,3 +51,22 @@ def test_a_comment_is_found_among_other_user_data() -> None:
 def test_a_rule_is_deleted_by_its_handle() -> None:
     found = dict(attributes(nft.delete_rule("t", "c", 5).payload[4:]))
     assert found[3] == struct.pack(">Q", 5)
+
+
+def test_a_map_leads_from_an_interface_to_a_chain() -> None:
+    family = nft.FAMILY_IPV4
+    declared = dict(attributes(nft.interface_set("t", "to", family, mapping=True).payload[4:]))
+    assert (declared[2], declared[3], declared[5]) == (b"to\0", nft.be32(8), nft.be32(16))
+    assert 3 not in dict(attributes(nft.interface_set("t", "bridges", family, mapping=False).payload[4:]))
+    put = nft.put_interface("t", "to", "br0", family, chain="to__br0")
+    dropped = nft.drop_interface("t", "to", "br0", family, chain="to__br0")
+    assert put.payload == dropped.payload
+    assert b"br0".ljust(16, b"\0") in put.payload
+    assert nft.be32(-3) in put.payload
+    assert b"to__br0\0" in put.payload
+
+
+def test_a_chain_is_written_anew_and_emptied_before_it_goes() -> None:
+    rule = Rule("c", nft.jump("d"))
+    assert kinds(nft.write_chain("t", Chain("c"), [rule, rule], nft.FAMILY_IPV4)) == [3, 8, 6, 6]
+    assert kinds(nft.delete_chain("t", "c", nft.FAMILY_IPV4)) == [8, 5]
