@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from engine import __version__, log
+from engine.api import browsers
 from engine.api.call import Call
 from engine.api.errors import status_of
 from engine.api.versions import ADVERTISED, negotiate, show
@@ -33,6 +34,11 @@ HEADERS = {
     "Ostype": "linux",
     "Server": f"Wherry/{__version__} (linux)",
 }
+
+
+def announce_experimental() -> None:
+    """Say in every answer that the engine has its experimental features on: clients offer theirs by it."""
+    HEADERS["Docker-Experimental"] = "true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ class Api:
         log.begin_request()
         logger.debug("calling %s %s", request.method, request.path_qs)
         try:
+            if browsers.is_plain_tcp(request.get_extra_info("sockname")):
+                browsers.refuse(request.headers)
             route, call = self._find(request)
             if route.streams or route.method in ("GET", "HEAD"):
                 return await route.handler(call)

@@ -174,7 +174,14 @@ _GO_ELEMENT: dict[type, str] = {str: "string", int: "uint", dict: "struct"}
 
 
 def _is(value: Any, wanted: type) -> bool:
-    return isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))
+    if wanted is int:
+        return isinstance(value, int) and not isinstance(value, bool) and is_int64(value)
+    return isinstance(value, wanted)
+
+
+def is_int64(value: int) -> bool:
+    """Does Go have room for it."""
+    return -(1 << 63) <= value < 1 << 63
 
 
 def _restart_policy(value: Json, owner: str) -> None:

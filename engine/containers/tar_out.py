@@ -1,11 +1,26 @@
-"""A tar of a path inside an untrusted root: every step is relative to an fd, links are stored and never followed."""
+"""A tar of a path inside an untrusted root: every step is relative to an fd, links are stored and never followed.
 
+The tree may change meanwhile: what is gone, or has become something else, is left out, and the rest goes on. File
+systems that only the kernel fills (/proc, /sys and their like, and the devices of /dev) are left out below the path
+that was asked for, as with dockerd, which sees none of them.
+"""
+
+import ctypes
+import errno
 import os
 import stat
+import sys
 import tarfile
 from typing import Any, BinaryIO
 
 from engine import kernel
+
+# statfs(2) and <linux/magic.h>: proc, sysfs, cgroup, cgroup2, devpts, mqueue, debugfs, tracefs, securityfs, bpf
+_OF_THE_KERNEL = frozenset(
+    (0x9FA0, 0x62656572, 0x27E0EB, 0x63677270, 0x1CD1, 0x19800202, 0x64626720, 0x74726163, 0x73636673, 0xCAFE4A11)
+)
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESRCH, errno.ENXIO, errno.EACCES, errno.EPERM, errno.EINVAL)
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class TarWriter:
@@ -16,6 +31,7 @@ class TarWriter:
         self._tar = tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115 (closed by `write`)
         self._seen: dict[tuple[int, int], str] = {}
         self._device = os.fstat(root).st_dev if one_filesystem else None
+        self._devices = _devices(root)
 
     def write(self, path: str, name: str) -> None:
         """The file or folder at `path`, called `name` in the tar, and all below it; no name: only what is below."""
@@ -39,14 +55,16 @@ class TarWriter:
     def _entry(self, folder: int, base: str, name: str) -> None:
         try:
             found = os.stat(base, dir_fd=folder, follow_symlinks=False)
-        except FileNotFoundError:
-            return  # gone since the folder was read
+            header = _header(found, name)
+            if header is not None and header.issym():
+                header.linkname = os.readlink(base, dir_fd=folder)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+            return  # since the folder was read
         elsewhere = self._device is not None and found.st_dev != self._device
-        header = _header(found, name)
         if header is None or (elsewhere and not header.isdir()):
             return
-        if header.issym():
-            header.linkname = os.readlink(base, dir_fd=folder)
         if header.isreg() and found.st_nlink > 1:
             first = self._seen.setdefault((found.st_dev, found.st_ino), name)
             if first != name:
@@ -60,15 +78,34 @@ class TarWriter:
             self._folder(folder, base, name)
 
     def _folder(self, parent: int, base: str, name: str) -> None:
-        fd = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         try:
+            fd = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+            return
+        try:
+            if self._is_kernels(fd, parent):
+                return
             for entry in sorted(os.listdir(fd)):
                 self._entry(fd, entry, f"{name.rstrip('/')}/{entry}" if name else entry)
         finally:
             os.close(fd)
 
+    def _is_kernels(self, fd: int, parent: int) -> bool:
+        """A mount that nobody's files are on, met on the way down; what was asked for itself is always walked."""
+        device = os.fstat(fd).st_dev
+        if device == os.fstat(parent).st_dev:
+            return False
+        return device == self._devices or _kind(fd) in _OF_THE_KERNEL
+
     def _file(self, folder: int, base: str, header: tarfile.TarInfo) -> None:
-        fd = os.open(base, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            fd = os.open(base, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+            return
         with os.fdopen(fd, "rb") as file:
             found = os.fstat(fd)
             if not stat.S_ISREG(found.st_mode):
@@ -81,6 +118,27 @@ class TarWriter:
             self._tar.addfile(header, _Padded(file, header.size))
 
 
+def _devices(root: int) -> int | None:
+    """The device number of what is mounted at /dev; None where nothing is."""
+    try:
+        fd = kernel.openat2(root, "dev", os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(fd).st_dev
+    finally:
+        os.close(fd)
+    return found if found != os.fstat(root).st_dev else None
+
+
+def _kind(fd: int) -> int:
+    """fstatfs(2)'s f_type, its first word."""
+    answer = ctypes.create_string_buffer(256)
+    if _libc.fstatfs(fd, answer) < 0:
+        return 0
+    return int.from_bytes(answer.raw[: ctypes.sizeof(ctypes.c_long)], sys.byteorder)
+
+
 class _Padded:
     """Exactly as many bytes as the header says, even if the file shrinks meanwhile."""
 
@@ -90,7 +148,10 @@ class _Padded:
 
     def read(self, size: int = -1, /) -> bytes:
         size = self._left if size < 0 else size
-        data = self._file.read(min(size, self._left))
+        try:
+            data = self._file.read(min(size, self._left))
+        except OSError:
+            data = b""  # a file of the kernel's that cannot be read: its header has gone out already
         data += bytes(min(size, self._left) - len(data))
         self._left -= len(data)
         return data

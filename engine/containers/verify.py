@@ -2,13 +2,14 @@
 not built, by name.
 """
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine import patterns
-from engine.containers import restart_policy
+from engine.containers import fields, restart_policy
 from engine.containers.signals import parse_signal
 from engine.logs import json_file
 from engine.spec import capabilities, devices, security
@@ -40,6 +41,11 @@ def verify(config: Json, host_config: Json, known_runtime: Callable[[str], bool]
         raise InvalidArgument(f"unknown or invalid runtime name: {host_config['Runtime']}")
     _sysctls(host_config)
     _block_io(host_config)
+    _ulimits(host_config["Ulimits"] or ())
+    for port in host_config["PortBindings"] or {}:
+        number = port.partition("/")[0]
+        if not number.isdecimal() or int(number) > 65535:
+            raise InvalidArgument(f'invalid port specification: "{port}"')
     if any(not key for key in host_config.get("Annotations") or {}):
         raise InvalidArgument("invalid Annotations: the empty string is not permitted as an annotation key")
     return list(_warnings(host_config))
@@ -55,6 +61,17 @@ def _modules(options: Sequence[str], apparmor: str = _APPARMOR, selinux: str = _
         module, path = ("AppArmor", apparmor) if option.startswith("apparmor") else ("SELinux", selinux)
         if os.path.exists(path):
             raise InvalidArgument(f"{module} is not built into this engine: --security-opt {option}")
+
+
+def _ulimits(limits: Sequence[Json]) -> None:
+    for entry in limits:
+        for name in ("Soft", "Hard"):
+            value = entry.get(name, 0)
+            if not isinstance(value, int) or isinstance(value, bool) or not fields.is_int64(value):
+                raise InvalidArgument(
+                    f"invalid JSON: json: cannot unmarshal {json.dumps(value)} into Go struct field Ulimit.{name} of "
+                    "type int64"
+                )
 
 
 def _block_io(host_config: Json) -> None:

@@ -1,5 +1,6 @@
 """Tars out."""
 
+import errno
 import io
 import os
 import socket
@@ -7,6 +8,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from engine.containers import tar_out
 from engine.containers.tar_in import TarReader
 from engine.containers.tar_out import TarWriter
 
@@ -124,3 +126,12 @@ def test_what_is_written_can_be_read_in_again(tmp_path: Path) -> None:
 def test_a_place_that_is_not_there_is_an_empty_tar(tmp_path: Path) -> None:
     """It was looked at before; it has gone since."""
     assert written(tmp_path, "/gone", "gone") == {}
+
+
+def test_a_file_that_breaks_off_is_as_long_as_its_header_says() -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(errno.EIO, "input/output error")
+
+    assert tar_out._Padded(Broken(), 4).read() == bytes(4)
+    assert tar_out._Padded(io.BytesIO(b"ab"), 4).read() == b"ab\0\0"

@@ -235,3 +235,15 @@ def test_limits_of_windows_are_warned_of() -> None:
         "HostConfig.CpuCount",
         "HostConfig.IOMaximumIOps",
     ]
+
+
+@pytest.mark.parametrize("port", ["1-65535000/tcp", "70000/tcp", "x/tcp", "", "-1/udp"])
+def test_a_port_that_is_none_is_refused_on_every_network(port: str) -> None:
+    with pytest.raises(InvalidArgument, match="invalid port specification"):
+        verify.verify(config(), host_config(PortBindings={port: []}), lambda name: True)
+
+
+@pytest.mark.parametrize("value", [1 << 63, "1024", 1.5, True])
+def test_a_limit_is_a_number_that_go_has_room_for(value: object) -> None:
+    with pytest.raises(InvalidArgument, match=r"Ulimit\.Soft of type int64"):
+        verify.verify(config(), host_config(Ulimits=[{"Name": "nofile", "Soft": value}]), lambda name: True)
