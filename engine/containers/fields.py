@@ -160,6 +160,8 @@ def _checked(name: str, field: Field, value: Any, owner: str) -> Any:
                 raise _mismatch(owner, name, part, _GO_ELEMENT[element])
     if name == "RestartPolicy":
         _restart_policy(value, owner)
+    if name == "Healthcheck":  # nothing of it is shown that says nothing
+        return {key: part for key, part in value.items() if part not in (None, 0, "", [])}
     return _console_size(owner, value) if name == "ConsoleSize" else value
 
 

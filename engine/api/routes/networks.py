@@ -86,6 +86,8 @@ class NetworkRoutes:
             if container.state.alive:
                 await self._networks.connect(container.id, network, attachment)
             container.endpoints[network.name] = asked
+            if container.host_config["NetworkMode"] == "none":  # what leaving its only network has made it
+                container.host_config["NetworkMode"] = network.name
             self._room.save(live)
         return empty(200)
 

@@ -119,3 +119,9 @@ def test_a_size_has_two_numbers(given: list[int], kept: list[int]) -> None:
 def test_what_is_no_size_is_refused(given: object) -> None:
     with pytest.raises(InvalidArgument, match="ConsoleSize"):
         fields.complete(fields.HOST_CONFIG, {"ConsoleSize": given}, "HostConfig")
+
+
+def test_a_health_check_keeps_what_says_something() -> None:
+    given = {"Test": ["CMD", "true"], "Interval": 0, "StartPeriod": None, "Retries": 1}
+    done = fields.complete(fields.CONFIG, {"Healthcheck": given}, "Config")
+    assert done["Healthcheck"] == {"Test": ["CMD", "true"], "Retries": 1}

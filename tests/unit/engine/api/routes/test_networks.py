@@ -170,3 +170,10 @@ async def test_a_prune_leaves_what_a_stopped_container_wants(client: Client, roo
     assert await client.ask("POST", "/networks/prune") == (200, {"NetworksDeleted": None})
     room.lives["c1"].container.endpoints = {}
     assert await client.ask("POST", "/networks/prune") == (200, {"NetworksDeleted": ["mine"]})
+
+
+async def test_who_left_the_only_network_and_joins_another_is_in_that_alone(client: Client, room: FakeRoom) -> None:
+    """Compose 1 does so with each container that it has created, to give it its aliases."""
+    await client.ask("POST", "/networks/bridge/disconnect", json={"Container": "box"})
+    assert await client.ask("POST", "/networks/mine/connect", json={"Container": "box"}) == (200, None)
+    assert room.lives["c1"].container.host_config["NetworkMode"] == "mine"
