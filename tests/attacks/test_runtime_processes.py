@@ -48,6 +48,42 @@ def test_the_program_of_init_is_on_a_read_only_mount(lowrt: Runtime, bundles: Bu
         os.utime(exe)
 
 
+# Look into every process that is on its way in: its environment, its files, its directories.
+PEEPER = """
+while :; do
+  for p in /proc/[0-9]*; do
+    read name < $p/comm || continue
+    case $name in
+    lowrt*)
+      found=
+      busybox grep -q CANARY $p/environ && found=environment
+      for f in $p/fd/* $p/cwd/* $p/root/*; do [ -e $f ] && found="$found $f"; done
+      read name < $p/comm && case $name in lowrt*) echo "seen $found" ;; esac ;;  # it is still the same
+    esac
+  done 2>/dev/null
+done
+"""
+
+
+def test_a_process_on_its_way_in_can_be_looked_at_by_nobody(lowrt: Runtime, bundles: Bundles) -> None:
+    """CVE-2016-9962: it is among the container's processes before it is one of them."""
+    log = lowrt.root / "peeper"
+    environment = {**os.environ, "CANARY": "of the host"}
+    with log.open("wb") as out:
+        arguments = lowrt.argv("run", "-b", bundles.sh(PEEPER), "c1")
+        with subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL) as peeper:
+            while not lowrt("state", "c1").out or lowrt.state("c1")["status"] != "running":
+                time.sleep(0.01)
+            for _ in range(100):
+                assert lowrt("exec", "c1", "true", env=environment).code == 0
+                if log.read_text().count("seen") >= 5:
+                    break
+            lowrt("kill", "c1", "KILL")
+            peeper.wait(60)
+    assert log.read_text(), "the peeper was too slow to prove anything"
+    assert set(log.read_text().splitlines()) == {"seen "}
+
+
 def test_a_program_that_is_the_runtime_itself_gets_a_copy_that_cannot_be_written(
     lowrt: Runtime, bundles: Bundles, tmp_path: Path
 ) -> None:
@@ -92,7 +128,26 @@ def test_the_interpreter_cannot_be_overwritten_from_inside(lowrt: Runtime, bundl
     assert hashlib.sha256(INTERPRETER.read_bytes()).hexdigest() == before
 
 
-@pytest.mark.parametrize("user", ["-1", "4294967296", "4294967295", "2147483648", "+-1", "1e3", "٣", "root"])
+@pytest.mark.parametrize(
+    "user",
+    [
+        "-1",
+        "4294967296",
+        "4294967295",
+        "2147483648",
+        "+-1",
+        "1e3",
+        "٣",
+        "root",
+        " 0",
+        "0 ",
+        "0x0",
+        "00:",
+        "1000:",
+        ":0",
+        ":",
+    ],
+)
 def test_a_user_beyond_the_range_is_nobody(lowrt: Runtime, bundles: Bundles, user: str) -> None:
     """CVE-2024-40635: 2³² is not root. runc 1.1 thinks it is."""
     lowrt("run", "-d", "-b", bundles(), "c1")
