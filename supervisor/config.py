@@ -58,6 +58,9 @@ class Config:
     snapshot_roots: Mapping[str, str] = field(default_factory=dict)
     max_concurrent_downloads: int = 3
     max_concurrent_unpacks: int = 3
+    max_concurrent_uploads: int = 3
+    overlay_options: tuple[str, ...] = ()
+    overlay_upperdir_label: bool = False
     hosts_folder: str = ""
     disabled_plugins: tuple[str, ...] = ()
     required_plugins: tuple[str, ...] = ()
@@ -202,6 +205,9 @@ def _build(found: dict[str, Any], passed_over: tuple[str, ...]) -> Config:
             snapshot_roots={name: path for name, path in roots.items() if path},
             max_concurrent_downloads=found.get(f"{keys.TRANSFER}.max_concurrent_downloads", 3),
             max_concurrent_unpacks=found.get(f"{keys.TRANSFER}.max_concurrent_unpacks", 3),
+            max_concurrent_uploads=found.get(f"{keys.TRANSFER}.max_concurrent_uploaded_layers", 3),
+            overlay_options=tuple(found.get(f"{keys.OVERLAY}.mount_options", ())),
+            overlay_upperdir_label=found.get(f"{keys.OVERLAY}.upperdir_label", False),
             hosts_folder=found.get(f"{keys.TRANSFER}.config_path", ""),
             disabled_plugins=tuple(found.get("disabled_plugins", ())),
             required_plugins=tuple(found.get("required_plugins", ())),
@@ -241,6 +247,8 @@ def check(config: Config) -> Config:
         raise ConfigError("grpc message sizes must be positive")
     if config.metrics_address and not config.metrics_address.rpartition(":")[2].isdigit():
         raise ConfigError(f"metrics address {config.metrics_address!r}: expected host:port")
+    if not all(isinstance(option, str) and "," not in option for option in config.overlay_options):
+        raise ConfigError(f"mount_options: expected words without commas, got {list(config.overlay_options)}")
     if not config.grpc.address:
         raise ConfigError("grpc address cannot be empty")
     return config

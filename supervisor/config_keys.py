@@ -66,9 +66,14 @@ PLUGIN_KEYS: Mapping[str, Mapping[str, type]] = {
     },
     SHIMS: {"env": list},
     TASK_RUNTIME: {"sched_core": bool},
-    OVERLAY: {"root_path": str},
+    OVERLAY: {"root_path": str, "mount_options": list, "upperdir_label": bool},
     NATIVE: {"root_path": str},
-    TRANSFER: {"max_concurrent_downloads": int, "max_concurrent_unpacks": int, "config_path": str},
+    TRANSFER: {
+        "max_concurrent_downloads": int,
+        "max_concurrent_unpacks": int,
+        "max_concurrent_uploaded_layers": int,
+        "config_path": str,
+    },
     # version 4 moved the sockets here
     "io.containerd.server.v1.grpc": {
         "address": str,
@@ -86,13 +91,10 @@ PLUGIN_NEUTRAL: Mapping[str, Mapping[str, tuple[object, ...]]] = {
     SHIMS: {"socket_dir": ("", "/run/containerd/s")},
     TASK_RUNTIME: {"platforms": (["linux/amd64"], ["linux/arm64"], [])},
     OVERLAY: {
-        "upperdir_label": (False,),
         "sync_remove": (False,),
         "slow_chown": (False,),
-        "mount_options": ([],),
     },
     TRANSFER: {
-        "max_concurrent_uploaded_layers": (3,),
         "concurrent_layer_fetch_buffer": (0,),
         "check_platform_supported": (False,),
     },

@@ -56,11 +56,16 @@ def _plugin_tables(config: Config) -> dict[str, dict[str, object]]:
             "startup_delay": format_duration(config.gc.startup_delay),
         },
         keys.SHIMS: {"env": list(config.shim_environment)},
-        keys.OVERLAY: {"root_path": config.snapshot_roots.get("overlayfs", "")},
+        keys.OVERLAY: {
+            "root_path": config.snapshot_roots.get("overlayfs", ""),
+            "mount_options": list(config.overlay_options),
+            "upperdir_label": config.overlay_upperdir_label,
+        },
         keys.NATIVE: {"root_path": config.snapshot_roots.get("native", "")},
         keys.TRANSFER: {
             "max_concurrent_downloads": config.max_concurrent_downloads,
             "max_concurrent_unpacks": config.max_concurrent_unpacks,
+            "max_concurrent_uploaded_layers": config.max_concurrent_uploads,
             "config_path": config.hosts_folder,
         },
     }

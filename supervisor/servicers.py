@@ -147,6 +147,7 @@ def _image_services(config: Config, stores: Stores) -> Iterator[Service]:
         hosts_dir=config.hosts_folder,
         max_concurrent_downloads=config.max_concurrent_downloads,
         max_concurrent_unpacks=config.max_concurrent_unpacks,
+        max_concurrent_uploads=config.max_concurrent_uploads,
     )
     yield add_TransferServicer_to_server, TransferService(transfers, streams), "transfer.v1.Transfer"
     yield add_ContentServicer_to_server, ContentService(stores.content), "content.v1.Content"

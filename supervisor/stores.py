@@ -39,7 +39,9 @@ class Stores:
         self.unsupported: Mapping[str, Fault] = {} if fault is None else {"overlayfs": fault}
         drivers: dict[str, Snapshotter] = {"native": NativeSnapshotter(_root(config, paths, "native"), self.db)}
         if fault is None:
-            drivers["overlayfs"] = OverlaySnapshotter(overlay, self.db)
+            drivers["overlayfs"] = OverlaySnapshotter(
+                overlay, self.db, config.overlay_options, upperdir_label=config.overlay_upperdir_label
+            )
         else:
             logger.warning("no snapshotter overlayfs: %s", fault)
         self.drivers: Mapping[str, Snapshotter] = drivers

@@ -14,6 +14,7 @@ SNAPSHOT_REF = "containerd.io/snapshot.ref"
 SNAPSHOT_INHERITED_PREFIX = "containerd.io/snapshot/"
 SNAPSHOT_UIDMAPPING = "containerd.io/snapshot/uidmapping"
 SNAPSHOT_GIDMAPPING = "containerd.io/snapshot/gidmapping"
+SNAPSHOT_UPPERDIR = "containerd.io/snapshot/overlay.upperdir"
 
 GC_ROOT = "containerd.io/gc.root"
 GC_EXPIRE = "containerd.io/gc.expire"

@@ -35,6 +35,7 @@ _FLAGS = {
     "strictatime": linux.MS_STRICTATIME,
 }
 _DATA_LIMIT = 4000  # mount(2) copies one page
+_MAPPINGS = ("uidmap=", "gidmap=")  # both sides of a comparison are seen as they lie on disk
 _IGNORED = frozenset(("rw", "defaults", "suid", "dev", "exec", "async", "atime", "diratime"))
 
 
@@ -171,6 +172,6 @@ def parse_options(options: Sequence[str]) -> tuple[int, str]:
             flags |= _FLAGS[option]
         elif option == "loop" or option.startswith("X-containerd."):
             raise InvalidArgument(f"mount option {option!r} is not supported here: invalid argument")
-        elif option not in _IGNORED:
+        elif option not in _IGNORED and not option.startswith(_MAPPINGS):
             data.append(option)
     return flags, ",".join(data)

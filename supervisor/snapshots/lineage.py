@@ -116,7 +116,7 @@ class Lineage:
             connection.execute("DELETE FROM driver_snapshots WHERE driver = ? AND id = ?", (self._driver, node.id))
         return node
 
-    def update(self, info: Info, fieldpaths: Sequence[str]) -> Info:
+    def update(self, info: Info, fieldpaths: Sequence[str]) -> Node:
         with self._db.write() as connection:
             current = self._get(connection, info.name)
             apply_mask(
@@ -132,7 +132,7 @@ class Lineage:
                 "UPDATE driver_snapshots SET labels = ?, updated_at = ? WHERE driver = ? AND id = ?",
                 (encode_map(current.info.labels), current.info.updated_at, self._driver, current.id),
             )
-        return current.info
+        return current
 
     def keep_usage(self, node: Node, usage: Usage) -> None:
         """A committed snapshot never changes: measure it once."""
@@ -142,12 +142,12 @@ class Lineage:
                 (usage.size, usage.inodes, self._driver, node.id, Kind.COMMITTED),
             )
 
-    def walk(self) -> Iterator[Info]:
+    def walk(self) -> Iterator[Node]:
         with self._db.read() as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM {_FROM} WHERE s.driver = ? ORDER BY s.key", (self._driver,)
             ).fetchall()
-        return (_node(row).info for row in rows)
+        return (_node(row) for row in rows)
 
     def numbers(self) -> set[int]:
         """All numbers in use, hence all folders that belong to somebody."""

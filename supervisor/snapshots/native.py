@@ -29,7 +29,7 @@ class NativeSnapshotter:
         return self._lineage.get(key).info
 
     def update(self, info: Info, fieldpaths: Sequence[str] = ()) -> Info:
-        return self._lineage.update(info, fieldpaths)
+        return self._lineage.update(info, fieldpaths).info
 
     def usage(self, key: str) -> Usage:
         node = self._lineage.get(key)
@@ -76,7 +76,7 @@ class NativeSnapshotter:
         self._folders.discard(node.id)
 
     def walk(self) -> Iterator[Info]:
-        return self._lineage.walk()
+        return (node.info for node in self._lineage.walk())
 
     def cleanup(self) -> None:
         with self._db.write():  # nobody adopts a folder meanwhile

@@ -3,7 +3,9 @@
     <root>/snapshots/<number>/fs      the layer: what differs from the parent
     <root>/snapshots/<number>/work    overlayfs's own, only in active snapshots
 
-A snapshot without a parent is a bind mount of its layer, a view of one layer a read-only bind mount of that.
+A snapshot without a parent is a bind mount of its layer, a view of one layer a read-only bind mount of that. One whose
+labels map its owners says so to whoever mounts it (`uidmap=`, `gidmap=`), where the kernel can show overlayfs its lower
+layers through idmapped mounts; where it cannot, clients see that the capability is missing, and change the owners.
 
 `metacopy` and `redirect_dir` are left as the kernel has them (off, unless its module was told otherwise): a layer
 must be whole without the ones below, for it is compared and shipped alone. Configured options come first and are not
@@ -14,31 +16,37 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from proto.errdefs import InvalidArgument
-from supervisor.core.labels import SNAPSHOT_GIDMAPPING, SNAPSHOT_UIDMAPPING
+from supervisor.core.labels import SNAPSHOT_GIDMAPPING, SNAPSHOT_UIDMAPPING, SNAPSHOT_UPPERDIR
 from supervisor.core.snapshots import REBASE, Info, Kind, Mount, Usage
 from supervisor.metadata.db import Database
 from supervisor.snapshots.folders import SnapshotFolders, disk_usage, remove_tree
 from supervisor.snapshots.lineage import Lineage, Node, explaining
 
 NAME = "overlayfs"
+REMAP_IDS = "remap-ids"  # the capability, in containerd's words
 
 
 class OverlaySnapshotter:
     """A Snapshotter."""
 
-    def __init__(self, root: str, db: Database, mount_options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, root: str, db: Database, mount_options: Sequence[str] = (), *, upperdir_label: bool = False
+    ) -> None:
         self._db = db
+        self._upperdir_label = upperdir_label
         self._lineage = Lineage(db, NAME)
         self._folders = SnapshotFolders(root)
         self._options = (*mount_options, *_missing_options(mount_options))
-        # a layer without a parent cannot be written with whiteouts where device nodes cannot be made
-        self.capabilities: tuple[str, ...] = () if in_user_namespace() else (REBASE,)
+        self._remaps = can_remap(os.uname().release)
+        self.capabilities: tuple[str, ...] = (REMAP_IDS,) if self._remaps else ()
+        if not in_user_namespace():  # where no device nodes can be made there are no whiteouts without a lower layer
+            self.capabilities += (REBASE,)
 
     def stat(self, key: str) -> Info:
-        return self._lineage.get(key).info
+        return self._shown(self._lineage.get(key))
 
     def update(self, info: Info, fieldpaths: Sequence[str] = ()) -> Info:
-        return self._lineage.update(info, fieldpaths)
+        return self._shown(self._lineage.update(info, fieldpaths))
 
     def usage(self, key: str) -> Usage:
         node = self._lineage.get(key)
@@ -72,7 +80,7 @@ class OverlaySnapshotter:
         self._folders.discard(node.id)
 
     def walk(self) -> Iterator[Info]:
-        return self._lineage.walk()
+        return map(self._shown, self._lineage.walk())
 
     def cleanup(self) -> None:
         with self._db.write():  # nobody adopts a folder meanwhile
@@ -82,6 +90,12 @@ class OverlaySnapshotter:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _shown(self, node: Node) -> Info:
+        """What others see of a snapshot; where its layer lies only when the configuration says so."""
+        if self._upperdir_label:
+            node.info.labels[SNAPSHOT_UPPERDIR] = self._upper(node.id)
+        return node.info
 
     def _create(self, kind: Kind, key: str, parent: str, labels: Mapping[str, str]) -> list[Mount]:
         owner = mapped_root(labels)
@@ -97,13 +111,14 @@ class OverlaySnapshotter:
         return self._mounts(node)
 
     def _mounts(self, node: Node) -> list[Mount]:
+        options = _mapping_options(node.info.labels) if self._remaps else []
         if not node.ancestors:
-            return [Mount("bind", self._upper(node.id), ("ro" if node.info.kind is Kind.VIEW else "rw", "rbind"))]
-        options: list[str] = []
+            options += ["ro" if node.info.kind is Kind.VIEW else "rw", "rbind"]
+            return [Mount("bind", self._upper(node.id), tuple(options))]
         if node.info.kind is Kind.ACTIVE:
             options += [f"workdir={self._folders.of(node.id)}/work", f"upperdir={self._upper(node.id)}"]
         elif len(node.ancestors) == 1:
-            return [Mount("bind", self._upper(node.ancestors[0]), ("ro", "rbind"))]
+            return [Mount("bind", self._upper(node.ancestors[0]), (*options, "ro", "rbind"))]
         options.append("lowerdir=" + ":".join(self._upper(number) for number in node.ancestors))
         return [Mount("overlay", "overlay", (*options, *self._options))]
 
@@ -119,6 +134,18 @@ def _make_layer(folder: str, kind: Kind, owner: tuple[int, int] | None) -> None:
         os.chown(upper, *owner)
     if kind is Kind.ACTIVE:
         os.mkdir(os.path.join(folder, "work"), 0o711)
+
+
+def can_remap(release: str) -> bool:
+    """Whether a kernel takes idmapped mounts as an overlay's lower layers: 5.19 was the first."""
+    major, _, rest = release.partition(".")
+    minor = rest.partition(".")[0].partition("-")[0]
+    return major.isdigit() and minor.isdigit() and (int(major), int(minor)) >= (5, 19)
+
+
+def _mapping_options(labels: Mapping[str, str]) -> list[str]:
+    words = (("uidmap", SNAPSHOT_UIDMAPPING), ("gidmap", SNAPSHOT_GIDMAPPING))
+    return [f"{word}={labels[label]}" for word, label in words if label in labels]
 
 
 def mapped_root(labels: Mapping[str, str]) -> tuple[int, int] | None:

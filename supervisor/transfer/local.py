@@ -59,11 +59,13 @@ class Transfers:
         hosts_dir: str = "",
         max_concurrent_downloads: int = 3,
         max_concurrent_unpacks: int = 3,
+        max_concurrent_uploads: int = 3,
     ) -> None:
         self.stores = stores
         self.hosts_dir = hosts_dir
         self.downloads = asyncio.Semaphore(max_concurrent_downloads or _NO_LIMIT)  # of all pulls together
         self.unpacks = asyncio.Semaphore(max_concurrent_unpacks or 1)
+        self.uploads = asyncio.Semaphore(max_concurrent_uploads or _NO_LIMIT)
         self.locks = KeyedLocks()
 
     async def transfer(self, namespace: str, source: End, destination: End, send: Send | None = None) -> None:

@@ -20,8 +20,6 @@ from supervisor.transfer.together import all_of
 if TYPE_CHECKING:
     from supervisor.transfer.local import Transfers
 
-_CONCURRENT = 3
-
 
 async def push(
     transfers: "Transfers", namespace: str, source: ImageStoreEnd, end: RegistryEnd, send: Send | None
@@ -35,7 +33,7 @@ async def push(
     await tracker.tell(Progress("pushing content", image.name, descriptor=image.target))
     target = Blob(image.target.media_type, image.target.digest, image.target.size, dict(image.target.annotations))
     async with RegistryClient(name, hosts, end.credentials, end.headers) as client:
-        one = _Push(transfers.graph(namespace), client, source, tracker)
+        one = _Push(transfers.graph(namespace), client, source, tracker, transfers.uploads)
         await one.run(target, name.tag or name.digest)
     await tracker.tell(Progress("pushed content", image.name, descriptor=image.target))
     await tracker.tell(Progress(f"Completed push to {end}", descriptor=image.target))
@@ -44,13 +42,20 @@ async def push(
 class _Push:
     """One push under way."""
 
-    def __init__(self, graph: Graph, client: RegistryClient, source: ImageStoreEnd, tracker: Tracker) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        client: RegistryClient,
+        source: ImageStoreEnd,
+        tracker: Tracker,
+        slots: asyncio.Semaphore,
+    ) -> None:
         self._graph = graph
         self._client = client
         self._source = source
         self._tracker = tracker
         self._uploader = Uploader(client)
-        self._slots = asyncio.Semaphore(_CONCURRENT)
+        self._slots = slots
         self._sent: set[str] = set()
 
     async def run(self, blob: Blob, tag: str = "") -> None:

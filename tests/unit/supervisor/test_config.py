@@ -105,3 +105,12 @@ def test_imported_files_win_over_the_one_that_names_them(tmp_path: Path) -> None
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"gone\.toml: No such file"):
         load(str(tmp_path / "gone.toml"))
+
+
+def test_mount_options_are_words(tmp_path: Path) -> None:
+    """A comma would smuggle in another option."""
+    table = '[plugins."io.containerd.snapshotter.v1.overlayfs"]\nmount_options = '
+    assert load(write(tmp_path, f'{table}["metacopy=on", "volatile"]')).overlay_options == ("metacopy=on", "volatile")
+    for wrong in ('["a,upperdir=/x"]', "[1]"):
+        with pytest.raises(ConfigError, match="mount_options: expected words without commas"):
+            load(write(tmp_path, table + wrong))

@@ -22,6 +22,10 @@ def test_what_is_printed_is_read_back(tmp_path: Path) -> None:
         timeouts=Timeouts(load=7.0),
         shim_environment=("A=b",),
         snapshot_roots={"native": "/n"},
+        overlay_options=("metacopy=on",),
+        overlay_upperdir_label=True,
+        max_concurrent_unpacks=5,
+        max_concurrent_uploads=6,
     )
     path = tmp_path / "config.toml"
     path.write_text(render(config))

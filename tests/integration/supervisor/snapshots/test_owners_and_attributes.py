@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from shim.rootfs import Mount as ShimMount
+from shim.rootfs import mount_all, unmount_all
 from supervisor.diff.mounts import open_root
 from supervisor.metadata.db import Database
 from supervisor.snapshots.copy_tree import copy_tree
-from supervisor.snapshots.overlay import OverlaySnapshotter
+from supervisor.snapshots.overlay import OverlaySnapshotter, can_remap
 from tests import needs
 
 pytestmark = [needs.root, needs.overlay]
@@ -46,6 +48,28 @@ def test_the_mapped_root_owns_the_root_folder(driver: OverlaySnapshotter, tmp_pa
         assert owner(f"/proc/self/fd/{fd}") == (5, 200000)
     finally:
         os.close(fd)
+
+
+@pytest.mark.skipif(not can_remap(os.uname().release), reason="needs Linux 5.19")
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_shim_shows_the_layers_below_with_mapped_owners(
+    driver: OverlaySnapshotter, tmp_path: Path, layers: int
+) -> None:
+    """On disk nothing changes: the same layers serve containers with and without a user namespace."""
+    top = tmp_path / "o" / "snapshots"
+    for number in range(1, layers + 1):
+        driver.prepare(f"k{number}", f"n{number - 1}" if number > 1 else "")
+        (top / str(number) / "fs" / f"file{number}").touch()
+        driver.commit(f"n{number}", f"k{number}")
+    mounts = driver.prepare("mapped", f"n{layers}", MAPPING)
+    target = tmp_path / "rootfs"
+    target.mkdir()
+    mount_all([ShimMount(one.type, one.source, one.target, one.options) for one in mounts], str(target))
+    try:
+        assert {owner(path) for path in (target, *target.iterdir())} == {(100000, 200000)}
+    finally:
+        unmount_all(str(target))
+    assert owner(top / "1" / "fs" / "file1") == (0, 0)
 
 
 def test_a_copy_keeps_devices_owners_and_attributes(tmp_path: Path) -> None:

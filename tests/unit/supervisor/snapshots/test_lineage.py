@@ -50,7 +50,7 @@ def test_drivers_do_not_meet(db: Database, lineage: Lineage) -> None:
     """Same keys, numbers of their own."""
     other = Lineage(db, "other")
     assert lineage.create(Kind.ACTIVE, "k", "", {}).id == other.create(Kind.ACTIVE, "k", "", {}).id == 1
-    assert [info.name for info in other.walk()] == ["k"]
+    assert [node.info.name for node in other.walk()] == ["k"]
     other.remove("k")
     assert lineage.numbers() == {1}
 

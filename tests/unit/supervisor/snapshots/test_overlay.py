@@ -8,8 +8,9 @@ import pytest
 
 from proto.errdefs import InvalidArgument
 from supervisor.core.snapshots import Kind, Mount, Usage
+from supervisor.diff.mounts import parse_options
 from supervisor.metadata.db import Database
-from supervisor.snapshots.overlay import OverlaySnapshotter, in_user_namespace, mapped_root
+from supervisor.snapshots.overlay import OverlaySnapshotter, can_remap, in_user_namespace, mapped_root
 
 OPTIONS = ("index=off", "userxattr")
 
@@ -70,6 +71,14 @@ def test_configured_options_are_not_overridden(tmp_path: Path, db: Database) -> 
     ]
 
 
+def test_where_a_layer_lies_is_a_label_where_it_is_asked_for(tmp_path: Path, db: Database) -> None:
+    driver = OverlaySnapshotter(str(tmp_path / "x"), db, upperdir_label=True)
+    driver.prepare("k")
+    expected = f"{tmp_path}/x/snapshots/1/fs"
+    infos = [driver.stat("k"), driver.update(driver.stat("k"), ["labels.a"]), *driver.walk()]
+    assert {info.labels["containerd.io/snapshot/overlay.upperdir"] for info in infos} == {expected}
+
+
 def test_a_view_uses_nothing(driver: OverlaySnapshotter) -> None:
     """Its folder is empty, and is not looked at."""
     driver.view("v", layers(driver, 1))
@@ -82,6 +91,29 @@ def test_the_mapped_root_owns_a_new_layer(mapping: str, host: int) -> None:
     labels = {"containerd.io/snapshot/uidmapping": mapping, "containerd.io/snapshot/gidmapping": "0:9:1"}
     assert mapped_root(labels) == (host, 9)
     assert mapped_root({}) is None
+
+
+def test_mapped_owners_are_told_to_whoever_mounts(driver: OverlaySnapshotter, tmp_path: Path) -> None:
+    """On a kernel that can show them; our own readers look at what lies on disk."""
+    driver._remaps = True
+    mine = f"0:{os.geteuid()}:1", f"0:{os.getegid()}:1"
+    labels = {"containerd.io/snapshot/uidmapping": mine[0], "containerd.io/snapshot/gidmapping": mine[1]}
+    told = (f"uidmap={mine[0]}", f"gidmap={mine[1]}")
+    assert driver.prepare("alone", "", labels)[0].options == (*told, "rw", "rbind")
+    assert driver.view("view", layers(driver, 1), labels)[0].options == (*told, "ro", "rbind")
+    options = driver.prepare("k", "n1", labels)[0].options
+    assert options[:2] == told
+    assert options[2].startswith("workdir=")
+    assert parse_options(options)[1].startswith("workdir=")
+    driver._remaps = False
+    assert driver.mounts("alone")[0].options == ("rw", "rbind")
+
+
+def test_kernels_that_can_map_an_overlays_lower_layers() -> None:
+    assert [can_remap(release) for release in ("5.18.19", "5.19.0-rc1", "6.1.0-9-amd64", "6.18", "x.y", "")] == [
+        *(False, True, True, True),
+        *(False, False),
+    ]
 
 
 @pytest.mark.parametrize("mapping", ["", "x", "0:1", "1:1:1", "0:1:0"])
