@@ -6,6 +6,7 @@ A line longer than 16 KiB is split; only its last part ends in a newline, and al
 """
 
 import codecs
+import functools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ _INVALID = "\udc00"  # stands for a byte that is no UTF-8 until it is written as
 
 _ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x20), *map(ord, "<>&"), 0x2028, 0x2029)}
 _ESCAPES |= {ord("\n"): "\\n", ord("\r"): "\\r", ord('"'): '\\"', ord("\\"): "\\\\", ord(_INVALID): "\\ufffd"}
+# Bytes that stand for themselves: all but a line's end, in most lines there are.
+_PLAIN = bytes(code for code in range(0x20, 0x80) if code not in _ESCAPES)
 
 
 def _one_byte(error: UnicodeError) -> tuple[str, int]:
@@ -66,7 +69,10 @@ class LineSplitter:
 
 def entry(line: bytes, stream: str, moment: int, attributes: str = "") -> bytes:
     """One line of the log; `attributes` is a JSON object's text."""
-    text = line.decode("utf-8", "shim-jsonlog").translate(_ESCAPES)
+    if line.translate(None, _PLAIN) == b"\n" and line.endswith(b"\n"):
+        text = line[:-1].decode("ascii") + "\\n"
+    else:
+        text = line.decode("utf-8", "shim-jsonlog").translate(_ESCAPES)
     extra = f'"attrs":{attributes},' if attributes else ""
     return f'{{"log":"{text}","stream":"{stream}",{extra}"time":"{rfc3339_nano(moment)}"}}\n'.encode()
 
@@ -80,4 +86,9 @@ def rfc3339_nano(moment: int) -> str:
     """A time in nanoseconds since the epoch, in UTC, without trailing zeros in the fraction."""
     seconds, nanos = divmod(moment, 1_000_000_000)
     fraction = f".{nanos:09d}".rstrip("0") if nanos else ""
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + fraction + "Z"
+    return _second(seconds) + fraction + "Z"
+
+
+@functools.lru_cache(maxsize=4)  # lines come in thousands
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

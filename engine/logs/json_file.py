@@ -1,7 +1,8 @@
 """Reads Docker's json-file log across its rotated files: the last lines, a span of time, and what is still to come.
 
 Reading never parses more than it must: `tail` seeks back from the end in blocks. A torn last line (a writer killed
-in the middle) is left alone until it is complete.
+in the middle) is left alone until it is complete. Entries come in batches, so that a log of any size takes the memory
+of one, and a client gets them in few writes.
 """
 
 import asyncio
@@ -9,26 +10,27 @@ import contextlib
 import gzip
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, BinaryIO, NamedTuple
 
 from engine import stdcopy, timestamps
 from engine.logs.inotify import FolderWatch
 from proto.errdefs import InvalidArgument
 
 _BLOCK = 64 * 1024
+_BATCH = 1024  # entries
 _STREAMS = {"stdout": stdcopy.STDOUT, "stderr": stdcopy.STDERR}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line."""
+class Entry(NamedTuple):
+    """One line; a tuple, for there are millions of them."""
 
     stream: int
     data: bytes
     time: str
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = MappingProxyType({})
 
     @property
     def time_ns(self) -> int:
@@ -57,8 +59,31 @@ class Selection:
         return bool(self.until_ns) and entry.time_ns > self.until_ns
 
 
+_HEAD, _MIDDLE, _END = b'{"log":"', b'","stream":"', b'"}\n'
+_TAILS = {name.encode() + b'","time":"': stream for name, stream in _STREAMS.items()}
+_TAIL_LENGTH = len(b'stdout","time":"')
+_TIME = frozenset(b"0123456789-:.TZ")
+
+
 def decode(line: bytes) -> Entry | None:
     """One line of the file; None for what is not one (a torn line followed by others)."""
+    return _decode_plain(line) or _decode_any(line)
+
+
+def _decode_plain(line: bytes) -> Entry | None:
+    """A line as everybody writes it and without escapes but for its end: three times as fast as a parser."""
+    middle = line.rfind(_MIDDLE)  # within a JSON string its quotes would be escaped
+    rest = middle + len(_MIDDLE)
+    stream = _TAILS.get(line[rest : rest + _TAIL_LENGTH])
+    if middle < 0 or stream is None or not line.startswith(_HEAD) or not line.endswith(_END):
+        return None
+    text, time = line[len(_HEAD) : middle], line[rest + _TAIL_LENGTH : -len(_END)]
+    if text.count(b"\\") != 1 or not text.endswith(b"\\n") or not _TIME.issuperset(time):
+        return None
+    return Entry(stream, text[:-2] + b"\n", time.decode())
+
+
+def _decode_any(line: bytes) -> Entry | None:
     try:
         document = json.loads(line)
         return Entry(
@@ -89,23 +114,31 @@ def log_bytes(path: str) -> int:
     return total
 
 
-def past(path: str, selection: Selection) -> tuple[list[Entry], BinaryIO | None]:
-    """The entries written so far, and the current file positioned behind the last complete line."""
-    entries: list[Entry] = []
+def past(path: str, selection: Selection) -> tuple[Generator[list[Entry]], BinaryIO | None]:
+    """The entries written so far, in batches; and the current file, in the end behind its last whole line."""
     if selection.tail is not None:
         lines, current = _tail(path, selection.tail)
         found: Iterator[Entry | None] = (decode(line) for line in lines)
     else:
         current = _open(path)
         found = _all(path, current)
+    return _batches(found, selection), current
+
+
+def _batches(found: Iterator[Entry | None], selection: Selection) -> Generator[list[Entry]]:
+    batch = []
     for entry in found:
         if entry is None:
             continue
         if selection.over(entry):
             break
         if selection.wants(entry):
-            entries.append(entry)
-    return entries, current
+            batch.append(entry)
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+    if batch:
+        yield batch
 
 
 def _open(path: str) -> BinaryIO | None:
@@ -116,25 +149,37 @@ def _open(path: str) -> BinaryIO | None:
 
 
 def _all(path: str, current: BinaryIO | None) -> Iterator[Entry | None]:
+    """All files are opened before the first is read: a slow client must not miss what is rotated away meanwhile."""
+    with contextlib.ExitStack() as stack:
+        for file in [stack.enter_context(file) for file in _older(path, current)]:
+            yield from map(decode, file)
+        if current is not None:
+            yield from map(decode, complete_lines(current))
+
+
+def _older(path: str, current: BinaryIO | None) -> Iterator[BinaryIO]:
+    """The rotated files, but for the current one, should it have been rotated since it was opened."""
+    newest = os.fstat(current.fileno()).st_ino if current is not None else 0
     for name in rotated(path)[:-1]:
-        opener = gzip.open if name.endswith(".gz") else open
+        opener: Any = gzip.open if name.endswith(".gz") else open
         try:
-            with opener(name, "rb") as file:
-                yield from map(decode, file)
+            file: BinaryIO = opener(name, "rb")
         except FileNotFoundError:
             continue  # rotated away meanwhile
-    if current is not None:
-        yield from map(decode, complete_lines(current))
+        if os.fstat(file.fileno()).st_ino == newest:
+            file.close()
+        else:
+            yield file
 
 
 def complete_lines(file: BinaryIO) -> Iterator[bytes]:
     """Lines up to the last line feed; the file stays positioned before a torn one."""
-    while True:
-        begin = file.tell()
-        line = file.readline()
+    position = file.tell()
+    while line := file.readline():
         if not line.endswith(b"\n"):
-            file.seek(begin)
+            file.seek(position)
             return
+        position += len(line)
         yield line
 
 
@@ -175,8 +220,8 @@ async def follow(
     watch: FolderWatch,
     ended: Callable[[], bool],
     changed: Callable[[], asyncio.Event],
-) -> AsyncIterator[Entry]:
-    """Entries as they are written, over rotations, until `ended()` and nothing is left to read."""
+) -> AsyncIterator[list[Entry]]:
+    """Batches of entries as they are written, over rotations, until `ended()` and nothing is left to read."""
     try:
         while True:
             finished, state_change = ended(), changed()
@@ -185,9 +230,8 @@ async def follow(
                 current = _open(path)
             if current is not None:
                 rotated_away = _was_rotated(path, current)  # asked first: what comes before the rename is read below
-                for line in complete_lines(current):
-                    if (entry := decode(line)) is not None:
-                        yield entry
+                for batch in _batches(map(decode, complete_lines(current)), Selection()):
+                    yield batch
                 if rotated_away:
                     current.close()
                     current = None

@@ -73,8 +73,9 @@ class ContainerIoRoutes:
         _, stdout, stderr = streams
         if call.flag("logs"):
             selection = Selection(stdout=stdout, stderr=stderr)
-            async for entry in logs.read(live, self._log_path(live), selection, follow=False):
-                await client.write_out(entry.data if raw else stdcopy.frame(entry.stream, entry.data))
+            async for batch in logs.read(live, self._log_path(live), selection, follow=False):
+                pieces = (entry.data if raw else stdcopy.frame(entry.stream, entry.data) for entry in batch)
+                await client.write_out(b"".join(pieces))
         if call.flag("stream"):
             await self._stream(client, live, streams=streams, raw=raw, keys=keys)
 
@@ -117,8 +118,10 @@ class ContainerIoRoutes:
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": kind})
         await response.prepare(call.request)
         stamps, details = call.flag("timestamps"), call.flag("details")
-        async for entry in logs.read(live, self._log_path(live), selection, follow=call.flag("follow")):
-            await response.write(show(entry, timestamps_too=stamps, details=details, tty=tty))
+        async for batch in logs.read(live, self._log_path(live), selection, follow=call.flag("follow")):
+            await response.write(
+                b"".join(show(entry, timestamps_too=stamps, details=details, tty=tty) for entry in batch)
+            )
         await response.write_eof()
         return response
 

@@ -23,10 +23,11 @@ def entry(number: int, stream: str = "stdout") -> bytes:
 
 
 def texts(path: Path, selection: Selection) -> list[str]:
-    entries, current = json_file.past(str(path), selection)
+    batches, current = json_file.past(str(path), selection)
+    found = [entry.data.decode().strip() for batch in batches for entry in batch]
     if current is not None:
         current.close()
-    return [found.data.decode().strip() for found in entries]
+    return found
 
 
 @pytest.fixture
@@ -66,13 +67,14 @@ def test_a_log_that_is_not_there_is_empty(tmp_path: Path) -> None:
 async def test_following_hears_new_lines_over_a_rotation_and_ends_with_the_container(tmp_path: Path) -> None:
     path, running, changed = tmp_path / "log", [True], [asyncio.Event()]
     path.write_bytes(entry(1))
-    _, current = json_file.past(str(path), Selection())
+    batches, current = json_file.past(str(path), Selection())
+    assert len(list(batches)) == 1
     watch = FolderWatch(str(tmp_path))
     found: list[str] = []
 
     async def follow() -> None:
-        async for line in json_file.follow(str(path), current, watch, lambda: not running[0], lambda: changed[0]):
-            found.append(line.data.decode().strip())
+        async for lines in json_file.follow(str(path), current, watch, lambda: not running[0], lambda: changed[0]):
+            found.extend(line.data.decode().strip() for line in lines)
 
     work = asyncio.ensure_future(follow())
     await asyncio.sleep(0.02)
@@ -205,3 +207,59 @@ def test_a_logs_bytes_are_those_of_all_its_files(tmp_path: Path) -> None:
     assert json_file.log_bytes(str(tmp_path / "log")) == 5
     assert json_file.log_bytes(str(tmp_path / "none")) == 0
     assert json_file.log_bytes("") == 0
+
+
+def test_a_long_log_comes_in_batches_and_leaves_the_file_before_the_torn_line(tmp_path: Path) -> None:
+    """Nobody needs the memory of a whole log."""
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(entry(number % 60) for number in range(2500)) + b'{"torn')
+    batches, current = json_file.past(str(path), Selection())
+    assert current is not None
+    with current:
+        sizes = [len(batch) for batch in batches]
+        assert sum(sizes) == 2500
+        assert max(sizes) < 2500
+        assert current.read() == b'{"torn'
+
+
+def test_what_is_rotated_away_while_a_client_reads_is_neither_missed_nor_read_twice(log: Path) -> None:
+    """All files are open from the first entry on."""
+    batches, current = json_file.past(str(log), Selection())
+    log.rename(log.with_suffix(".new"))
+    (log.parent / "log.1").rename(log.parent / "log.2")
+    (log.parent / "log.2.gz").unlink()
+    log.with_suffix(".new").rename(log.parent / "log.1")
+    log.write_bytes(entry(6))
+    found = [entry.data.decode().strip() for batch in batches for entry in batch]
+    assert current is not None
+    current.close()
+    assert found == ["2", "3", "4", "5"]
+
+
+@given(
+    st.text(max_size=40),
+    st.booleans(),
+    st.sampled_from(["stdout", "stderr", "other"]),
+    st.sampled_from(["2026-01-01T00:00:00.5Z", 'a"b', "", "é"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_the_quick_way_reads_what_the_parser_reads(
+    text: str, ended: bool, stream: str, time: str, compact: bool, ascii_only: bool
+) -> None:
+    """Whoever wrote the line."""
+    document = {"log": text + ("\n" if ended else ""), "stream": stream, "time": time}
+    separators = (",", ":") if compact else (", ", ": ")
+    line = json.dumps(document, separators=separators, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass") + b"\n"
+    assert json_file.decode(line) == json_file._decode_any(line)
+
+
+def test_the_quick_way_is_taken_by_a_plain_line() -> None:
+    """As dockerd and our shim write it; text that looks like the rest of a line does not confuse it."""
+    plain = b'{"log":"a b\\n","stream":"stderr","time":"2026-01-01T00:00:00Z"}\n'
+    assert json_file._decode_plain(plain) == (2, b"a b\n", "2026-01-01T00:00:00Z", {})
+    text = '","stream":"stdout","time":"x"}'
+    tricky = json.dumps({"log": text + "\n", "stream": "stderr", "time": "t"}, separators=(",", ":")).encode() + b"\n"
+    found = json_file.decode(tricky)
+    assert found is not None
+    assert found.data.decode() == text + "\n"
