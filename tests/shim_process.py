@@ -43,7 +43,7 @@ def spec(container_id: str, *args: str, **linux: object) -> dict[str, object]:
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]},
         ],
         "linux": {
-            "cgroupsPath": f"/wherry-test-shim/{container_id}",
+            "cgroupsPath": f"/wherry-test-shim-{os.getpid()}/{container_id}",
             "namespaces": [{"type": kind} for kind in NAMESPACES],
             **linux,
         },

@@ -59,6 +59,8 @@ images export {local} {tmp}/out.tar {image}
 images export {local} {tmp}/out2.tar nope
 images mount {image} {tmp}/mnt
 images unmount --rm {tmp}/mnt
+images tag {local} {image} foo:1
+images rm --sync foo:1
 content ls -q
 content get {config}
 content get sha256:aaaa

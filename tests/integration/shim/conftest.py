@@ -40,6 +40,6 @@ def shim(tmp_path: Path, tree: Path) -> Iterator[Callable[..., ShimProcess]]:
             process.program("delete")
             subprocess.run(["umount", "-l", str(process.bundle / "rootfs")], check=False, capture_output=True)
     shutil.rmtree("/run/containerd/runc/wherry-test", ignore_errors=True)
-    for folder in [*CGROUPS.glob("*/wherry-test-shim"), CGROUPS / "wherry-test-shim"]:
+    for folder in [*CGROUPS.glob(f"*/wherry-test-shim-{os.getpid()}"), CGROUPS / f"wherry-test-shim-{os.getpid()}"]:
         if folder.exists():
             folder.rmdir()
