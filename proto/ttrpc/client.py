@@ -99,6 +99,7 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
+        transport.max_size = frame.READ_SIZE  # type: ignore[attr-defined] # of asyncio's own transports
         self._transport = transport
 
     def data_received(self, received: bytes) -> None:

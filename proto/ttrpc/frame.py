@@ -17,6 +17,9 @@ from proto.errdefs import ResourceExhausted
 HEADER = struct.Struct(">IIBB")
 MESSAGE_LIMIT = 4 << 20  # bytes of data in one frame
 
+# What a connection asks for at once. asyncio's own 256 KiB are a mapping made and undone again for each small message.
+READ_SIZE = 16 << 10
+
 REQUEST = 1
 RESPONSE = 2
 DATA = 3

@@ -144,6 +144,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
+        transport.max_size = frame.READ_SIZE  # type: ignore[attr-defined] # of asyncio's own transports
         if not self._server.admits(transport):
             transport.abort()
             return
