@@ -173,7 +173,7 @@ class Engine:
 
 
 def _await_end(pid: int) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while Path(f"/proc/{pid}").exists() and time.monotonic() < end:
         if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
             return

@@ -140,7 +140,7 @@ class ShimProcess:
     async def shut_down(self, task: Stub) -> None:
         """Shutdown, and see that it is true."""
         assert self.client is not None
-        await task.Shutdown(api.ShutdownRequest(id=self.id), timeout=5)
+        await task.Shutdown(api.ShutdownRequest(id=self.id), timeout=30)
         await asyncio.wait_for(asyncio.shield(self.client.closed), 5)
         assert not Path(self.address.removeprefix("unix://")).exists()
         assert str(self.bundle) not in Path("/proc/self/mountinfo").read_text()

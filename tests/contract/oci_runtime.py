@@ -78,7 +78,7 @@ class Runtime:
 
     def wait_for(self, name: str, status: str) -> None:
         """`kill` returns before the process has gone."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while self.state(name)["status"] != status:
             assert time.monotonic() < deadline, f"{name} did not become {status}"
             time.sleep(0.01)
@@ -750,11 +750,12 @@ class Resources:
     def test_kill_reaches_all_where_pids_are_shared(self, runtime: Runtime, bundles: Bundles) -> None:
         change: Change = lambda d: d["linux"]["namespaces"].remove({"type": "pid"})  # noqa: E731
         runtime("run", "-d", "-b", bundles.sh("sleep 61 & sleep 62 & wait", change), "c1")
-        time.sleep(0.2)
-        pids = json.loads(runtime("ps", "-f", "json", "c1").out)
-        assert len(pids) == 3
+        deadline = time.monotonic() + 30
+        while len(pids := json.loads(runtime("ps", "-f", "json", "c1").out)) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         runtime("kill", *(["--all"] if runtime.name != "lowrt" else []), "c1", "KILL")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while any(is_running(pid) for pid in pids):
             assert time.monotonic() < deadline
             time.sleep(0.01)

@@ -80,7 +80,7 @@ class Listener:
         """Everything before a marker of ours."""
         self._publish(topic)
         got: list[Envelope] = []
-        while (envelope := self._got.get(timeout=10)).topic != topic:
+        while (envelope := self._got.get(timeout=30)).topic != topic:
             got.append(envelope)
         return got
 
@@ -212,5 +212,5 @@ def test_filters_are_alternatives_of_conditions(client: Client) -> None:
 def test_a_malformed_filter_ends_the_subscription(client: Client) -> None:
     """With the parser's words."""
     with pytest.raises(grpc.RpcError) as raised:
-        next(client.events.Subscribe(events.SubscribeRequest(filters=["=="]), timeout=10))
+        next(client.events.Subscribe(events.SubscribeRequest(filters=["=="]), timeout=30))
     assert "failed parsing subscription filters: filters: parse error" in raised.value.details()

@@ -355,7 +355,7 @@ def test_an_exec_needs_a_good_name(client: Client, exec_id: str) -> None:
 
 
 def test_a_call_without_a_namespace_is_refused(client: Client) -> None:
-    code, words = refused(lambda: client.tasks.List(api.ListTasksRequest(), timeout=10))
+    code, words = refused(lambda: client.tasks.List(api.ListTasksRequest(), timeout=30))
     assert (code, words) == (grpc.StatusCode.FAILED_PRECONDITION, "namespace is required: failed precondition")
 
 

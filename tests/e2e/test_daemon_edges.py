@@ -206,7 +206,7 @@ def test_a_hangup_changes_the_mirrors(edges: Edges, mirror: http.server.Threadin
 
 def test_the_metrics_page_counts_starts(edges: Edges) -> None:
     def page() -> dict[str, float]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{edges.metrics}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{edges.metrics}/metrics", timeout=30) as answer:
             lines = (line.rpartition(" ") for line in answer.read().decode().splitlines() if not line.startswith("#"))
             return {name: float(value) for name, _, value in lines}
 

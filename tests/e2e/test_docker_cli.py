@@ -84,7 +84,7 @@ def test_a_container_from_start_to_removal(docker: Engine) -> None:
         assert docker.docker("exec", "life", "true", check=False).returncode == 1
         docker.docker("unpause", "life")
         docker.docker("stop", "-t", "5", "life")
-        output, _ = follow.communicate(timeout=10)
+        output, _ = follow.communicate(timeout=30)
         assert output.startswith("line 0\nline 1\n")
         assert output.endswith("bye\n")
         assert docker.out("logs", "--tail", "1", "life") == "bye"

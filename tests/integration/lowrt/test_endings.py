@@ -87,7 +87,7 @@ def test_killed_between_any_two_steps_it_leaves_what_delete_removes(
             h.name for h in Path("/sys/fs/cgroup").iterdir() if Path(f"{h}{cgroup}").exists() and not h.is_symlink()
         ]
         assert not left, f"step {number}: {left}"
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while processes_in(cgroup):
             assert time.monotonic() < deadline, f"step {number}: {processes_in(cgroup)}"
             time.sleep(0.01)

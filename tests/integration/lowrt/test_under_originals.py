@@ -96,7 +96,7 @@ def test_a_task_is_executed_in_paused_resumed_and_killed(containerd: Containerd)
         assert "PAUSED" in containerd.ctr("task", "ls").stdout
         containerd.ctr("task", "resume", "lowrt-t3")
         containerd.ctr("task", "kill", "-s", "KILL", "lowrt-t3")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while "STOPPED" not in containerd.ctr("task", "ls").stdout:
             assert time.monotonic() < deadline
             time.sleep(0.05)

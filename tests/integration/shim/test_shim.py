@@ -114,7 +114,7 @@ async def test_an_exec_has_its_own_streams_and_code(shim: MakeShim, tmp_path: Pa
     assert {info.pid for info in pids} >= {started.pid}
     assert [info.pid for info in pids if info.HasField("info")] == [started.pid]
     await task.CloseIO(api.CloseIORequest(id=process.id, exec_id="e1", stdin=True))
-    assert (await task.Wait(api.WaitRequest(id=process.id, exec_id="e1"), timeout=10)).exit_status == 5
+    assert (await task.Wait(api.WaitRequest(id=process.id, exec_id="e1"), timeout=30)).exit_status == 5
     await task.Delete(api.DeleteRequest(id=process.id, exec_id="e1"))
     assert (tmp_path / "output").read_text() == "beside\n"
     await task.Kill(api.KillRequest(id=process.id, signal=9))
@@ -220,7 +220,7 @@ async def test_containers_of_a_group_share_a_shim(shim: MakeShim) -> None:
         await task.Create(process.create())
         await task.Start(api.StartRequest(id=process.id))
         await task.Kill(api.KillRequest(id=process.id, signal=9))
-        await task.Wait(api.WaitRequest(id=process.id), timeout=10)
+        await task.Wait(api.WaitRequest(id=process.id), timeout=30)
     await tasks[0].Delete(api.DeleteRequest(id=processes[0].id))
     await tasks[0].Shutdown(api.ShutdownRequest(id=processes[0].id))
     await tasks[1].Delete(api.DeleteRequest(id=processes[1].id))

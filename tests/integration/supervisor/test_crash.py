@@ -99,7 +99,7 @@ def test_the_death_of_a_shim_is_told_and_cleaned_up(own_supervisor: Make, tmp_pa
         listener.wait()
     told = (tmp_path / "events").read_text()
     assert '"exit_status":137' in told[told.index("/tasks/exit") :]
-    assert waiting.wait(timeout=10) == 137
+    assert waiting.wait(timeout=30) == 137
     eventually(lambda: not alive(pid))
     assert statuses(supervisor) == {}
     assert supervisor.bundles() == []
