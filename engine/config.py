@@ -55,6 +55,7 @@ class Config:
     live_restore: bool = True
     shutdown_timeout: int = 15
     metrics_addr: str = ""
+    experimental: bool = False  # checkpoints
     cdi_spec_dirs: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
     labels: tuple[str, ...] = ()
     # networks
@@ -130,6 +131,7 @@ SETTINGS = (
     _setting("live-restore", "bool"),
     _setting("shutdown-timeout", "int"),
     _setting("metrics-addr", "str"),
+    _setting("experimental", "bool"),
     _setting("cdi-spec-dir", "list", name="cdi_spec_dirs", key="cdi-spec-dirs"),
     _setting("label", "list", name="labels", key="labels"),
     _setting("bridge", "str", short="b"),
@@ -159,7 +161,7 @@ _UNBUILT_WORDS = """
     add-registry allow-direct-routing allow-nondistributable-artifacts api-cors-header authorization-plugin bip6
     bridge-accept-fwmark builder cluster-advertise cluster-store containerd-plugins-namespace
     cpu-rt-period cpu-rt-runtime cri-containerd data-root-uid default-gateway-v6 default-network-opt
-    dns-result-order experimental features firewall-backend graph host-gateway-ip http-proxy
+    dns-result-order features firewall-backend graph host-gateway-ip http-proxy
     https-proxy ip6tables log-format max-concurrent-downloads max-concurrent-uploads max-download-attempts
     min-api-version network-control-plane-mtu network-diagnostic-port no-proxy
     node-generic-resource node-generic-resources proxies raw-logs rootless seccomp-profile selinux-enabled
@@ -169,7 +171,7 @@ _UNBUILT_WORDS = """
 UNBUILT = frozenset(_UNBUILT_WORDS.split())
 
 # Of these, "off" is what this engine is: false is taken, true refused.
-OFF = frozenset({"experimental", "ip6tables", "ipv6", "raw-logs", "rootless", "selinux-enabled", "userland-proxy"})
+OFF = frozenset({"ip6tables", "ipv6", "raw-logs", "rootless", "selinux-enabled", "userland-proxy"})
 
 _BY_FLAG = {setting.flag: setting for setting in SETTINGS}
 _BY_SHORT = {setting.short: setting for setting in SETTINGS if setting.short}

@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from engine import kernel, listeners, log, reload, restore
-from engine.api.app import Api, Route
+from engine.api.app import Api, Route, announce_experimental
 from engine.api.routes import auth as auth_routes
 from engine.api.routes import build as build_routes
 from engine.api.routes import build_channel
@@ -22,6 +22,7 @@ from engine.api.routes import image_transfer as image_transfer_routes
 from engine.api.routes import images as image_routes
 from engine.api.routes import networks as network_routes
 from engine.api.routes import swarm as swarm_routes
+from engine.api.routes.checkpoints import CheckpointRoutes
 from engine.api.routes.container_files import ContainerFileRoutes
 from engine.api.routes.container_io import ContainerIoRoutes
 from engine.api.routes.containers import ContainerRoutes
@@ -235,6 +236,8 @@ class Daemon:
 
     async def _serve(self, parts: Parts, sockets: list[Any], stack: contextlib.AsyncExitStack) -> web.ServerRunner:
         loop = asyncio.get_running_loop()
+        if self.config.experimental:
+            announce_experimental()
         api = Api(self._routes(parts), self.background)
         server = web.Server(api.handle, handler_cancellation=True, access_log=None, keepalive_timeout=3600)
         runner = web.ServerRunner(server, shutdown_timeout=1)
@@ -290,6 +293,7 @@ class Daemon:
 
         groups: tuple[Any, ...] = (
             SystemRoutes(room, supervisor_version, images, parts.builder.usage),
+            CheckpointRoutes(room),  # before the containers: the name of one may have slashes
             ContainerRoutes(room),
             ContainerIoRoutes(room),
             ContainerFileRoutes(room),

@@ -23,6 +23,11 @@ class ContainerPaths:
         return f"{self.durable}/local-logs/container.log"
 
     @property
+    def checkpoints(self) -> str:
+        """A folder for each checkpoint."""
+        return f"{self.durable}/checkpoints"
+
+    @property
     def hostname(self) -> str:
         """Bound at /etc/hostname."""
         return f"{self.durable}/hostname"

@@ -69,6 +69,43 @@ GROUPS = {
             "inspect": ("inspect:image", "Display detailed information on one or more images"),
         },
     ),
+    "checkpoint": (
+        "Manage checkpoints",
+        {
+            "create": ("checkpoint:create", "Create a checkpoint from a running container"),
+            "ls": ("checkpoint:list_", "List checkpoints for a container"),
+            "rm": ("checkpoint:remove", "Remove a checkpoint"),
+        },
+    ),
+    "network": (
+        "Manage networks",
+        {
+            "connect": ("network:connect", "Connect a container to a network"),
+            "create": ("network:create", "Create a network"),
+            "disconnect": ("network:disconnect", "Disconnect a container from a network"),
+            "inspect": ("inspect:network", "Display detailed information on one or more networks"),
+            "ls": ("network:list_", "List networks"),
+            "prune": ("prune:networks", "Remove all unused networks"),
+            "rm": ("network:remove", "Remove one or more networks"),
+        },
+    ),
+    "volume": (
+        "Manage volumes",
+        {
+            "create": ("volume:create", "Create a volume"),
+            "inspect": ("inspect:volume", "Display detailed information on one or more volumes"),
+            "ls": ("volume:list_", "List volumes"),
+            "prune": ("prune:volumes", "Remove unused local volumes"),
+            "rm": ("volume:remove", "Remove one or more volumes"),
+        },
+    ),
+    "builder": (
+        "Manage builds",
+        {
+            "build": COMMANDS["build"],
+            "prune": ("prune:builder", "Remove build cache"),
+        },
+    ),
     "context": (
         "Manage contexts",
         {

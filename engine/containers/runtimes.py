@@ -47,6 +47,13 @@ class Runtime:
         message = oci_pb2.Options(binary_name=self.binary)
         return any_pb2.Any(type_url="containerd.runc.v1.Options", value=message.SerializeToString())
 
+    def restoring(self, image: str) -> any_pb2.Any:
+        """The options of a task that is restored from a folder of criu's images."""
+        if not self.ours and not self.shim.startswith(_RUNC_SHIMS):
+            raise InvalidArgument(f"runtime {self.shim} cannot restore a checkpoint")
+        message = oci_pb2.Options(binary_name=self.binary, criu_image_path=image)
+        return any_pb2.Any(type_url="containerd.runc.v1.Options", value=message.SerializeToString())
+
 
 class Runtimes:
     """The table: built in and configured."""

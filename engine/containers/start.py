@@ -12,7 +12,7 @@ import os
 import shutil
 
 from engine import kernel, timestamps
-from engine.containers import health, image_mounts, inputs, io, launch_faults, state
+from engine.containers import checkpoints, health, image_mounts, inputs, io, launch_faults, state
 from engine.containers.live import Live
 from engine.containers.model import Container, Mount
 from engine.containers.room import Room
@@ -26,15 +26,17 @@ from proto.errdefs import FailedPrecondition, Fault, NotFound
 logger = logging.getLogger(__name__)
 
 
-async def start(room: Room, live: Live) -> None:
-    """A client's start."""
+async def start(room: Room, live: Live, *, checkpoint: str = "", checkpoint_dir: str = "") -> None:
+    """A client's start, perhaps from a checkpoint."""
+    checkpoints.require_usable(room, checkpoint, checkpoint_dir)
     async with live.lock:
         state.require_startable(live.container)
+        image = checkpoints.to_start_from(room, live.container, checkpoint)
         cancel_restart(live)
         live.container.manually_stopped = False
         live.container.restart_count = 0
         live.backoff = 0
-        await launch(room, live)
+        await launch(room, live, image)
 
 
 def cancel_restart(live: Live) -> None:
@@ -46,14 +48,14 @@ def cancel_restart(live: Live) -> None:
         live.container.state.status = "exited"
 
 
-async def launch(room: Room, live: Live) -> None:
-    """Start the container, its lock held."""
+async def launch(room: Room, live: Live, image: str = "") -> None:
+    """Start the container, its lock held; from a checkpoint's images, if there are any."""
     container = live.container
     container.state.error = ""
     container.state.exit_code = 0
     try:
         with room.metrics.container_actions.measure("start"):
-            await _launch(room, live)
+            await _launch(room, live, image)
     except Fault as fault:
         code, shown = launch_faults.translate(fault)
         await _undo(room, live)
@@ -73,7 +75,7 @@ async def launch(room: Room, live: Live) -> None:
     health.begin(room, live)
 
 
-async def _launch(room: Room, live: Live) -> None:
+async def _launch(room: Room, live: Live, image: str) -> None:
     container, supervisor = live.container, room.supervisor
     runtime = room.runtimes.find(container.host_config["Runtime"])
     joined = inputs.joined_pids(room, container)
@@ -103,8 +105,11 @@ async def _launch(room: Room, live: Live) -> None:
     stdio = io.make(room, container)
     live.stdio = stdio
     await _record(room, container, spec)
-    pid = await _task(room, live, mounts, stdio)
-    await io.join(live, stdio)
+    pid = await _task(room, live, mounts, stdio, image)
+    if not image:
+        io.opened(stdio)
+    if not (image and container.tty):
+        await io.join(live, stdio)
     # Written before the start: an engine that dies in between finds a container whose task tells the rest.
     container.state.pid = pid
     state.advance(container, "start")
@@ -113,9 +118,19 @@ async def _launch(room: Room, live: Live) -> None:
     live.exited.clear()
     room.registry.save(live)
     try:
-        await supervisor.tasks.start(container.id)
+        pid = await supervisor.tasks.start(container.id)
     except Fault as fault:
         raise launch_faults.reworded(fault, "failed to start task for container") from fault
+    if image:
+        await _restored(room, live, stdio, pid)
+
+
+async def _restored(room: Room, live: Live, stdio: Stdio, pid: int) -> None:
+    """A task out of a checkpoint has its process from its start on, and with it a terminal."""
+    live.container.state.pid = pid
+    room.registry.save(live)
+    io.opened(stdio)
+    await io.join(live, stdio)
 
 
 async def _mounts(room: Room, live: Live) -> list[mount_pb2.Mount]:
@@ -171,15 +186,14 @@ async def forget_record(room: Room, container_id: str) -> None:
         logger.warning("deleting the record of %s: %s", container_id, fault)
 
 
-async def _task(room: Room, live: Live, mounts: list[mount_pb2.Mount], stdio: Stdio) -> int:
+async def _task(room: Room, live: Live, mounts: list[mount_pb2.Mount], stdio: Stdio, image: str) -> int:
     container = live.container
     runtime = room.runtimes.find(container.host_config["Runtime"])
     try:
-        pid = await room.supervisor.tasks.create(container.id, mounts, stdio.names, runtime.options)
+        options = runtime.restoring(image) if image else runtime.options
+        return await room.supervisor.tasks.create(container.id, mounts, stdio.names, options)
     except Fault as fault:
         raise launch_faults.reworded(fault, "failed to create task for container") from fault
-    io.opened(stdio)
-    return pid
 
 
 async def _undo(room: Room, live: Live) -> None:

@@ -94,7 +94,7 @@ def _daemon(room: Room) -> Json:
         "NEventsListener": room.bus.listeners,
         "DockerRootDir": room.config.data_root,
         "Labels": list(room.config.labels),
-        "ExperimentalBuild": False,
+        "ExperimentalBuild": room.config.experimental,
         "ServerVersion": __version__,
         "Runtimes": room.runtimes.to_info(),
         "DefaultRuntime": room.runtimes.default,

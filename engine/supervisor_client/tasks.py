@@ -10,9 +10,11 @@ from google.protobuf import any_pb2, timestamp_pb2
 from engine.supervisor_client.channel import Channel
 from proto.containerd.services.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 from proto.containerd.types import metrics_pb2, mount_pb2
+from proto.containerd.types.runc.options import oci_pb2
 from proto.containerd.types.task import task_pb2
 
 PROCESS_TYPE_URL = "types.containerd.io/opencontainers/runtime-spec/1/Process"
+CHECKPOINT_TYPE_URL = "containerd.runc.v1.CheckpointOptions"
 RESOURCES_TYPE_URL = "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources"
 
 
@@ -130,6 +132,15 @@ class Tasks:
     async def resume(self, container_id: str) -> None:
         """Thaw all processes."""
         await self._channel.unary(self._stub.Resume, tasks_pb2.ResumeTaskRequest(container_id=container_id))
+
+    async def checkpoint(self, container_id: str, image: str, *, leave_running: bool) -> None:
+        """Write the processes' images to a folder of this host; they end, unless they are to go on."""
+        options = oci_pb2.CheckpointOptions(exit=not leave_running, image_path=image)
+        request = tasks_pb2.CheckpointTaskRequest(
+            container_id=container_id,
+            options=any_pb2.Any(type_url=CHECKPOINT_TYPE_URL, value=options.SerializeToString()),
+        )
+        await self._channel.unary(self._stub.Checkpoint, request)
 
     async def pids(self, container_id: str) -> Sequence[int]:
         """The host's ids of all processes."""

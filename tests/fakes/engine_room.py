@@ -100,7 +100,7 @@ class FakeTasks:
         return self.tasks[container_id]
 
     async def create(self, container_id: str, rootfs: Any, stdio: Stdio, options: Any = None) -> int:
-        self._note("create", container_id)
+        self._note("create", container_id, *([options] if options is not None else []))
         self._pid += 1
         self.on_create(stdio)
         self.tasks[container_id] = FakeTask(self._pid, stdio)
@@ -155,6 +155,12 @@ class FakeTasks:
 
     async def close_stdin(self, container_id: str, exec_id: str = "") -> None:
         self._note("close_stdin", container_id)
+
+    async def checkpoint(self, container_id: str, image: str, *, leave_running: bool) -> None:
+        self._note("checkpoint", container_id, image)
+        (Path(image) / "inventory.img").touch()
+        if not leave_running:
+            self.end(container_id, 137)
 
     async def pause(self, container_id: str) -> None:
         self._note("pause", container_id)

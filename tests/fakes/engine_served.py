@@ -11,6 +11,7 @@ from aiohttp import web
 
 from engine.api.app import Api, Route
 from engine.api.routes import swarm
+from engine.api.routes.checkpoints import CheckpointRoutes
 from engine.api.routes.container_files import ContainerFileRoutes
 from engine.api.routes.container_io import ContainerIoRoutes
 from engine.api.routes.containers import ContainerRoutes
@@ -59,6 +60,7 @@ async def served(bench: Bench, folder: Path) -> AsyncIterator[Served]:
     room = bench.room
     groups: tuple[Any, ...] = (
         SystemRoutes(room, version, _Images()),
+        CheckpointRoutes(room),
         ContainerRoutes(room),
         ContainerIoRoutes(room),
         ContainerFileRoutes(room),

@@ -9,7 +9,7 @@ from engine.api.versions import ADVERTISED, OLDEST, Version, show
 Json = dict[str, Any]
 
 
-def version(supervisor: Json) -> Json:
+def version(supervisor: Json, *, experimental: bool = False) -> Json:
     """Who we are, and who is below."""
     kernel = platform.release()
     return {
@@ -22,7 +22,7 @@ def version(supervisor: Json) -> Json:
                     "ApiVersion": show(ADVERTISED),
                     "Arch": arch(),
                     "BuildTime": "",
-                    "Experimental": "false",
+                    "Experimental": str(experimental).lower(),
                     "GitCommit": "",
                     "GoVersion": f"python{platform.python_version()}",
                     "KernelVersion": kernel,
@@ -45,6 +45,7 @@ def version(supervisor: Json) -> Json:
         "Arch": arch(),
         "KernelVersion": kernel,
         "BuildTime": "",
+        **({"Experimental": True} if experimental else {}),
     }
 
 

@@ -15,7 +15,6 @@ from engine.containers import update as updating
 from engine.containers import wait as waiting
 from engine.containers.live import Live
 from engine.containers.room import Room
-from proto.errdefs import InvalidArgument
 
 
 class ContainerRoutes:
@@ -73,9 +72,8 @@ class ContainerRoutes:
 
     async def start(self, call: Call) -> web.StreamResponse:
         """POST /containers/{id}/start."""
-        if call.text("checkpoint"):
-            raise InvalidArgument("checkpoint is not built into this engine")
-        await start.start(self._room, self._find(call))
+        name, folder = call.text("checkpoint"), call.text("checkpoint-dir")
+        await start.start(self._room, self._find(call), checkpoint=name, checkpoint_dir=folder)
         return empty()
 
     async def stop(self, call: Call) -> web.StreamResponse:

@@ -64,7 +64,8 @@ class SystemRoutes:
 
     async def version(self, call: Call) -> web.StreamResponse:
         """GET /version."""
-        return respond(render_system.version(await self._supervisor_version()))
+        experimental = self._room.config.experimental
+        return respond(render_system.version(await self._supervisor_version(), experimental=experimental))
 
     async def info(self, call: Call) -> web.StreamResponse:
         """GET /info."""

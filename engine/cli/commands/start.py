@@ -16,14 +16,25 @@ from engine.cli.session import forward_signals, resizer, talk
 @click.option("--attach", "-a", is_flag=True, help="Attach STDOUT/STDERR and forward signals.")
 @click.option("--interactive", "-i", is_flag=True, help="Attach container's STDIN.")
 @click.option("--detach-keys", help="Override the key sequence for detaching a container.")
+@click.option("--checkpoint", help="Restore from this checkpoint.")
+@click.option("--checkpoint-dir", help="Use a custom checkpoint storage directory.")
 @click.argument("containers", nargs=-1, required=True)
 @pass_daemon
 def start(
-    daemon: Daemon, containers: tuple[str, ...], attach: bool, interactive: bool, detach_keys: str | None
+    daemon: Daemon,
+    containers: tuple[str, ...],
+    attach: bool,
+    interactive: bool,
+    detach_keys: str | None,
+    checkpoint: str | None,
+    checkpoint_dir: str | None,
 ) -> None:
     """Start one or more stopped containers."""
+    image = {"checkpoint": checkpoint, "checkpoint-dir": checkpoint_dir}
+    if checkpoint and len(containers) > 1:
+        raise CommandFailed("you cannot restore multiple containers at once")
     if not (attach or interactive):
-        for_each(containers, lambda name: daemon.post(f"/containers/{name}/start"))
+        for_each(containers, lambda name: daemon.post(f"/containers/{name}/start", **image))
         return
     if len(containers) > 1:
         raise CommandFailed("you cannot start and attach multiple containers at once")
@@ -37,6 +48,6 @@ def start(
     condition = "removed" if found["HostConfig"]["AutoRemove"] else "next-exit"
     waiting = daemon.open("POST", f"/containers/{identifier}/wait", {"condition": condition})
     with closing(connection), waiting, forward_signals(daemon, identifier, enabled=not tty):
-        daemon.post(f"/containers/{identifier}/start")
+        daemon.post(f"/containers/{identifier}/start", **image)
         talk(connection, tty=tty, stdin=stdin, resize=resizer(daemon, f"/containers/{identifier}"))
         raise ExitWith(json.loads(waiting.read())["StatusCode"])

@@ -91,9 +91,15 @@ def test_values_that_cannot_work(tmp_path: Path, argv: list[str]) -> None:
 
 def test_what_is_off_may_be_said_to_be_off(tmp_path: Path) -> None:
     assert config.parse_flags(["--userland-proxy=false", "--ip6tables=false"]) == {}
-    assert load(tmp_path, '{"experimental": false}', "-s", "overlay2").storage_driver == "overlayfs"
-    with pytest.raises(InvalidArgument, match="experimental"):
-        load(tmp_path, '{"experimental": true}')
+    assert load(tmp_path, '{"raw-logs": false}', "-s", "overlay2").storage_driver == "overlayfs"
+    with pytest.raises(InvalidArgument, match="raw-logs"):
+        load(tmp_path, '{"raw-logs": true}')
+
+
+def test_experimental_features_are_off_unless_they_are_asked_for(tmp_path: Path) -> None:
+    assert not load(tmp_path, "{}").experimental
+    assert load(tmp_path, '{"experimental": true}').experimental
+    assert load(tmp_path, "{}", "--experimental").experimental
 
 
 def test_sizes() -> None:

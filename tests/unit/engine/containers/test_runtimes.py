@@ -95,3 +95,14 @@ def test_what_a_runtime_can_do_to_mounts_is_in_its_features(tmp_path: Path) -> N
         name: runtimes.has_mount_option(name, "rro") for name in ("wherry", "able", "old", "odd", "io.containerd.x.v1")
     }
     assert can == {"wherry": True, "able": True, "old": False, "odd": False, "io.containerd.x.v1": False}
+
+
+def test_a_restored_task_names_its_images() -> None:
+    options = Runtimes({"slow": {"path": "/opt/slow"}}, "wherry").find("slow").restoring("/images")
+    message = oci_pb2.Options.FromString(options.value)
+    assert (message.binary_name, message.criu_image_path) == ("/opt/slow", "/images")
+
+
+def test_a_shim_that_knows_no_runc_options_cannot_restore() -> None:
+    with pytest.raises(InvalidArgument, match=r"runtime io\.containerd\.kata\.v2 cannot restore a checkpoint"):
+        Runtimes({}, "wherry").find("io.containerd.kata.v2").restoring("/images")

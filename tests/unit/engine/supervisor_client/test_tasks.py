@@ -5,6 +5,7 @@ import json
 from engine.supervisor_client.channel import Channel
 from engine.supervisor_client.tasks import PROCESS_TYPE_URL, RESOURCES_TYPE_URL, Stdio, Tasks
 from proto.containerd.services.tasks.v1 import tasks_pb2
+from proto.containerd.types.runc.options import oci_pb2
 from tests.fakes.engine_supervisor import FakeSupervisor
 
 
@@ -36,6 +37,14 @@ async def test_ends_have_a_status(server: FakeSupervisor, channel: Channel) -> N
     assert (ended.pid, ended.status, ended.exited_at) == (7, 3, 5.5)
     assert (await tasks.delete_process("c", "x")).status == 3
     assert (await tasks.wait("c")).status == 4
+
+
+async def test_a_checkpoint_goes_into_a_folder(server: FakeSupervisor, channel: Channel) -> None:
+    await Tasks(channel).checkpoint("c", "/images", leave_running=False)
+    options = server.request(tasks_pb2.CheckpointTaskRequest).options
+    assert options.type_url == "containerd.runc.v1.CheckpointOptions"
+    asked = oci_pb2.CheckpointOptions.FromString(options.value)
+    assert (asked.image_path, asked.exit) == ("/images", True)
 
 
 async def test_the_small_ones(server: FakeSupervisor, channel: Channel) -> None:
