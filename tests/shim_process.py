@@ -103,6 +103,10 @@ class ShimProcess:
             self.address = str(answer["stdout"])
         else:
             self.address = self.program("start").stdout.decode()
+        return await self.connect()
+
+    async def connect(self) -> Stub:
+        """To the server at the address that `start` gave."""
         self.client = await Client.connect(self.address, 5)
         task = self.client.stub(api.DESCRIPTOR.services_by_name["Task"])
         connected = await task.Connect(api.ConnectRequest(id=self.id), timeout=20)
