@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import kernel, timestamps
-from engine.containers import fields, image_mounts, merge, mountpoints, names, older_clients, verify
+from engine.containers import fields, image_mounts, links, merge, mountpoints, names, older_clients, verify
 from engine.containers.model import Container
 from engine.containers.neighbours import ImageRecord
 from engine.containers.room import Room
@@ -66,6 +66,7 @@ async def _create(
     _init(room, host_config)
     _join(room, host_config)
     _hostname(config, host_config, container_id)
+    links.check(room, host_config)
     await room.networks.check(config, host_config, endpoints)
     container = Container(
         id=container_id,

@@ -10,11 +10,14 @@ As every dockerd did until 29; addresses are those of the moment of the start. O
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from engine.containers.model import Container
 from engine.containers.room import Room
 from engine.networks.request import links_of
-from proto.errdefs import NotFound
+from proto.errdefs import InvalidArgument, NotFound
+
+Json = dict[str, Any]
 
 _BUILT_IN = ("HOME", "PATH")
 
@@ -34,6 +37,22 @@ def environment(room: Room, container: Container) -> list[str]:
             ports = [read_port(text) for text in other.config.get("ExposedPorts") or ()]
             found += variables(f"/{container.name}/{alias}", address, other.config.get("Env") or (), ports)
     return found
+
+
+def check(room: Room, host_config: Json) -> None:
+    """Refuse at create a link to nobody, and to who has no network of their own."""
+    if host_config["NetworkMode"] not in ("default", "bridge"):
+        return
+    for name, _ in links_of(host_config.get("Links") or ()):
+        try:
+            other = room.registry.find(name).container
+        except NotFound as fault:
+            raise InvalidArgument(f"could not get container for {name}: {fault}") from fault
+        if other.host_config["NetworkMode"] == "host":
+            raise InvalidArgument(
+                "conflicting options: host type networking can't be used with links. "
+                "This would result in undefined behavior"
+            )
 
 
 def variables(name: str, address: str, env: Iterable[str], ports: Iterable[tuple[int, str]]) -> list[str]:

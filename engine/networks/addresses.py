@@ -25,6 +25,17 @@ class Addresses:
         self._forgetting = forgetting
         self._draining: dict[tuple[str, Address | Address6], str] = {}  # given back, but the veth is still there
 
+    def check(self, network: Network, attachment: Attachment) -> None:
+        """Refuse at create an address that no start could give."""
+        for asked, pool, given in (
+            (attachment.address, network.pool, network.ipam_given),
+            (attachment.address6, network.pool6, network.ipam_given6),
+        ):
+            if asked:
+                _may_ask(network, given=given)
+                if pool is None or ipaddress.ip_address(asked) not in pool:
+                    _refuse(asked)
+
     def choose4(self, network: Network, attachment: Attachment) -> Address | None:
         """The IPv4 address for an attachment; None where the network has none."""
         pool = network.pool

@@ -102,7 +102,7 @@ def gateway_modes(options: Mapping[str, str], *, internal: bool) -> dict[int, st
         name = f"{BRIDGE_OPTION}gateway_mode_ipv{version}"
         mode = options.get(name) or "nat"
         if mode not in _MODES:
-            raise InvalidArgument(f"failed to parse {name} value: {mode!r} (unknown gateway mode {mode})")
+            raise InvalidArgument(f"failed to parse {name} value: {mode} (unknown gateway mode {mode})")
         if mode == "isolated" and not internal:
             raise InvalidArgument("gateway mode 'isolated' can only be used for an internal network")
         found[version] = mode
@@ -128,12 +128,14 @@ def versions(body: Json, options: dict[str, str]) -> list[int]:
 def flag(options: Mapping[str, str], name: str) -> bool:
     text = options.get(name, "true").lower()
     if text not in ("true", "false", "1", "0"):
-        raise InvalidArgument(f"failed to parse {name} value: {text!r}")
+        raise InvalidArgument(
+            f'failed to parse {name} value: {text} (strconv.ParseBool: parsing "{text}": invalid syntax)'
+        )
     return text in ("true", "1")
 
 
 def number(options: Mapping[str, str], name: str, default: int) -> int:
     text = options.get(name, str(default))
     if not text.isdigit() or not 68 <= int(text) <= 65535:
-        raise InvalidArgument(f"failed to parse {name} value: {text!r}")
+        raise InvalidArgument(f'failed to parse {name} value: {text} (strconv.Atoi: parsing "{text}": invalid syntax)')
     return int(text)

@@ -1,7 +1,7 @@
 """The name server that containers on users' networks ask, at 127.0.0.11 of each: neighbours' names, all else passed on.
 
-A container is known to those it shares a network with, by its name, its aliases and the first letters of its id. A
-container on internal networks only has nobody asked outside (CVE-2024-29018). Runs in the event loop.
+A container is known to those it shares a network with, by its name, its aliases, its hostname and the first letters of
+its id. A container on internal networks only has nobody asked outside (CVE-2024-29018). Runs in the event loop.
 """
 
 import asyncio
@@ -70,7 +70,9 @@ class Directory:
 
     def _names(self, endpoint: Endpoint) -> set[str]:
         network = self._store.network(endpoint.network_id)
-        known = {self._name_of(endpoint.container_id), endpoint.container_id[:12], *endpoint.aliases} - {""}
+        sandbox = self._store.sandbox(endpoint.container_id)
+        hostnames = sandbox.name.split() if sandbox is not None else ()
+        known = {self._name_of(endpoint.container_id), endpoint.container_id[:12], *endpoint.aliases, *hostnames} - {""}
         plain = {name.lower() for name in known}
         return plain | ({f"{name}.{network.name.lower()}" for name in plain} if network is not None else set())
 

@@ -39,7 +39,7 @@ from engine.networks.ruleset_watch import RulesetWatch
 from engine.networks.sandboxes import Sandboxes
 from engine.networks.store import Store
 from engine.paths import Paths
-from proto.errdefs import Fault, Internal, NotFound
+from proto.errdefs import Fault, Internal, InvalidArgument, NotFound
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ class _Inside:
     ports: Ports
     definitions: Definitions
     sandboxes: Sandboxes
+    addresses: Addresses
     writer: Writer
 
     def close(self) -> None:
@@ -120,7 +121,17 @@ class Networks:
 
     async def check(self, config: Json, host_config: Json, endpoints: Json) -> None:
         """Refuse at create what could not be done at start."""
-        requests.read(config, host_config, endpoints)
+        for attachment in requests.read(config, host_config, endpoints).attachments:
+            try:
+                network = self.find(attachment.network)
+            except NotFound:
+                continue  # it may come until the start
+            try:
+                self._ready.addresses.check(network, attachment)
+            except InvalidArgument as fault:
+                raise InvalidArgument(
+                    f"invalid config for network {attachment.network}: invalid endpoint settings:\n{fault}"
+                ) from fault
 
     async def allocate(self, container_id: str, config: Json, host_config: Json, endpoints: Json) -> Sandbox:
         """Make the namespace and its endpoints; a second call for a running container finds them."""
@@ -159,6 +170,7 @@ class Networks:
             store.sandbox(container_id),
             store.endpoints(container_id=container_id),
             {network.id: network for network in store.networks()},
+            self._name_of(container_id),
         )
 
     def all(self) -> list[Network]:
@@ -218,7 +230,9 @@ class Networks:
         publishing = Publishing(store, host, bridges, ports, self._name_of, forgetting)
         addresses = Addresses(store, host, forgetting)
         sandboxes = Sandboxes(store, self._paths.netns, host, bridges, publishing, writer, addresses, self._name_of)
-        return _Inside(store, host, firewall, connections, forgetting, bridges, ports, definitions, sandboxes, writer)
+        return _Inside(
+            store, host, firewall, connections, forgetting, bridges, ports, definitions, sandboxes, addresses, writer
+        )
 
     def _open(self) -> None:
         firewall = self._ready.firewall

@@ -23,16 +23,18 @@ def settings(
     sandbox: Sandbox | None,
     endpoints: Sequence[Endpoint],
     networks: Mapping[str, Network],
+    name: str = "",
 ) -> Document:
     """NetworkSettings of `GET /containers/{id}/json`."""
     placed = {networks[one.network_id].name: one for one in endpoints if one.network_id in networks}
     by_name = {network.name: network for network in networks.values()}
     entries: Document = {}
-    for name in _names(host_config, asked, placed):
-        known = by_name.get(name) or networks.get(name)
-        entries[known.name if known else name] = _entry(
-            known, placed.get(known.name if known else name), asked.get(name) or {}, running=sandbox is not None
-        )
+    for one in _names(host_config, asked, placed):
+        known = by_name.get(one) or networks.get(one)
+        shown = known.name if known else one
+        entries[shown] = _entry(known, placed.get(shown), asked.get(one) or {}, running=sandbox is not None)
+        if shown in placed and known is not None and not known.is_predefined and sandbox is not None:
+            entries[shown]["DNSNames"] = _dns_names(container_id, name, entries[shown]["Aliases"] or (), sandbox)
     first = next((entry for entry in entries.values() if entry["IPAddress"]), _NO_ENDPOINT)
     if host_config.get("NetworkMode") not in ("default", "bridge"):
         first = _NO_ENDPOINT  # the old fields speak of the default bridge alone
@@ -121,10 +123,7 @@ def _names(host_config: Document, asked: Document, placed: Mapping[str, Endpoint
 def _entry(known: Network | None, endpoint: Endpoint | None, asked: Document, *, running: bool) -> Document:
     entry = {
         **_NO_ENDPOINT,
-        "IPAMConfig": asked.get("IPAMConfig") or None,
-        "Aliases": list(asked.get("Aliases") or ()) or None,
-        "Links": list(asked.get("Links") or ()) or None,
-        "DriverOpts": asked.get("DriverOpts") or None,
+        **{key: asked.get(key) for key in ("IPAMConfig", "Aliases", "Links", "DriverOpts")},
         "GwPriority": asked.get("GwPriority") or 0,
         "NetworkID": known.id if known is not None and (running or known.driver not in (HOST, NULL)) else "",
     }
@@ -145,6 +144,10 @@ def _entry(known: Network | None, endpoint: Endpoint | None, asked: Document, *,
             "IPPrefixLen": int(length),
         }
     return entry | {"MacAddress": endpoint.mac, "EndpointID": endpoint.id}
+
+
+def _dns_names(container_id: str, name: str, aliases: Sequence[str], sandbox: Sandbox) -> list[str]:
+    return [one for one in dict.fromkeys((name, *aliases, container_id[:12], *sandbox.name.split()[-1:])) if one]
 
 
 def _key(sandbox: Sandbox | None) -> str:

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from engine.containers import links
+from proto.errdefs import InvalidArgument
 from tests.fakes.engine_room import Bench
 
 
@@ -50,3 +53,14 @@ async def test_only_the_default_bridges_running_containers_are_told_of(bench: Be
     live.container.host_config["NetworkMode"] = "bridge"
     other.container.state.status = "exited"
     assert links.environment(bench.room, live.container) == []
+
+
+async def test_a_link_to_nobody_or_into_the_hosts_network_is_refused_at_create(bench: Bench) -> None:
+    with pytest.raises(InvalidArgument, match="could not get container for nope: No such container: nope"):
+        links.check(bench.room, {"NetworkMode": "default", "Links": ["nope:x"]})
+    links.check(bench.room, {"NetworkMode": "mine", "Links": ["nope:x"]})
+    other = await bench.create("db")
+    links.check(bench.room, {"NetworkMode": "bridge", "Links": ["db"]})
+    other.container.host_config["NetworkMode"] = "host"
+    with pytest.raises(InvalidArgument, match="host type networking can't be used with links"):
+        links.check(bench.room, {"NetworkMode": "bridge", "Links": ["db"]})

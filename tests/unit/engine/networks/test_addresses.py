@@ -97,3 +97,16 @@ def test_a_family_that_the_network_has_not_gives_none_and_refuses_a_wish(place: 
         place.address(only6, "10.9.0.9")
     with pytest.raises(InvalidArgument, match="no configured subnet contains IP address fd09::9"):
         place.address6(bridge_network("mine"), "fd09::9")
+
+
+def test_what_no_start_could_give_is_refused_at_create(place: Place) -> None:
+    mine = bridge_network("mine", ipam_given=True)
+    place.addresses.check(mine, Attachment("mine", "10.9.0.9"))
+    place.addresses.check(bridge_network(), Attachment("bridge"))
+    for network, asked, said in (
+        (mine, Attachment("mine", "10.8.0.9"), "no configured subnet contains IP address 10.8.0.9"),
+        (bridge_network("m"), Attachment("m", "10.9.0.9"), "with user configured subnets"),
+        (bridge_network(), Attachment("bridge", "10.9.0.9"), "user defined networks only"),
+    ):
+        with pytest.raises(InvalidArgument, match=said):
+            place.addresses.check(network, asked)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.networks.dns_sockets import DnsSockets
+from engine.networks.model import Sandbox
 from engine.networks.resolver import Directory, Resolver
 from engine.networks.store import Store
 from tests.fakes.engine_networks import bridge_network, endpoint
@@ -40,6 +41,7 @@ def store(tmp_path: Path):
     made.put_endpoint(endpoint(2, MINE, container_id="2" * 64, aliases=("db", "DATA")))
     made.put_endpoint(endpoint(3, MINE, container_id="3" * 64, aliases=("db",)))
     made.put_endpoint(endpoint(4, INNER, container_id="4" * 64))
+    made.put_sandbox(Sandbox("3" * 64, "/netns", {}, name="Host.lan host"))
     made.put_endpoint(endpoint(5, bridge_network(), container_id="5" * 64))
     yield made
     made.close()
@@ -53,7 +55,8 @@ async def resolver(store: Store) -> AsyncIterator[Resolver]:
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("box", 1), ("db", 2), ("data", 1), ("2" * 12, 1), ("box.mine", 1), ("db.mine", 2)]
+    ("name", "count"),
+    [("box", 1), ("db", 2), ("data", 1), ("2" * 12, 1), ("box.mine", 1), ("db.mine", 2), ("host", 1), ("host.lan", 1)],
 )
 async def test_neighbours_are_known_by_name_alias_and_id(resolver: Resolver, name: str, count: int) -> None:
     assert code_and_count(await resolver.answer("1" * 64, ask(name), outside)) == (0, count)
