@@ -119,7 +119,7 @@ class Daemon:
             below = await parts.version.get(patient=True, timeout=20)
             require_transfers(below.version, channel.address)
             events = Events(channel)
-            self.background.spawn("supervisor's events", self._follow(room, events))
+            self.background.spawn("supervisor's events", self._follow(room, events, parts.builder))
             await restore.restore(room)
             await parts.builder.sweep()
             await parts.networks.reconcile({live.container.id for live in room.registry if live.container.state.alive})
@@ -209,7 +209,7 @@ class Daemon:
             init_path=self.config.init_path or shutil.which("docker-init") or shutil.which("tini") or "",
         )
 
-    async def _follow(self, room: Room, events: Events) -> None:
+    async def _follow(self, room: Room, events: Events, builder: Builder) -> None:
         """The supervisor's events for as long as the engine lives; after a break, what was missed is looked up."""
         exits = Exits(room)
         while True:
@@ -224,6 +224,7 @@ class Daemon:
                     await self._managed.ensure()  # it died: start another, as dockerd does with its containerd
                 await exits.catch_up()
                 await restore.repair(room)
+                await builder.repair()
                 self.background.spawn("what was missed meanwhile", self._look_again(exits))
             except Fault as fault:
                 logger.warning("asking the supervisor what was missed: %s", fault)

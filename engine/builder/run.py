@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from engine.builder.patience import patiently
 from engine.builder.state import State
 from engine.containers import create, remove, start, wait
 from engine.containers.live import Attacher, Live
@@ -18,7 +19,6 @@ from engine.containers.neighbours import ImageRecord
 from engine.containers.room import Room
 from engine.containers.stdio import Attachment
 from engine.stdcopy import STDERR, Decoder
-from proto.errdefs import NotFound
 
 LABEL = "io.wherry.build"
 Json = dict[str, Any]
@@ -126,5 +126,7 @@ async def _copy(attachment: Attachment, say: Callable[[str, int], None]) -> None
 
 
 async def _discard(room: Room, live: Live) -> None:
-    with contextlib.suppress(NotFound):
+    async def once() -> None:
         await remove.remove(room, live, force=True, volumes=True)
+
+    await patiently(f"the removal of build step {live.container.id[:12]}", once)

@@ -20,6 +20,7 @@ from engine.builder.history_cache import HistoryCache
 from engine.builder.layers import Layers
 from engine.builder.mounting import Mounting
 from engine.builder.output import Line
+from engine.builder.patience import patiently
 from engine.builder.pruning import MOUNT, REGULAR, Prune, Record, of_mount, of_step
 from engine.builder.request import Request
 from engine.builder.run import LABEL
@@ -62,7 +63,7 @@ class Builder:
         self._caches = CacheMounts(f"{folder}/mounts")
         self._mounting = Mounting(self._caches, f"{room.paths.exec_root}/builder", self._temporary)
         self.channels = Channels()
-        self._running: dict[object, float] = {}  # when each began
+        self._running: dict[str, float] = {}  # when each began
 
     async def build(self, request: Request, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Line, None]:
         """The lines of one build; leaving the loop cancels it, and waits until nothing of it is left."""
@@ -79,10 +80,11 @@ class Builder:
                 await work
 
     async def _told(self, request: Request, chunks: AsyncIterator[bytes], lines: "asyncio.Queue[Line | Ended]") -> None:
-        token = object()
-        self._running[token] = time.time()
+        build_id = new_id()
+        self._running[build_id] = time.time()
+        whole = False
         try:
-            await self._one(request, chunks, lines)
+            await self._one(build_id, request, chunks, lines)
         except Fault as fault:
             lines.put_nowait(Ended(fault))
         except asyncio.CancelledError:
@@ -93,12 +95,16 @@ class Builder:
             lines.put_nowait(Ended(Internal(f"the build failed unexpectedly: {error}")))
         else:
             lines.put_nowait(Ended())
+            whole = True
         finally:
-            del self._running[token]
+            del self._running[build_id]
+            if not whole:
+                self._room.background.spawn("what a build left", patiently("clearing up", self.repair))
 
-    async def _one(self, request: Request, chunks: AsyncIterator[bytes], lines: "asyncio.Queue[Line | Ended]") -> None:
-        room, build_id = self._room, new_id()
-        temporary = self._temporary
+    async def _one(
+        self, build_id: str, request: Request, chunks: AsyncIterator[bytes], lines: "asyncio.Queue[Line | Ended]"
+    ) -> None:
+        room, temporary = self._room, self._temporary
         async with contextlib.AsyncExitStack() as stack:
             coming = remote.fetched(request, temporary) if request.remote else context.received(chunks, temporary)
             received = await stack.enter_async_context(coming)
@@ -155,14 +161,19 @@ class Builder:
 
     async def sweep(self) -> None:
         """What an engine that died left of its builds: containers and leases. Called before builds are taken."""
-        for live in self._room.registry:
-            if LABEL in live.container.labels:
-                with contextlib.suppress(Fault):
-                    await remove.remove(self._room, live, force=True, volumes=True)
         self._mounting.sweep()
         await asyncio.to_thread(_empty, self._temporary)
+        await patiently("clearing up", self.repair, ())
+
+    async def repair(self) -> None:
+        """What ended builds left because nobody answered: when the supervisor is back, and after a start."""
+        for live in list(self._room.registry):
+            build = live.container.labels.get(LABEL)
+            if build is not None and build not in self._running:
+                with contextlib.suppress(NotFound):
+                    await remove.remove(self._room, live, force=True, volumes=True)
         for lease in await self._room.supervisor.leases.list():
-            if lease.id.startswith(_PREFIX):
+            if lease.id.startswith(_PREFIX) and lease.id not in self._running:
                 with contextlib.suppress(NotFound):
                     await self._room.supervisor.leases.delete(lease.id)
 

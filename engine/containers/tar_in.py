@@ -107,6 +107,7 @@ class TarReader:
             target.flush()
             os.fchown(target.fileno(), *self._ids(entry))
             os.fchmod(target.fileno(), entry.mode & 0o7777)
+            _set_attributes(target.fileno(), entry)
             os.utime(target.fileno(), (entry.mtime, entry.mtime))
 
     def _link(self, entry: tarfile.TarInfo, folder: int, base: str) -> None:
@@ -130,6 +131,15 @@ class TarReader:
 
     def _ids(self, entry: tarfile.TarInfo) -> tuple[int, int]:
         return self._owner if self._owner is not None else (entry.uid, entry.gid)
+
+
+def _set_attributes(fd: int, entry: tarfile.TarInfo) -> None:
+    """A file's capabilities and its user's own attributes, after its owner: chown(2) takes capabilities away."""
+    for key, value in entry.pax_headers.items():
+        name = key.removeprefix("SCHILY.xattr.")
+        if name != key and (name == "security.capability" or name.startswith("user.")):
+            with contextlib.suppress(OSError):  # what the file system or the archive cannot have, as with dockerd
+                os.setxattr(fd, name, value.encode("utf-8", "surrogateescape"))
 
 
 def _remove_tree(folder: int, base: str) -> None:

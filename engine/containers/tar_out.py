@@ -113,7 +113,7 @@ class TarWriter:
             header.size = found.st_size
             for attribute in os.listxattr(fd):
                 if attribute == "security.capability":
-                    value = os.getxattr(fd, attribute).decode("latin-1")
+                    value = os.getxattr(fd, attribute).decode("utf-8", "surrogateescape")
                     header.pax_headers = {f"SCHILY.xattr.{attribute}": value}
             self._tar.addfile(header, _Padded(file, header.size))
 

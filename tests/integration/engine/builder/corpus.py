@@ -54,8 +54,16 @@ class Case:
 
 
 def archive(kind: str) -> bytes:
-    """A small tar with owners and modes of its own, compressed or not."""
+    """A small tar with owners and modes of its own, compressed or not; `caps`: with file capabilities."""
     buffer = io.BytesIO()
+    if kind == "caps":
+        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name, value in (("program", _NET_BIND), ("other", _NET_BIND), ("user", "")):
+                entry = tarfile.TarInfo(name)
+                entry.mode = 0o755
+                entry.pax_headers = {"SCHILY.xattr.security.capability": value} if value else {}
+                tar.addfile(entry)
+        return buffer.getvalue()
     with tarfile.open(fileobj=buffer, mode=f"w:{kind}") as tar:
         for name, mode, owner in (("in", 0o750, 7), ("in/file", 0o640, 8), ("top", 0o604, 9)):
             entry = tarfile.TarInfo(name)
@@ -91,7 +99,7 @@ def _base_steps(steps: list[str]) -> list[str]:
 
 
 def look_at_tree(data: bytes) -> dict[str, str]:
-    """Path → kind, mode, owner, and content or link."""
+    """Path → kind, mode, owner, content or link, and extended attributes."""
     found = {}
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         for entry in tar:
@@ -105,9 +113,13 @@ def look_at_tree(data: bytes) -> dict[str, str]:
                 words.append(hashlib.sha256(content.read()).hexdigest()[:16])
             elif entry.issym() or entry.islnk():
                 words = [words[0], entry.linkname]
+            words += sorted(f"{key}={value!r}" for key, value in entry.pax_headers.items() if "xattr" in key)
             found[path] = " ".join(words)
     return dict(sorted(found.items()))
 
+
+# cap_net_bind_service=ep, as the kernel stores it
+_NET_BIND = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 _COMMON = {
     "a.txt": "a\n",

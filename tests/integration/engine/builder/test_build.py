@@ -124,8 +124,14 @@ def test_the_same_inputs_give_the_same_digests_with_an_epoch(engine: Engine, tmp
     os.utime(folder / "d", (1, 1))
     ids = {_build(engine, folder, text, *flags).stdout for _ in range(2)}
     time.sleep(1.1)
-    ids.add(_build(engine, folder, text, *flags).stdout)
-    assert len(ids) == 1
+    with Engine(tmp_path / "other") as other:  # another data root, another supervisor
+        ids.add(_build(other, folder, text, *flags).stdout)
+        digests = {_layers(other, ids), _layers(engine, ids)}
+    assert len(ids) == len(digests) == 1
+
+
+def _layers(engine: Engine, ids: set[str]) -> str:
+    return engine.out("inspect", "-f", "{{.RootFS.Layers}}", next(iter(ids)).strip())
 
 
 def test_newer_instructions_of_buildkit(engine: Engine, tmp_path: Path) -> None:
@@ -186,7 +192,7 @@ def _background(engine: Engine, folder: Path) -> "subprocess.Popen[bytes]":
         stderr=subprocess.DEVNULL,
         env={**os.environ, "DOCKER_BUILDKIT": "0"},
     )
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while "Up" not in engine.out("ps", "--format", "{{.Status}}"):
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -194,7 +200,7 @@ def _background(engine: Engine, folder: Path) -> "subprocess.Popen[bytes]":
 
 
 def _until_clean(engine: Engine) -> None:
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while (left := _leftovers(engine)) and time.monotonic() < end:
         time.sleep(0.1)
     assert left == []
@@ -214,6 +220,22 @@ def test_a_build_whose_engine_is_killed_leaves_nothing(engine: Engine, tmp_path:
     engine.start()
     _until_clean(engine)
     _build(engine, tmp_path / "again", "FROM busybox\nRUN true\n")
+
+
+def test_a_build_whose_supervisor_is_killed_fails_and_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
+    started = _background(engine, tmp_path / "c")
+    before = engine.supervisor_pid
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    end = time.monotonic() + 60
+    while engine.supervisor_pid in (before, None):
+        assert time.monotonic() < end, engine.tail()
+        time.sleep(0.05)
+    started.send_signal(signal.SIGINT)  # whether the step went on or not, its client leaves now
+    started.communicate(timeout=60)
+    _until_clean(engine)
+    _build(engine, tmp_path / "again", "FROM busybox\nRUN true\nCOPY Dockerfile /\n", "--no-cache")
+    assert _leftovers(engine) == []
 
 
 @pytest.mark.parametrize(
@@ -280,6 +302,20 @@ def test_docker_py_builds(engine: Engine) -> None:
         assert any("Successfully tagged py:1" in line.get("stream", "") for line in lines)
         with pytest.raises(docker.errors.BuildError, match="returned a non-zero code: 3"):
             client.images.build(fileobj=io.BytesIO(b"FROM busybox\nRUN exit 3\n"), network_mode="none")
+        again, lines = client.images.build(
+            fileobj=io.BytesIO(b"FROM busybox\nARG A\nLABEL a=$A\nCMD echo hi\n"),
+            buildargs={"A": "b"},
+            labels={"c": "d"},
+            cache_from=["py:1"],
+            network_mode="none",
+            extra_hosts={"hello.local": "192.168.1.1"},
+            container_limits={"memory": 64 << 20, "memswap": -1, "cpushares": 512},
+            shmsize=1 << 24,
+            target=None,
+        )
+        assert sum("Using cache" in line.get("stream", "") for line in lines) == 4
+        assert again.id == image.id
+        assert client.api.prune_builds()["SpaceReclaimed"] >= 0
         with pytest.raises(docker.errors.APIError, match="squash"):
             client.images.build(fileobj=io.BytesIO(b"FROM busybox\n"), squash=True)
     finally:

@@ -226,3 +226,16 @@ def test_device_nodes_and_fifos(root: Path) -> None:
     found = (root / "d" / "null").stat()
     assert (stat.S_ISCHR(found.st_mode), os.major(found.st_rdev), os.minor(found.st_rdev)) == (True, 1, 3)
     assert stat.S_ISFIFO((root / "d" / "fifo").stat().st_mode)
+
+
+@needs.root
+def test_capabilities_come_along_and_what_would_be_the_hosts_does_not(tmp_path: Path) -> None:
+    capability = b"\x01\x00\x00\x02\x80" + bytes(15)
+    pax = {
+        "SCHILY.xattr.security.capability": capability.decode("utf-8", "surrogateescape"),
+        "SCHILY.xattr.trusted.overlay.opaque": "y",
+    }
+    (tmp_path / "d").mkdir()
+    extract(tmp_path, tar(("f", {"pax_headers": pax, "mode": 0o755})))
+    assert os.listxattr(tmp_path / "d/f") == ["security.capability"]
+    assert os.getxattr(tmp_path / "d/f", "security.capability") == capability
