@@ -90,6 +90,10 @@ bench: setup-tests ## time the layers and the whole against runc, crun, containe
 bench-supervisor: setup-tests ## time our supervisor beside containerd of both generations (as root)
 	$(BIN)/python -m tests.bench supervisor
 
+.PHONY: bench-engine
+bench-engine: setup-tests ## time our engine beside dockerd of both generations: lives, exec, logs, lists, health checks (as root)
+	$(BIN)/python -m tests.bench engines load
+
 .PHONY: bench-network
 bench-network: setup-tests ## time networks beside dockerd's: starts, ports, a hundred networks, throughput, DNS (as root)
 	$(BIN)/python -m tests.bench network

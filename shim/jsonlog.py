@@ -16,8 +16,8 @@ _INVALID = "\udc00"  # stands for a byte that is no UTF-8 until it is written as
 
 _ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x20), *map(ord, "<>&"), 0x2028, 0x2029)}
 _ESCAPES |= {ord("\n"): "\\n", ord("\r"): "\\r", ord('"'): '\\"', ord("\\"): "\\\\", ord(_INVALID): "\\ufffd"}
-# Bytes that stand for themselves: all but a line's end, in most lines there are.
-_PLAIN = bytes(code for code in range(0x20, 0x80) if code not in _ESCAPES)
+# In most output there is nothing else: bytes that stand for themselves, and ends of lines.
+_PLAIN = b"\n" + bytes(code for code in range(0x20, 0x80) if code not in _ESCAPES)
 
 
 def _one_byte(error: UnicodeError) -> tuple[str, int]:
@@ -55,6 +55,17 @@ class LineSplitter:
                 break
         self._rest = buffer[start:]
 
+    def whole(self, data: bytes) -> tuple[bytes, int] | None:
+        """All complete lines in one piece, and their time; None where one is too long, and then nothing was taken."""
+        if self._partial_time is not None:
+            return None
+        buffer = self._rest + data
+        end = buffer.rfind(b"\n") + 1
+        if max(map(len, buffer.split(b"\n"))) >= LINE_LIMIT:
+            return None
+        self._rest = buffer[end:]
+        return buffer[:end], self._clock()
+
     def finish(self) -> Iterator[tuple[bytes, int]]:
         """What is left at the end of the stream, without a newline."""
         rest, self._rest = self._rest, b""
@@ -69,12 +80,22 @@ class LineSplitter:
 
 def entry(line: bytes, stream: str, moment: int, attributes: str = "") -> bytes:
     """One line of the log; `attributes` is a JSON object's text."""
-    if line.translate(None, _PLAIN) == b"\n" and line.endswith(b"\n"):
-        text = line[:-1].decode("ascii") + "\\n"
-    else:
-        text = line.decode("utf-8", "shim-jsonlog").translate(_ESCAPES)
+    text = line.decode("utf-8", "shim-jsonlog").translate(_ESCAPES)
+    return f'{{"log":"{text}{_behind(stream, moment, attributes)}'.encode()
+
+
+def plain_entries(lines: bytes, stream: str, moment: int, attributes: str = "") -> bytes | None:
+    """The same for many complete lines at once; None where anything in them must be escaped."""
+    if lines.translate(None, _PLAIN):
+        return None
+    head, behind = b'{"log":"', b"\\n" + _behind(stream, moment, attributes).encode()
+    return head + lines[:-1].replace(b"\n", behind + head) + behind
+
+
+def _behind(stream: str, moment: int, attributes: str) -> str:
+    """What follows a line's text."""
     extra = f'"attrs":{attributes},' if attributes else ""
-    return f'{{"log":"{text}","stream":"{stream}",{extra}"time":"{rfc3339_nano(moment)}"}}\n'.encode()
+    return f'","stream":"{stream}",{extra}"time":"{rfc3339_nano(moment)}"}}\n'
 
 
 def encode_attributes(labels: dict[str, str]) -> str:

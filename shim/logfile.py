@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable
 
-from shim.jsonlog import LineSplitter, entry, rfc3339_nano
+from shim.jsonlog import LineSplitter, entry, plain_entries, rfc3339_nano
 
 _MODE = 0o640
 _COPY = 1 << 20
@@ -54,7 +54,11 @@ class LogFile:
         splitter = self._splitters.get(stream)
         if splitter is None:
             splitter = self._splitters[stream] = LineSplitter()
-        self._append(list(splitter.feed(data)), stream)
+        taken = splitter.whole(data)
+        if taken is None:
+            self._append(list(splitter.feed(data)), stream)
+        elif taken[0]:
+            self._append_whole(*taken, stream)
 
     def end(self, stream: str) -> None:
         """The stream has ended: log its last line, even without a newline."""
@@ -69,6 +73,16 @@ class LogFile:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+    def _append_whole(self, lines: bytes, moment: int, stream: str) -> None:
+        """Many lines at once, unless they need a closer look or more room than the file has."""
+        settings = self._settings
+        encoded = plain_entries(lines, stream, moment, settings.attributes)
+        if encoded is None or (settings.max_size != -1 and self._size + len(encoded) > settings.max_size):
+            self._append([(line + b"\n", moment) for line in lines.split(b"\n")[:-1]], stream)
+            return
+        self._last = moment
+        self._write(encoded)
 
     def _append(self, lines: list[tuple[bytes, int]], stream: str) -> None:
         batch: list[bytes] = []

@@ -5,14 +5,14 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim.jsonlog import LINE_LIMIT, LineSplitter, encode_attributes, entry, rfc3339_nano
+from shim.jsonlog import LINE_LIMIT, LineSplitter, encode_attributes, entry, plain_entries, rfc3339_nano
 
 MOMENT = 1_700_000_000_123_456_700
 
 
 def splitter() -> LineSplitter:
     """Its clock counts."""
-    times = iter(range(1000))
+    times = iter(range(10_000))
     return LineSplitter(lambda: next(times))
 
 
@@ -90,3 +90,30 @@ def test_every_entry_is_json(line: bytes) -> None:
 def test_text_comes_back(text: str) -> None:
     """Through any JSON parser."""
     assert json.loads(entry(text.encode(), "stdout", 0))["log"] == text
+
+
+@given(st.lists(st.one_of(st.text("abc<é\r ", max_size=9), st.text(max_size=5)), min_size=1), st.booleans())
+def test_many_lines_at_once_are_the_same_as_each_by_itself(texts: list[str], labelled: bool) -> None:
+    """Or they are left to those who look at each."""
+    lines = [text.replace("\n", "").encode() + b"\n" for text in texts]
+    attributes = encode_attributes({"a": "b"} if labelled else {})
+    at_once = plain_entries(b"".join(lines), "stdout", MOMENT, attributes)
+    one_by_one = b"".join(entry(line, "stdout", MOMENT, attributes) for line in lines)
+    plain = all(32 <= code < 127 and code not in b'<>&"\\' for line in lines for code in line[:-1])
+    if at_once is None:
+        assert not plain
+    else:
+        assert at_once == one_by_one
+
+
+@given(st.lists(st.binary(max_size=12)), st.integers(0, 3))
+def test_whole_lines_are_the_lines(chunks: list[bytes], long_at: int) -> None:
+    """However they come in; one that is too long is left to be split."""
+    chunks.insert(min(long_at, len(chunks)), b"x" * LINE_LIMIT)
+    at_once, each = splitter(), splitter()
+    for chunk in chunks:
+        expected = [line for line, _ in each.feed(chunk)]
+        taken = at_once.whole(chunk)
+        found = [line for line, _ in at_once.feed(chunk)] if taken is None else taken[0].splitlines(keepends=True)
+        assert b"".join(found) == b"".join(expected)
+    assert [line for line, _ in at_once.finish()] == [line for line, _ in each.finish()]
