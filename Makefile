@@ -71,8 +71,12 @@ integration: setup-tests ## the tests on the real kernel (as root)
 	$(BIN)/pytest $(PYTEST_FLAGS) tests/integration tests/attacks tests/contract tests/e2e
 
 .PHONY: test-cgroup2
-test-cgroup2: setup-tests ## lowrt's cgroup v2 suite inside a User-Mode Linux kernel (as root)
-	$(BIN)/pytest $(PYTEST_FLAGS) tests/integration/lowrt -k cgroup2
+test-cgroup2: setup-tests ## lowrt's cgroup v2 suite and all of the contract inside User-Mode Linux kernels (as root)
+	WHERRY_WHOLE_CONTRACT=1 $(BIN)/pytest $(PYTEST_FLAGS) tests/integration/lowrt -k cgroup2
+
+.PHONY: test-projects
+test-projects: setup-tests ## build projects of the usual shapes from the package registries, with ours and with dockerd (as root)
+	WHERRY_PROJECTS=1 $(BIN)/pytest $(PYTEST_FLAGS) tests/integration/engine/builder/test_projects.py
 
 .PHONY: soak
 soak: setup-tests ## SIGKILL at a thousand random moments, and thousands of container lives (as root)
@@ -97,6 +101,10 @@ bench-engine: setup-tests ## time our engine beside dockerd of both generations:
 .PHONY: bench-network
 bench-network: setup-tests ## time networks beside dockerd's: starts, ports, a hundred networks, throughput, DNS (as root)
 	$(BIN)/python -m tests.bench network
+
+.PHONY: bench-build
+bench-build: setup-tests ## time builds beside dockerd's classic builder and BuildKit: steps, stages, large contexts (as root)
+	$(BIN)/python -m tests.bench builds
 
 .PHONY: bench-runtime
 bench-runtime: setup-tests ## time lowrt, cold and warm, beside runc and crun (as root)

@@ -1,6 +1,6 @@
 """What only pure cgroup v2 has: controllers enabled on the way down, threads, device programs, the unified map.
 
-On a host with v1 these run inside the kernel that test_cgroup2_uml.py boots.
+On a host with v1 these run inside the kernel that test_uml.py boots.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Containers as transient scopes of the systemd that runs here; test_systemd_uml.py boots one for these."""
+"""Containers as transient scopes of the systemd that runs here; test_uml.py boots one for these."""
 
 import json
 import os

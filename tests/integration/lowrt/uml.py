@@ -7,9 +7,10 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[2]
+PATIENCE = 1200  # seconds: it is a slow machine, and others are at work
 
 
-def boot(init: str, suite: list[str], *words: str, timeout: float) -> str:
+def boot(init: str, suite: list[str], *words: str) -> str:
     """Run test files in the kernel, under a script of this folder as its init; everything it printed."""
     if not (PROJECT / ".venv" / "bin" / "python").exists():
         pytest.skip("needs the project's own .venv, which the kernel's init runs")
@@ -39,15 +40,9 @@ def boot(init: str, suite: list[str], *words: str, timeout: float) -> str:
         start_new_session=True,
     ) as process:
         try:
-            output, _ = process.communicate(timeout=timeout)
+            output, _ = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             subprocess.run(["kill", "-KILL", f"-{process.pid}"], check=False)
             output, _ = process.communicate()
-            pytest.fail(f"the kernel did not end in {timeout} s:\n{output}")
+            pytest.fail(f"the kernel did not end in {PATIENCE} s:\n{output}")
     return output
-
-
-def check(output: str) -> None:
-    """The suite ran, and everything in it passed."""
-    assert "SUITE ENDED WITH 0" in output, output
-    assert "passed" in output, output

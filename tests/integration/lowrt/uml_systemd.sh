@@ -10,7 +10,9 @@ mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root || exec sleep 1
 cd /mnt/root || exec sleep 1
 rm -rf .dockerenv etc/systemd/system # with the first, systemd takes itself for a guest and reads no command line
-mkdir -p etc/systemd/system old
+mkdir -p etc/systemd/system old lib/modules
+ln -s "/usr/lib/uml/modules/$(uname -r)" lib/modules/
+ln -sf /bin/busybox usr/sbin/modprobe
 : >etc/fstab
 # What a machine of one test has no use for; its files must not be cleaned up, and nothing waits for devices.
 for unit in systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-control.socket \
