@@ -19,29 +19,36 @@ def advertise_router(interface: str) -> None:
         sending.sendto(message, ("ff02::1", 0, 0, socket.if_nametoindex(interface)))
 
 
-def answered(lab: Lab, name: str, address: str, port: int) -> bool:
-    """Send a SYN in a frame of our own making to the engine's host; whether a SYN-ACK for it comes."""
+def answered(lab: Lab, name: str, address: str, port: int, patience: float = 0.4) -> bool:
+    """Send SYNs in frames of our own making to the engine's host; whether a SYN-ACK for one comes."""
 
     interface, host = ("eth0", BRIDGE_MAC) if name in ADDRESSES else ("up0", UPLINK_MAC)
 
     def probe() -> bool:
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800)) as wire:
             wire.bind((interface, 0x0800))
-            wire.settimeout(0.4)
-            own = wire.getsockname()[4]
-            source = own_address(interface)
-            wire.send(host + own + b"\x08\x00" + syn(source, address, port))
-            deadline = time.monotonic() + 0.4
+            wire.settimeout(0.2)
+            own, source = wire.getsockname()[4], own_address(interface)
+            deadline = time.monotonic() + patience
             while time.monotonic() < deadline:
-                try:
-                    frame = wire.recv(2048)
-                except TimeoutError:
-                    return False
-                if frame[23] == socket.IPPROTO_TCP and frame[34:38] == struct.pack("!HH", port, 4321):
-                    return frame[47] == 0x12
+                wire.send(host + own + b"\x08\x00" + syn(source, address, port))
+                if is_accepted(wire, port):
+                    return True
             return False
 
     return lab.inside(name, probe)
+
+
+def is_accepted(wire: socket.socket, port: int) -> bool:
+    """Whether the next frames have an acceptance of our connection among them."""
+    for _ in range(100):
+        try:
+            frame = wire.recv(2048)
+        except TimeoutError:
+            return False
+        if frame[23] == socket.IPPROTO_TCP and frame[34:38] == struct.pack("!HH", port, 4321) and frame[47] == 0x12:
+            return True
+    return False
 
 
 def own_address(interface: str) -> str:

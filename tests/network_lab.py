@@ -25,6 +25,7 @@ from engine.paths import Paths
 Result = TypeVar("Result")
 HOST_CONFIG = {"NetworkMode": "default"}
 LAB_ADDRESS, OUTSIDE_ADDRESS = "192.0.2.1", "192.0.2.2"
+PATIENCE = 30.0
 NEIGHBOUR = "192.0.2.3"
 ADDRESSES = {"web": "10.96.0.2", "app": "10.96.0.3", "db": "10.97.0.3", "safe": "10.98.0.2"}
 BRIDGE_MAC, UPLINK_MAC = bytes.fromhex("02420a600001"), bytes.fromhex("0200c0000201")
@@ -79,23 +80,26 @@ class Lab:
         return Answering(self.inside(name, lambda: _listener(address, port)))
 
     def reach(self, name: str, address: str, port: int) -> str:
-        """Connect from a namespace; answers who the listener says we are, or why it could not be reached."""
+        """Connect from a namespace; answers who the listener says we are, or why it could not be reached.
+
+        With patience: a link's first packets are lost while the kernel is too busy to see that it has a carrier.
+        """
 
         def connect() -> str:
             try:
-                with socket.create_connection((address, port), timeout=1) as connection:
+                with socket.create_connection((address, port), timeout=PATIENCE) as connection:
                     return connection.recv(64).decode()
             except OSError as error:
                 return type(error).__name__
 
         return self.inside(name, connect)
 
-    def tries(self, name: str, address: str, port: int) -> bool:
-        """Whether a connection comes about in a third of a second."""
+    def tries(self, name: str, address: str, port: int, patience: float = 0.3) -> bool:
+        """Whether a connection comes about; in a third of a second, where none is expected."""
 
         def connect() -> bool:
             try:
-                with socket.create_connection((address, port), timeout=0.3) as connection:
+                with socket.create_connection((address, port), timeout=patience) as connection:
                     return connection.recv(64) != b""
             except OSError:
                 return False
@@ -271,7 +275,7 @@ def looked_up(lab: "Lab", container: str, name: str, *, stream: bool = False) ->
         kind = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
         message = dns_question(name)
         with socket.socket(socket.AF_INET, kind) as asking:
-            asking.settimeout(5)
+            asking.settimeout(PATIENCE)
             asking.connect(("127.0.0.11", 53))
             asking.sendall(len(message).to_bytes(2, "big") + message if stream else message)
             return asking.recv(512)[2 if stream else 0 :]

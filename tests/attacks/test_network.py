@@ -13,7 +13,7 @@ import pytest
 from engine.networks.options import PIN
 from tests import needs, network_lab
 from tests.network_frames import advertise_router, answered
-from tests.network_lab import LAB_ADDRESS, Lab, dns_question, looked_up
+from tests.network_lab import LAB_ADDRESS, PATIENCE, Lab, dns_question, looked_up
 
 pytestmark = [needs.root, needs.binary("nft"), needs.binary("ip")]
 
@@ -28,7 +28,9 @@ def town(tmp_path: Path) -> Iterator[Lab]:
 def test_a_port_on_the_loopback_is_not_there_for_the_neighbour(town: Lab) -> None:
     """Frames with 127.0.0.1 in them: the translation comes before the kernel's own check."""
     with town.listen("web", 81), town.listen("web", 80):
-        assert answered(town, "neighbour", LAB_ADDRESS, 8080), "the probe can be answered, and its sender is known"
+        assert answered(town, "neighbour", LAB_ADDRESS, 8080, PATIENCE), (
+            "the probe can be answered, and its sender is known"
+        )
         for port in (8081, 8080):
             assert not answered(town, "neighbour", "127.0.0.1", port)
         assert not answered(town, "neighbour", "10.96.0.2", 81), "nor by the container's own address"
@@ -37,7 +39,7 @@ def test_a_port_on_the_loopback_is_not_there_for_the_neighbour(town: Lab) -> Non
 def test_a_container_cannot_reach_the_hosts_loopback(town: Lab) -> None:
     with town.listen("lab", 99, "127.0.0.1"), town.listen("lab", 98):
         assert not answered(town, "web", "127.0.0.1", 99)
-        assert answered(town, "web", "10.96.0.1", 98), "the probe can be answered"
+        assert answered(town, "web", "10.96.0.1", 98, PATIENCE), "the probe can be answered"
 
 
 def test_no_name_leaves_an_internal_network(tmp_path: Path) -> None:
@@ -87,13 +89,13 @@ def smuggle() -> None:
             assert not answered or answered[5] & 0xF == 5, "refused, if anything"
 
 
-def heard(lab: Lab, address: str) -> bool:
+def heard(lab: Lab, address: str, patience: float = 0.3) -> bool:
     """Whether a datagram arrives."""
 
     def bound() -> socket.socket:
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         made.bind((address, 5353))
-        made.settimeout(0.3)
+        made.settimeout(patience)
         return made
 
     with lab.inside("db" if address == "10.97.0.3" else "safe", bound) as listening:
@@ -113,8 +115,8 @@ def test_one_networks_containers_are_not_there_for_anothers(town: Lab) -> None:
             assert not town.tries("web", address, 80)
             assert not answered(town, "web", address, 80)
             assert not town.inside("web", lambda to=address: heard(town, to))
-        assert town.tries("app", "10.97.0.3", 80), "it is there for its own"
-        assert town.inside("app", lambda: heard(town, "10.97.0.3"))
+        assert town.tries("app", "10.97.0.3", 80, PATIENCE), "it is there for its own"
+        assert town.inside("app", lambda: heard(town, "10.97.0.3", PATIENCE))
 
 
 def test_a_spoofed_router_is_believed_by_nobody(town: Lab) -> None:

@@ -49,7 +49,7 @@ def test_containers_reach_each_other_and_the_outside(lab: Lab) -> None:
     with lab.listen("two", 80, "::"), lab.listen("outside", 80, "::"):
         assert lab.reach("one", "fd96::3", 80) == "fd96::2"
         assert lab.reach("one", OUTSIDE6, 80) == LAB6, "under the host's address"
-        assert lab.reach("outside", "fd96::3", 80) != OUTSIDE6, "nobody gets in unasked"
+        assert not lab.tries("outside", "fd96::3", 80), "nobody gets in unasked"
 
 
 def test_a_port_is_published_under_both_families_with_the_callers_own_address(lab: Lab) -> None:
@@ -117,7 +117,7 @@ def test_names_have_ipv6_addresses_too(lab: Lab) -> None:
     def ask() -> bytes:
         question = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + b"\x02db\0" + struct.pack("!HH", 28, 1)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-            asking.settimeout(5)
+            asking.settimeout(30)
             asking.connect(("127.0.0.11", 53))
             asking.sendall(question)
             return asking.recv(512)

@@ -7,7 +7,7 @@ import pytest
 
 from proto.errdefs import Fault
 from tests import needs
-from tests.network_lab import OUTSIDE_ADDRESS, Lab
+from tests.network_lab import OUTSIDE_ADDRESS, PATIENCE, Lab
 
 pytestmark = [needs.root, needs.binary("nft"), needs.binary("ip")]
 
@@ -60,7 +60,7 @@ def test_whether_macvlans_meet_is_their_modes_business(lab: Lab, mode: str, meet
         for name in ("one", "two"):
             await networks.allocate(name, {}, {"NetworkMode": "lan"}, {})
         with lab.listen("two", 80):
-            met = await asyncio.to_thread(lab.tries, "one", "192.0.2.65", 80)
+            met = await asyncio.to_thread(lab.tries, "one", "192.0.2.65", 80, PATIENCE if meet else 0.5)
         await networks.close()
         return met
 
@@ -133,7 +133,7 @@ def test_without_a_parent_containers_meet_each_other_and_nobody_else(lab: Lab) -
         settings = networks.settings("two", {"NetworkMode": "lonely"}, {})["Networks"]["lonely"]
         assert settings["Gateway"] == ""
         with lab.listen("two", 80):
-            assert await asyncio.to_thread(lab.tries, "one", settings["IPAddress"], 80)
+            assert await asyncio.to_thread(lab.tries, "one", settings["IPAddress"], 80, PATIENCE)
         assert "default" not in lab.shell("one", "ip route")
         await networks.close()
         lab.shell("lab", f"ip link delete dm-{network.id[:12]}")

@@ -38,11 +38,11 @@ async def begin(lab: Lab) -> Networks:
 def is_whole(lab: Lab) -> bool:
     """Out, in by the port, in by the hairpin, to a neighbour by both families."""
     return (
-        lab.tries("one", OUTSIDE_ADDRESS, 80)
-        and lab.tries("outside", LAB_ADDRESS, 8080)
-        and lab.tries("one", LAB_ADDRESS, 8080)
-        and lab.tries("two", "10.96.0.2", 80)
-        and lab.tries("two", "fd96::2", 80)
+        lab.tries("one", OUTSIDE_ADDRESS, 80, 3.0)
+        and lab.tries("outside", LAB_ADDRESS, 8080, 3.0)
+        and lab.tries("one", LAB_ADDRESS, 8080, 3.0)
+        and lab.tries("two", "10.96.0.2", 80, 3.0)
+        and lab.tries("two", "fd96::2", 80, 3.0)
     )
 
 
@@ -51,7 +51,7 @@ def test_what_is_taken_away_comes_back_by_itself(lab: Lab, command: str) -> None
     async def live() -> None:
         networks = await begin(lab)
         with lab.listen("one", 80, "::"), lab.listen("outside", 80):
-            assert await asyncio.to_thread(is_whole, lab)
+            await eventually(lambda: asyncio.to_thread(is_whole, lab))
             await asyncio.to_thread(lab.shell_in_host, command)
             await eventually(lambda: asyncio.to_thread(is_whole, lab))
         await networks.close()
@@ -68,7 +68,7 @@ def test_what_was_taken_away_while_no_engine_ran_is_back_when_one_does(lab: Lab)
         await networks.open()
         await networks.reconcile(["one", "two"])
         with lab.listen("one", 80, "::"), lab.listen("outside", 80):
-            assert await asyncio.to_thread(is_whole, lab)
+            await eventually(lambda: asyncio.to_thread(is_whole, lab))
         await networks.close()
 
     lab.run(first)
