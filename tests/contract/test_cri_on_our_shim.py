@@ -1,5 +1,6 @@
 """Pods as a kubelet makes them, by the CRI of the real containerd of both generations, on our shim and lowrt."""
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -67,6 +68,9 @@ def kubelet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         cri = Cri(daemon.address)
         yield cri
         cri.close()
+    for left in (Path("/run/containerd/runc/k8s.io"), *Path("/sys/fs/cgroup").glob("*/k8s.io")):
+        with contextlib.suppress(OSError):  # another's pods may be in it
+            left.rmdir()
 
 
 @pytest.fixture

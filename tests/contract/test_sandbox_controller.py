@@ -73,6 +73,8 @@ def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         door = Door(daemon.address, ours=request.param == "wherry")
         yield door
         door.channel.close()
+    with contextlib.suppress(OSError):
+        Path("/run/containerd/runc", NAMESPACE).rmdir()
 
 
 @pytest.fixture
