@@ -2,6 +2,8 @@
 
 import os
 
+_CRIUS = "/.criu.cgyard."  # where criu mounts hierarchies of its own for as long as it works
+
 
 class Hierarchies:
     """The cgroup mounts: a folder and its root per v1 controller, and the unified one."""
@@ -25,7 +27,7 @@ def parse_mounts(mountinfo: str) -> Hierarchies:
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
         fields, kind = before.split(" "), after.split(" ")
-        if len(fields) < 5 or kind[0] not in ("cgroup", "cgroup2"):
+        if len(fields) < 5 or kind[0] not in ("cgroup", "cgroup2") or _CRIUS in fields[4]:
             continue
         place = (fields[4], fields[3])
         if kind[0] == "cgroup2":

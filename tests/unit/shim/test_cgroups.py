@@ -41,3 +41,9 @@ def test_a_process_that_is_gone_has_none() -> None:
 def test_this_hosts_are_read_once() -> None:
     """A zygote does it for all its shims."""
     assert cgroups.mounted() is cgroups.mounted()
+
+
+def test_what_criu_mounts_for_itself_does_not_count() -> None:
+    """It is gone in a moment, and its folders with it."""
+    criu = "40 25 0:40 / /work/x/.criu.cgyard.sQ5qQr/hugetlb rw - cgroup none rw,hugetlb\n"
+    assert "hugetlb" not in cgroups.parse_mounts(HYBRID + criu).v1
