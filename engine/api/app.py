@@ -69,7 +69,7 @@ class Api:
         log.begin_request()
         logger.debug("calling %s %s", request.method, request.path_qs)
         try:
-            if browsers.is_plain_tcp(request.get_extra_info("sockname")):
+            if request.transport is not None and browsers.is_plain_tcp(request.transport.get_extra_info("sockname")):
                 browsers.refuse(request.headers)
             route, call = self._find(request)
             if route.streams or route.method in ("GET", "HEAD"):
