@@ -50,11 +50,15 @@ class Session:
     fresh: dict[str, Image] = field(default_factory=dict)
 
     async def known(self, key: str, state: State, command: str, *, plain: bool = True) -> Known | None:
-        """A step made before, here or by those who made the images of `--cache-from`."""
+        """A step made before: here, or by those who made the images of `--cache-from`, if there are any.
+
+        As with the classic builder, these alone are asked then; but for steps that no history can tell of.
+        """
         if self.request.no_cache:
             return None
-        if plain and self.request.epoch is None and (found := self.others.find(state, command)) is not None:
-            return Known(found.created, found.layer)
+        if plain and self.request.cache_from and self.request.epoch is None:
+            found = self.others.find(state, command)
+            return None if found is None else Known(found.created, found.layer)
         entry = await self.cache.find(key)
         return None if entry is None else Known(entry.created, entry.layer)
 

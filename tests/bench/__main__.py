@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench import engines, imports, load, memory, network, runtimes, supervisor
+from tests.bench import builds, engines, imports, load, memory, network, runtimes, supervisor
 from tests.daemons import crun_accepts_this_host, unmount_below
 
 PARTS = {
@@ -23,6 +23,7 @@ PARTS = {
     "memory": memory.run,
     "imports": imports.run,
     "network": network.run,
+    "builds": builds.run,
 }
 
 

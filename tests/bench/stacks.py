@@ -57,7 +57,7 @@ def engines(folder: Path) -> Iterator[list[Engine]]:
 def _wherry(folder: Path) -> Iterator[Engine]:
     folder.mkdir()
     address, supervisor = folder / "docker.sock", folder / "c.sock"
-    with network_namespace("wherry-bench-w") as namespace, ExitStack() as stack:
+    with network_namespace(f"wherry-bench-w-{os.getpid()}") as namespace, ExitStack() as stack:
         words = [f"{BIN}/wherry-supervisor", "--root", f"{folder}/croot", "--state", f"{folder}/cstate"]
         stack.enter_context(running([*words, "-a", str(supervisor)], supervisor, folder / "supervisor.log", namespace))
         words = [f"{BIN}/wherryd", "-H", f"unix://{address}", "--containerd", str(supervisor)]
@@ -71,7 +71,7 @@ def _dockerd(folder: Path, name: str, dockerd: str, programs: str) -> Iterator[E
     folder.mkdir()
     address, containerd = folder / "docker.sock", folder / "c.sock"
     path = {"PATH": f"{programs}:{os.environ['PATH']}"}
-    with network_namespace(f"wherry-bench-{folder.name}") as namespace, ExitStack() as stack:
+    with network_namespace(f"wherry-bench-{folder.name}-{os.getpid()}") as namespace, ExitStack() as stack:
         words = [f"{programs}/containerd", "--root", f"{folder}/croot", "--state", f"{folder}/cstate"]
         log = folder / "containerd.log"
         stack.enter_context(running([*words, "-a", str(containerd)], containerd, log, namespace, path))
