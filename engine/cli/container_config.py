@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from engine.cli import network_flags
 from engine.cli.device_flags import device_requests, is_device_name
 from engine.cli.errors import CommandFailed
 from engine.cli.humane import parse_bytes, parse_duration
@@ -37,7 +38,7 @@ def create_body(image: str, command: tuple[str, ...], flags: Flags, *, detach: b
     body["Volumes"] = anonymous
     body["HostConfig"] = {**_host_config(flags), **_resources(flags), "Binds": binds, "PortBindings": bindings}
     body["HostConfig"] = _present(body["HostConfig"])
-    networking = _networking(flags)
+    networking = network_flags.networking(flags)
     body = _present(body)
     if networking:
         body["NetworkingConfig"] = networking
@@ -84,9 +85,8 @@ def _attached(flags: Flags, *, detach: bool) -> set[str]:
 
 
 def _host_config(flags: Flags) -> Body:
-    network = network_mode(flags["network"])
     return {
-        "NetworkMode": network[0] or "default",
+        "NetworkMode": network_flags.mode(flags),
         "AutoRemove": flags["rm"],
         "Privileged": flags["privileged"],
         "PublishAllPorts": flags["publish_all"],
@@ -156,35 +156,6 @@ def _resources(flags: Flags) -> Body:
         "BlkioDeviceReadIOps": [_rated(text, "Rate", int) for text in flags["device_read_iops"]],
         "BlkioDeviceWriteIOps": [_rated(text, "Rate", int) for text in flags["device_write_iops"]],
     }
-
-
-def network_mode(text: str | None) -> tuple[str, dict[str, str]]:
-    """The network's name, and the options of the long form `name=…,alias=…`."""
-    if not text or "=" not in text:
-        return text or "", {}
-    options = dict(part.partition("=")[::2] for part in text.split(","))
-    return options.pop("name", ""), options
-
-
-def _networking(flags: Flags) -> Body:
-    name, options = network_mode(flags["network"])
-    unknown = set(options) - {"alias", "ip", "ip6", "mac-address"}
-    if unknown:
-        raise CommandFailed(f"invalid field key {sorted(unknown)[0]} in --network", 125)
-    endpoint = _present(
-        {
-            "Aliases": [*flags["network_alias"], *([options["alias"]] if "alias" in options else [])],
-            "MacAddress": options.get("mac-address") or flags["mac_address"],
-            "IPAMConfig": _present(
-                {
-                    "IPv4Address": options.get("ip") or flags["ip"],
-                    "IPv6Address": options.get("ip6") or flags["ip6"],
-                    "LinkLocalIPs": list(flags["link_local_ip"]),
-                }
-            ),
-        }
-    )
-    return {"EndpointsConfig": {name or "default": endpoint}} if endpoint else {}
 
 
 def environment(files: Iterable[str], pairs: Iterable[str]) -> list[str]:

@@ -70,7 +70,7 @@ _FILES = (
     _one("--gpus", help="GPU devices to add to the container ('all' to pass all GPUs)."),
 )
 _NETWORK = (
-    _one("--network", "--net", help="Connect a container to a network."),
+    _many("--network", "--net", help="Connect a container to a network; in the long form name=…,alias=…,ip=…."),
     _many("--network-alias", "--net-alias", help="Add network-scoped alias for the container."),
     _many("--publish", "-p", help="Publish a container's port(s) to the host.", metavar="[[IP:]HOST:]PORT[/PROTO]"),
     _flag("--publish-all", "-P", help="Publish all exposed ports to random ports."),

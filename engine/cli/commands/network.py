@@ -9,6 +9,7 @@ from engine.cli.container_config import key_values
 from engine.cli.each import for_each
 from engine.cli.formats import print_rows
 from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
+from engine.cli.network_flags import driver_options
 
 
 @click.command(cls=Command)
@@ -53,6 +54,8 @@ def create(daemon: Daemon, /, name: str, **flags: Any) -> None:
 
 @click.command(cls=Command)
 @click.option("--alias", multiple=True, help="Add network-scoped alias for the container.")
+@click.option("--driver-opt", multiple=True, help="Driver options for the network.", metavar="KEY=VALUE")
+@click.option("--gw-priority", type=int, default=0, help="Highest priority provides the default gateway.")
 @click.option("--ip", help="IPv4 address.")
 @click.option("--ip6", help="IPv6 address.")
 @click.option("--link", multiple=True, help="Add link to another container.")
@@ -62,7 +65,8 @@ def create(daemon: Daemon, /, name: str, **flags: Any) -> None:
 def connect(daemon: Daemon, /, network: str, container: str, **flags: Any) -> None:
     """Connect a container to a network."""
     addresses = {key: flags[flag] for key, flag in (("IPv4Address", "ip"), ("IPv6Address", "ip6")) if flags[flag]}
-    endpoint = {"Aliases": list(flags["alias"]), "Links": list(flags["link"]), "IPAMConfig": addresses}
+    endpoint: dict[str, Any] = {"Aliases": [*flags["alias"]], "Links": [*flags["link"]], "IPAMConfig": addresses}
+    endpoint |= {"DriverOpts": driver_options(flags["driver_opt"]), "GwPriority": flags["gw_priority"]}
     daemon.post(f"/networks/{network}/connect", {"Container": container, "EndpointConfig": endpoint})
 
 
