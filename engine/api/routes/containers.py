@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from aiohttp import web
 
@@ -60,9 +61,11 @@ class ContainerRoutes:
         filters = call.filters(listing.FILTERS)
         chosen = listing.choose(self._room, filters, everything=call.flag("all"), limit=call.number("limit") or -1)
         sizes = await listing.sizes(self._room, chosen) if call.flag("size") else {}
-        return respond(
-            [render.summary(self._room, live, call.version, sizes.get(live.container.id)) for live in chosen]
-        )
+
+        def show(live: Live) -> dict[str, Any]:
+            return render.summary(self._room, live, call.version, sizes.get(live.container.id))
+
+        return respond(await listing.shown(chosen, show))
 
     async def inspect(self, call: Call) -> web.StreamResponse:
         """GET /containers/{id}/json."""

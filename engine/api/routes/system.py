@@ -12,6 +12,7 @@ from engine.api.render import container as render
 from engine.api.render import disk_usage
 from engine.api.render import system as render_system
 from engine.containers import listing, system_info
+from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.filters import Filters
 from engine.logs.json_file import log_bytes
@@ -93,13 +94,12 @@ class SystemRoutes:
     async def _container_usage(self, call: Call) -> disk_usage.Usage:
         chosen = listing.choose(self._room, Filters(), everything=True)
         sizes = await listing.sizes(self._room, chosen)
-        return disk_usage.containers(
-            [
-                render.summary(self._room, live, call.version, sizes[live.container.id])
-                | {"SizeLogs": log_bytes(live.container.log_path)}
-                for live in chosen
-            ]
-        )
+
+        def show(live: Live) -> Json:
+            document = render.summary(self._room, live, call.version, sizes[live.container.id])
+            return document | {"SizeLogs": log_bytes(live.container.log_path)}
+
+        return disk_usage.containers(await listing.shown(chosen, show))
 
     async def _volume_usage(self, call: Call) -> disk_usage.Usage:
         volumes, items = self._room.volumes, []

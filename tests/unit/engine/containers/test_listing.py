@@ -1,8 +1,12 @@
 """Lists and filters."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from engine.containers import listing
+from engine.containers.live import Live
 from engine.containers.model import Health, Mount
 from engine.filters import Filters
 from proto.errdefs import InvalidArgument, NotFound
@@ -152,3 +156,39 @@ async def test_a_snapshot_that_is_just_going_counts_nothing(bench: Bench) -> Non
     """Listing goes on."""
     live = bench.add()
     assert await listing.sizes(bench.room, [live]) == {live.container.id: (0, 0)}
+
+
+async def test_a_long_list_lets_others_have_their_turn(bench: Bench) -> None:
+    """While it is made, whoever else asks is answered."""
+    lives = [bench.add(name=f"c{number}", container_id=f"{number:064x}") for number in range(3 * listing.SLICE)]
+    turns: list[int] = []
+    seen: list[str] = []
+
+    async def other() -> None:
+        while len(seen) < len(lives):
+            turns.append(len(seen))
+            await asyncio.sleep(0)
+
+    def show(live: Live) -> dict[str, Any]:
+        seen.append(live.container.name)
+        return {"Name": live.container.name}
+
+    beside = asyncio.ensure_future(other())
+    assert await listing.shown(lives, show) == [{"Name": live.container.name} for live in lives]
+    await beside
+    assert len(turns) >= 2
+
+
+async def test_layers_that_several_stand_on_are_measured_once(bench: Bench) -> None:
+    one, two = await bench.create("one"), await bench.create("two")
+    asked: list[str] = []
+    usage = bench.snapshots.usage
+
+    async def counted(key: str) -> tuple[int, int]:
+        asked.append(key)
+        return await usage(key)
+
+    bench.snapshots.usage = counted  # type: ignore[method-assign]
+    found = await listing.sizes(bench.room, [one, two])
+    assert found == {one.container.id: (10, 10), two.container.id: (10, 10)}
+    assert len(asked) == len(set(asked)) == 3
