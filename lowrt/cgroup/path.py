@@ -34,6 +34,8 @@ CONTROLLERS = (
 )
 HYBRID = ROOT + "/unified"
 
+_CRIUS = "/.criu.cgyard."  # where criu mounts hierarchies of its own for as long as it works
+
 
 def is_unified() -> bool:
     """Whether this host is on pure cgroup v2."""
@@ -75,7 +77,7 @@ def parse_mountinfo(text: str) -> "Iterator[tuple[str, str, list[str]]]":
     for line in text.splitlines():
         left, _, right = line.partition(" - ")
         fstype, _, rest = right.partition(" ")
-        if fstype == "cgroup":
+        if fstype == "cgroup" and _CRIUS not in left:
             fields = left.split(" ")
             yield _unescape(fields[3]), _unescape(fields[4]), rest.split(" ")[-1].split(",")
 

@@ -7,11 +7,11 @@ import fcntl
 import os
 
 from lowrt.cgroup.path import is_unified
-from lowrt.checkpoint import criu_log, external, messages
-from lowrt.checkpoint.criu import Criu, CriuError
+from lowrt.checkpoint import criu_log, external, messages, mountpoints
+from lowrt.checkpoint.criu import FIRST_EXTRA_FD, Criu, CriuError
 from lowrt.checkpoint.options import common_request
 from lowrt.container.state_file import write_atomically
-from lowrt.errors import Fault, naming, reason_of
+from lowrt.errors import Fault, reason_of
 from lowrt.jsontext import dumps
 
 TYPE_CHECKING = False
@@ -34,15 +34,16 @@ _FREEZES_V2 = 31400
 def checkpoint(log: "Log", container: "Container", options: "Options") -> None:
     """Write the image; the caller holds the container's lock."""
     opened: list[int] = []
-    criu = Criu.start(log)
+    criu = Criu.start(log, prepare=lambda: _prepare(options))
     try:
         version = criu.ask_version()
         external.check_version(container.spec, version, "checkpointing process")
-        image_fd = _open_folder(options.image, opened)
-        request = common_request(options, image_fd, criu_log.DUMP_LOG, container.spec.annotations)
+        opened.append(criu.fetch(FIRST_EXTRA_FD))
+        request = common_request(options, opened[0], criu_log.DUMP_LOG, container.spec.annotations)
         request |= _facts(container, version)
         if options.work:
-            request["work_dir_fd"] = _open_folder(options.work, opened)
+            opened.append(criu.fetch(FIRST_EXTRA_FD + 1))
+            request["work_dir_fd"] = opened[1]
         status = _Status(log, options, criu)
         if not options.pre_dump:
             request |= _outside(container)
@@ -54,15 +55,13 @@ def checkpoint(log: "Log", container: "Container", options: "Options") -> None:
             os.close(fd)
 
 
-def _open_folder(path: str, opened: list[int]) -> int:
-    """Make the folder if it is missing, and hold it: criu gets it as a descriptor."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise naming("open", error) from error
-    opened.append(fd)
-    return fd
+def _prepare(options: "Options") -> list[int]:
+    """In the process that becomes criu: its folders, made if they are missing."""
+    if os.geteuid() == 0:
+        mountpoints.leave_the_host()
+    for path in filter(None, (options.image, options.work)):
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    return mountpoints.open_folders(options.image, options.work)
 
 
 def _facts(container: "Container", version: int) -> "Json":

@@ -8,7 +8,7 @@ through the bind mount. All this is mounted in a namespace of the process's own,
 import os
 
 from lowrt.checkpoint.external import is_bind, source_of
-from lowrt.errors import Fault, describe
+from lowrt.errors import Fault, describe, naming
 from lowrt.linux import constants as c
 from lowrt.linux import mount as m
 from lowrt.linux.namespaces import unshare
@@ -24,10 +24,22 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 
-def offer_root(spec: "Spec", place: str) -> None:
-    """Leave the host's mount namespace; mount the root, with all mount points, over `place`."""
+def leave_the_host() -> None:
+    """A mount namespace of one's own: criu mounts cgroup hierarchies, which others would take for the host's."""
     unshare(c.CLONE_NEWNS)
     m.mount("", "/", "", m.MS_REC | m.MS_SLAVE)
+
+
+def open_folders(*paths: str) -> list[int]:
+    """criu's folders as this mount namespace has them: it mounts things in them."""
+    try:
+        return [os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for path in paths if path]
+    except OSError as error:
+        raise naming("open", error) from error
+
+
+def offer_root(spec: "Spec", place: str) -> None:
+    """Mount the root, with all mount points, over `place`, in a mount namespace that the host does not see."""
     m.mount(spec.rootfs, place, "", m.MS_BIND | m.MS_REC)
     try:
         _make_all(spec, place)

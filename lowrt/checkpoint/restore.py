@@ -139,11 +139,12 @@ class _Restorer:
     def _prepare(self) -> list[int]:
         """In the process that becomes criu: its cgroup, its root, and its folders as its own mount namespace has them.
 
-        criu wants their numbers in our process, not in its own, and mounts things in the working one.
+        criu wants their numbers in our process, not in its own.
         """
         self._container.cgroup.enter_self(cloned=False)
+        mountpoints.leave_the_host()
         mountpoints.offer_root(self._container.spec, self._root)
-        return [_open_folder(path) for path in (self._options.image, self._options.work) if path]
+        return mountpoints.open_folders(self._options.image, self._options.work)
 
     def _work(self, criu: Criu, request: "Json") -> None:
         options = self._options
@@ -198,13 +199,6 @@ class _Restorer:
         if self._forked is not None:
             self._forked.kill()
             self._forked.close()
-
-
-def _open_folder(path: str) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise naming("open", error) from error
 
 
 def _time_namespace(pid: int) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -114,6 +115,32 @@ def test_a_terminal_in_the_image_and_none_in_the_configuration_is_a_clear_error(
     assert lowrt("state", "c2").code == 1
 
 
+TALKERS = (
+    "busybox mkfifo /tmp/in; exec 7<>/tmp/in; busybox nc -l -p 9999 -e /bin/cat & "
+    "until busybox nc 127.0.0.1 9999 </tmp/in >/tmp/out; do sleep 0.1; done & "
+    "while :; do echo word >&7; sleep 0.1; done"
+)
+
+
+def test_a_connection_is_refused_unless_it_is_allowed_and_then_goes_on(
+    lowrt: Runtime, bundles: Bundles, tmp_path: Path
+) -> None:
+    """It is one over the container's loopback device, which is up again."""
+    bundle, image = bundles.sh(TALKERS), ("--image-path", str(tmp_path / "image"))
+    succeed(lowrt, "run", "-d", "-b", bundle, "c1")
+
+    def received() -> int:
+        return int(lowrt("exec", "c1", "busybox", "stat", "-c", "%s", "/tmp/out").out or 0)
+
+    contract.wait_until(lambda: received() > 0, "the two do not find each other")
+    assert call(lowrt, "checkpoint", *image, "c1") == 1
+    assert "consider using --tcp-established option" in lowrt.log.read_text()
+    succeed(lowrt, "checkpoint", "--tcp-established", *image, "c1")
+    succeed(lowrt, "restore", "-d", "--tcp-established", *image, "-b", bundle, "c1")
+    before = received()
+    contract.wait_until(lambda: received() > before, "nothing comes through the connection any more")
+
+
 def test_killed_in_the_middle_of_a_restore_it_leaves_what_delete_removes(
     lowrt: Runtime, bundles: Bundles, tmp_path: Path
 ) -> None:
@@ -155,3 +182,21 @@ def processes_in(cgroup: str) -> list[str]:
             if cgroup in path.read_text():
                 found.append(path.parent.name)
     return found
+
+
+def test_the_host_never_sees_what_criu_mounts(lowrt: Runtime, bundles: Bundles, tmp_path: Path) -> None:
+    """Whoever looks for cgroup hierarchies meanwhile would take criu's for the host's. The kernel tells of changes."""
+    with open("/proc/self/mountinfo", "rb") as mountinfo:
+        poller = select.poll()
+        poller.register(mountinfo, select.POLLPRI)
+        seen: list[bytes] = []
+        bundle, image = bundles(), ("--image-path", str(tmp_path / "image"))
+        succeed(lowrt, "run", "-d", "-b", bundle, "c1")
+        for words in (("checkpoint", *image, "c1"), ("restore", "-d", *image, "-b", bundle, "c1")):
+            with subprocess.Popen(lowrt.argv(*words), **contract.NULL) as process:
+                while process.poll() is None:
+                    if poller.poll(20):
+                        mountinfo.seek(0)
+                        seen += [line for line in mountinfo.read().splitlines() if str(tmp_path).encode() in line]
+            assert process.returncode == 0, lowrt.log.read_text()
+    assert seen == []

@@ -66,3 +66,9 @@ def test_mountinfo_yields_only_cgroup_v1() -> None:
         ("/docker/x", "/sys/fs/cgroup/cpu,cpuacct", ["rw", "cpu", "cpuacct"]),
         ("/", "/sys/fs/my cgroup", ["rw", "pids"]),
     ]
+
+
+def test_what_criu_mounts_for_itself_is_no_hierarchy_of_the_hosts() -> None:
+    """It is gone in a moment, and its folders with it."""
+    line = "90 25 0:40 / /work/.criu.cgyard.sQ5qQr/hugetlb rw,relatime - cgroup none rw,hugetlb\n"
+    assert list(path.parse_mountinfo(line)) == []
