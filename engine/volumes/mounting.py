@@ -14,14 +14,33 @@ from proto.errdefs import Internal, InvalidArgument
 _KEYS = frozenset({"type", "o", "device"})
 _NFS, _CIFS = ("nfs", "nfs4"), ("cifs", "smb3")
 _PASSWORD = re.compile(r"(?<![^,])password=[^,]*")
+# mount(8)'s words that are flags of mount(2), as dockerd reads them; the second of a pair undoes the first.
 _FLAGS = {
     "ro": kernel.MS_RDONLY,
-    "rw": 0,
     "nosuid": kernel.MS_NOSUID,
     "nodev": kernel.MS_NODEV,
     "noexec": kernel.MS_NOEXEC,
     "bind": kernel.MS_BIND,
     "rbind": kernel.MS_BIND | kernel.MS_REC,
+    "sync": 1 << 4,
+    "mand": 1 << 6,
+    "dirsync": 1 << 7,
+    "noatime": 1 << 10,
+    "nodiratime": 1 << 11,
+    "relatime": 1 << 21,
+    "strictatime": 1 << 24,
+}
+_UNDOING = {
+    "rw": "ro",
+    "suid": "nosuid",
+    "dev": "nodev",
+    "exec": "noexec",
+    "async": "sync",
+    "nomand": "mand",
+    "atime": "noatime",
+    "diratime": "nodiratime",
+    "norelatime": "relatime",
+    "nostrictatime": "strictatime",
 }
 
 
@@ -44,7 +63,9 @@ def plan(options: Mapping[str, str]) -> tuple[int, str]:
     for word in filter(None, options.get("o", "").split(",")):
         if word in _FLAGS:
             flags |= _FLAGS[word]
-        else:
+        elif word in _UNDOING:
+            flags &= ~_FLAGS[_UNDOING[word]]
+        elif word != "defaults":
             data.append(word)
     return flags, ",".join(data)
 

@@ -4,6 +4,7 @@ import json
 import urllib.parse
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 from socket import AF_UNIX, socket
 from typing import Any
 
@@ -79,3 +80,16 @@ def test_nothing_stays_mounted(engine: Engine) -> None:
     assert any(mount.endswith("-0") and "/subpaths/" in mount for mount in engine.mounts())
     engine.docker("rm", "-f", "gone")
     assert not any("/subpaths/" in mount or "/mounts/" in mount for mount in engine.mounts())
+
+
+def test_a_network_file_system_that_the_kernel_lacks_is_named(engine: Engine) -> None:
+    """mount(2) with the volume's own words; nothing is left when it fails."""
+    if "\tnfs" in Path("/proc/filesystems").read_text():
+        pytest.skip("this kernel has NFS, and would look for the server")
+    options = ("-o", "type=nfs", "-o", "device=:/export", "-o", "o=addr=127.0.0.1,noatime,soft")
+    engine.docker("volume", "create", *options, "far")
+    done = engine.docker("run", "--rm", "--network", "none", "-v", "far:/x", "busybox", "true", check=False)
+    engine.docker("volume", "rm", "far")
+    assert done.returncode == 125
+    assert "failed to mount local volume: mount :/export:" in done.stderr
+    assert "flags: 0x400, data: addr=127.0.0.1,soft: no such device" in done.stderr

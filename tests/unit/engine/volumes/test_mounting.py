@@ -56,3 +56,15 @@ def test_a_plain_volume_is_no_mount() -> None:
     mounting.check("v", {})
     mounting.mount("v", {}, "/nowhere")
     mounting.unmount("/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("words", "flags", "data"),
+    [
+        ("defaults,noatime,nodiratime", 1 << 10 | 1 << 11, ""),
+        ("ro,rw,sync,nfsvers=4,soft", 1 << 4, "nfsvers=4,soft"),
+        ("nosuid,suid,noexec", 8, ""),
+    ],
+)
+def test_flags_are_words_of_mount_and_the_rest_is_the_file_systems(words: str, flags: int, data: str) -> None:
+    assert mounting.plan({"o": words}) == (flags, data)
