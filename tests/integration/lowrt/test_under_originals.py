@@ -71,7 +71,7 @@ def daemon(arguments: list[str], log: Path, ready: Path) -> Iterator[None]:
 
 
 def whole_view(folder: Path) -> list[str]:
-    """A command before the daemon's: with a hierarchy that is mounted nowhere runc's shim gives no statistics at all."""
+    """A command before the daemon's: without some mounted hierarchy runc's shim gives no statistics at all."""
     mounted = Path("/proc/self/mountinfo").read_text()
     lines = Path("/proc/self/cgroup").read_text().splitlines()
     names = [line.split(":")[1] for line in lines if line.split(":")[1]]
