@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from engine.cli.ssh import Destination
 
-API_VERSION = "1.47"  # the newest this program speaks; an older engine is asked in its own version
+API_VERSION = "1.51"  # the newest this program speaks; an older engine is asked in its own version
 Params = Mapping[str, Any]
 
 
