@@ -86,6 +86,10 @@ soak: setup-tests ## SIGKILL at a thousand random moments, and thousands of cont
 soak-network: setup-tests ## a thousand container lives on networks, with ports and names, leave nothing (as root)
 	WHERRY_NETWORK_LIVES=1000 $(BIN)/pytest $(PYTEST_FLAGS) tests/integration/engine/networks -k lives_leave_nothing
 
+.PHONY: storms
+storms: setup-tests ## hundreds of starts, execs, removals and lists at once, and long random lives of containers (as root)
+	WHERRY_STORM=1 WHERRY_LIFE_ORDERS=200 $(BIN)/pytest $(PYTEST_FLAGS) -s tests/e2e/test_storms.py tests/e2e/test_lives.py
+
 .PHONY: bench
 bench: setup-tests ## time the layers and the whole against runc, crun, containerd and dockerd, side by side (as root)
 	$(BIN)/python -m tests.bench
