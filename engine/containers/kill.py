@@ -1,6 +1,7 @@
 """`POST /containers/{id}/kill`: send a signal; SIGKILL waits until the container has ended."""
 
 import asyncio
+import contextlib
 import signal
 
 from engine.containers import state
@@ -45,8 +46,14 @@ async def send(room: Room, live: Live, number: int) -> None:
     state.require_running(live.container)
     await room.supervisor.tasks.kill(live.container.id, number)
     if live.container.state.status == "paused" and number == signal.SIGKILL:
-        await room.supervisor.tasks.resume(live.container.id)  # a frozen process cannot die
+        await thaw(room, live)  # a frozen process cannot die
     room.announce(live.container, "kill", {"signal": str(int(number))})
+
+
+async def thaw(room: Room, live: Live) -> None:
+    """Let it run that it may end; it may have been let before, or have ended."""
+    with contextlib.suppress(Fault):
+        await room.supervisor.tasks.resume(live.container.id)
 
 
 async def ended(live: Live, timeout: float | None) -> bool:

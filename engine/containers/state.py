@@ -1,7 +1,7 @@
 """The one table that says which verb may follow which state, and the words dockerd refuses the others with."""
 
 from engine.containers.model import Container
-from proto.errdefs import Conflict, NotModified
+from proto.errdefs import Conflict, Internal, NotModified
 
 TRANSITIONS: dict[str, dict[str, str]] = {
     "created": {"start": "running", "fail": "created", "remove": "removing"},
@@ -84,7 +84,7 @@ def require_pausable(container: Container) -> None:
 def require_paused(container: Container) -> None:
     """Refuse to unpause what is not paused."""
     if container.state.status != "paused":
-        raise Conflict(f"Container {container.id} is not paused")
+        raise Internal(f"Container {container.id} is not paused")  # 500, as with dockerd
 
 
 def _shown(container: Container) -> str:

@@ -47,7 +47,7 @@ async def halt(room: Room, live: Live, *, timeout: int | None, name: str = "", m
     except Fault:
         seconds = min(seconds, 2)  # the signal did not arrive: do not wait long for its effect
     if container.state.status == "paused":
-        await room.supervisor.tasks.resume(container.id)
+        await kill.thaw(room, live)
     if await kill.ended(live, seconds if seconds >= 0 else None):
         await _settled(live)
         return

@@ -4,7 +4,7 @@ import pytest
 
 from engine.containers import pause
 from engine.containers.store import ContainerStore
-from proto.errdefs import Conflict, Fault
+from proto.errdefs import Conflict, Fault, Internal
 from tests.fakes.engine_room import Bench
 
 
@@ -19,7 +19,7 @@ async def test_there_and_back(bench: Bench) -> None:
 
 async def test_what_is_paused_is_not_paused_again_and_what_runs_not_unpaused(bench: Bench) -> None:
     live = await bench.run()
-    with pytest.raises(Conflict, match="is not paused"):
+    with pytest.raises(Internal, match="is not paused"):
         await pause.unpause(bench.room, live)
     await pause.pause(bench.room, live)
     with pytest.raises(Conflict, match="already paused"):

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from engine.containers import stop
-from proto.errdefs import InvalidArgument, NotFound, NotModified
+from proto.errdefs import Fault, InvalidArgument, NotFound, NotModified
 from tests.fakes.engine_room import Bench
 
 
@@ -66,6 +66,24 @@ async def test_a_paused_container_is_thawed_to_hear_its_signal(bench: Bench) -> 
     await stop.stop(bench.room, live, timeout=0)
     assert ("resume", live.container.id) in bench.tasks.calls
     assert live.container.state.status == "exited"
+
+
+async def test_a_second_thaw_is_no_failure(bench: Bench) -> None:
+    """The one before the first signal has been enough, and the runtime says so at the second."""
+    live = await bench.run()
+    bench.tasks.dies_of = {9}
+    live.container.state.status = "paused"
+    thawed: list[str] = []
+
+    async def resume(container_id: str) -> None:
+        thawed.append(container_id)
+        if len(thawed) > 1:
+            raise Fault("cannot resume a running process")
+
+    bench.tasks.resume = resume  # type: ignore[method-assign]
+    await stop.stop(bench.room, live, timeout=0)
+    assert live.container.state.status == "exited"
+    assert len(thawed) == 2
 
 
 async def test_one_that_ends_by_itself_meanwhile_is_stopped(bench: Bench) -> None:
