@@ -21,7 +21,7 @@ if TYPE_CHECKING:
             """Make the folders; CgroupError if the cgroup is in use or frozen."""
 
         def adopt(self, pid: int) -> None:
-            """init has been forked: take it in, where it could not enter by itself."""
+            """A process of the container has been forked: take it in, where it cannot enter by itself."""
 
         def follow(self, init_pid: int) -> None:
             """For exec: where this cgroup takes no more processes, since init has made some below, enter init's."""

@@ -113,8 +113,13 @@ class CgroupSystemd:
         self._inner.check_unused()
 
     def adopt(self, pid: int) -> None:
+        if self._started and not self._user:
+            return
         manager = Manager.connect(user=self._user)
         try:
+            if self._started:
+                manager.attach(self._unit.name, pid)
+                return
             self._start(manager, pid)
         finally:
             manager.close()
@@ -142,11 +147,14 @@ class CgroupSystemd:
         self._inner.enter(pid, below)
 
     def clone_fd(self) -> int:
-        """init is born in our own cgroup; who comes later goes in at once, for the scope is delegated."""
-        return self._inner.clone_fd() if self._started else -1
+        """init is born in our own cgroup; who comes later goes in at once, for the scope is delegated.
+
+        Not so a user's: he may write in the scope, but not in what is above both it and his session, as he had to.
+        """
+        return self._inner.clone_fd() if self._started and not self._user else -1
 
     def enter_self(self, *, cloned: bool) -> None:
-        if self._started:
+        if self._started and not self._user:
             self._inner.enter_self(cloned=cloned)
 
     def apply(self, resources: "Json", *, devices: bool = True) -> None:

@@ -97,6 +97,10 @@ class Manager:
         except DBusError:
             return
 
+    def attach(self, name: str, pid: int) -> None:
+        """Have a process moved into the unit's cgroup."""
+        self._call("AttachProcessesToUnit", "ssau", (name, "/", [pid]))
+
     def set_unit_properties(self, name: str, properties: "list[Property]") -> None:
         """At runtime only: nothing is written to disk."""
         self._call("SetUnitProperties", "sba(sv)", (name, True, properties))

@@ -73,7 +73,7 @@ class CgroupV1:
         del self._folders[controller]
 
     def adopt(self, pid: int) -> None:
-        """init has entered by itself."""
+        """It has entered by itself."""
 
     def follow(self, init_pid: int) -> None:
         """v1 takes processes at every level."""

@@ -66,7 +66,7 @@ class CgroupV2:
         return True
 
     def adopt(self, pid: int) -> None:
-        """init was born inside."""
+        """It was born inside, or has entered by itself."""
 
     def follow(self, init_pid: int) -> None:
         # Controllers enabled for cgroups below keep processes out of this one.

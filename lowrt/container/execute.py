@@ -109,6 +109,7 @@ def _fork_and_lead(log: "Log", request: Request, job: Job) -> "Forked":
         raise container_not_running() from None
     forked = made[0]
     try:
+        container.cgroup.adopt(forked.pid)
         if request.below:
             container.cgroup.enter(forked.pid, request.below)
         parent.set_oom_score(forked.pid, container.spec.process.get("oomScoreAdj"))

@@ -231,6 +231,57 @@ def test_a_path_that_is_a_slice_makes_one(bundle: Bundle) -> None:
     assert f"/wherry.slice/{name}" in bundle.output("cat /proc/self/cgroup", SYSTEMD_LOWRT)
 
 
+NOBODY = 65534
+RUNTIME_DIR = f"/run/user/{NOBODY}"
+
+
+@pytest.fixture
+def manager_of_nobody() -> Iterator[None]:
+    """His own systemd, as logging in would have started it."""
+    os.makedirs(RUNTIME_DIR, exist_ok=True)
+    os.chown(RUNTIME_DIR, NOBODY, NOBODY)
+    os.chmod(RUNTIME_DIR, 0o700)
+    environment = (f"XDG_RUNTIME_DIR={RUNTIME_DIR}", f"HOME={RUNTIME_DIR}")
+    options = [f"--property=Environment={entry}" for entry in environment]
+    options += [f"--property=User={NOBODY}", "--property=Delegate=yes", "--property=Type=notify"]
+    subprocess.run(["systemd-run", "--quiet", "--unit=nobodys", *options, "/lib/systemd/systemd", "--user"], check=True)
+    yield
+    subprocess.run(["systemctl", "stop", "nobodys.service"], check=True)
+
+
+@needs.uml
+@pytest.mark.skipif(not UNIFIED, reason="needs cgroup v2: no user has his own systemd's cgroups on v1")
+def test_an_ordinary_users_scope_is_his_own_systemds(bundle: Bundle, manager_of_nobody: None, tmp_path: Path) -> None:
+    del manager_of_nobody
+    for path in (*tmp_path.parents, tmp_path, bundle.path):
+        os.chmod(path, os.stat(path).st_mode | 0o055)
+    for path in (bundle.path, *bundle.path.rglob("*")):
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    bundle.linux["cgroupsPath"] = f"user.slice:box:{bundle.cgroup.strip('/')}"
+    bundle.linux["resources"] = {"memory": {"limit": 32 * MIB}, "pids": {"limit": 33}}
+    bundle.linux["namespaces"].append({"type": "user"})
+    for kind in ("uid", "gid"):
+        bundle.linux[f"{kind}Mappings"] = [{"containerID": 0, "hostID": NOBODY, "size": 1}]
+    for mount in bundle.config["mounts"]:
+        mount["options"] = [option for option in mount["options"] if option != "gid=5"]
+    as_nobody = [
+        "setpriv",
+        f"--reuid={NOBODY}",
+        f"--regid={NOBODY}",
+        "--clear-groups",
+        "env",
+        f"XDG_RUNTIME_DIR={RUNTIME_DIR}",
+    ]
+    with bundle.running([*as_nobody, *SYSTEMD_LOWRT]) as container:
+        folder = TOP / f"system.slice/nobodys.service/user.slice/{unit_of(bundle)}"
+        assert (folder / "memory.max").read_text().strip() == str(32 * MIB)
+        assert (folder / "pids.max").read_text().strip() == "33"
+        assert unit_of(bundle) in container.call("exec", container.name, "cat", "/proc/self/cgroup")
+        container.call("update", "--memory", "16m", container.name)
+        assert (folder / "memory.max").read_text().strip() == str(16 * MIB)
+    assert not folder.exists()
+
+
 def test_systemds_private_socket_speaks_our_d_bus() -> None:
     connection = Connection.open("unix:path=/run/systemd/private", bus=False)
     try:

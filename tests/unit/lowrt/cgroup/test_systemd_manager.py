@@ -43,6 +43,11 @@ def test_a_unit_is_there_when_its_job_is_done(manager: Manager, systemd: FakeSys
     assert systemd.units == {}
 
 
+def test_a_process_is_moved_into_a_unit(manager: Manager, systemd: FakeSystemd) -> None:
+    manager.attach(UNIT, 7)
+    assert systemd.calls[-1] == ("AttachProcessesToUnit", (UNIT, "/", [7]))
+
+
 def test_a_failed_unit_of_that_name_makes_room(manager: Manager, systemd: FakeSystemd) -> None:
     systemd.units[UNIT] = {}
     manager.start_transient_unit(UNIT, PIDS)
