@@ -17,6 +17,7 @@ from proto.ttrpc.client import Client, Stub
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / "deploy" / "bin" / "containerd-shim-wherry-v2"
 APPLETS = ("sh", "cat", "echo", "sleep", "true", "seq", "dd", "tail", "ls", "kill", "head")
+NAMESPACE = f"wherry-test-{os.getpid()}"  # of containerd; another run's clean-up must not find ours
 NAMESPACES = ("pid", "mount", "ipc", "uts", "network")
 
 
@@ -92,7 +93,7 @@ class ShimProcess:
 
     def words(self, action: str) -> list[str]:
         """The command line, as containerd has it."""
-        flags = ["-namespace", "wherry-test", "-address", f"{self.bundle.parent}/none.sock", "-publish-binary", "x"]
+        flags = ["-namespace", NAMESPACE, "-address", f"{self.bundle.parent}/none.sock", "-publish-binary", "x"]
         return [*flags, "-id", self.id, *(["-bundle", str(self.bundle)] if action == "delete" else []), action]
 
     async def start(self, zygote: Zygote | None = None) -> Stub:

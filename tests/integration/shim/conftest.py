@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shim_process import ShimProcess, busybox_tree, spec
+from tests.shim_process import NAMESPACE, ShimProcess, busybox_tree, spec
 
 CGROUPS = Path("/sys/fs/cgroup")
 
@@ -39,7 +39,7 @@ def shim(tmp_path: Path, tree: Path) -> Iterator[Callable[..., ShimProcess]]:
         if str(process.bundle) in Path("/proc/self/mountinfo").read_text():
             process.program("delete")
             subprocess.run(["umount", "-l", str(process.bundle / "rootfs")], check=False, capture_output=True)
-    shutil.rmtree("/run/containerd/runc/wherry-test", ignore_errors=True)
+    shutil.rmtree(f"/run/containerd/runc/{NAMESPACE}", ignore_errors=True)
     for folder in [*CGROUPS.glob(f"*/wherry-test-shim-{os.getpid()}"), CGROUPS / f"wherry-test-shim-{os.getpid()}"]:
         if folder.exists():
             folder.rmdir()

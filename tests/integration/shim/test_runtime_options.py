@@ -14,7 +14,7 @@ from proto.containerd.runtime.task.v2 import shim_pb2 as api
 from proto.containerd.types.runc.options import oci_pb2
 from tests import needs
 from tests.crash_house import until
-from tests.shim_process import PROGRAM, ShimProcess
+from tests.shim_process import NAMESPACE, PROGRAM, ShimProcess
 
 pytestmark = [needs.root, needs.binary("busybox")]
 
@@ -41,10 +41,10 @@ async def test_the_runtimes_folder_is_the_options(shim: MakeShim, tmp_path: Path
     request = process.create()
     request.options.CopyFrom(anys.pack(oci_pb2.Options(root=str(tmp_path / "own"))))
     await task.Create(request)
-    assert (tmp_path / "own" / "wherry-test" / process.id).is_dir()
+    assert (tmp_path / "own" / NAMESPACE / process.id).is_dir()
     await task.Kill(api.KillRequest(id=process.id, signal=9))
     await process.end(task)
-    assert list((tmp_path / "own" / "wherry-test").iterdir()) == []
+    assert list((tmp_path / "own" / NAMESPACE).iterdir()) == []
 
 
 def gone(folder: Path) -> bool:

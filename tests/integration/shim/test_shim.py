@@ -17,7 +17,7 @@ from proto.containerd.services.ttrpc.events.v1 import events_pb2
 from proto.errdefs import Fault, NotFound
 from proto.ttrpc.server import Context, Server
 from tests import needs
-from tests.shim_process import ShimProcess, Zygote
+from tests.shim_process import NAMESPACE, ShimProcess, Zygote
 
 pytestmark = [needs.root, needs.binary("busybox")]
 
@@ -154,7 +154,7 @@ async def test_a_logging_binary_gets_both_outputs(shim: MakeShim, tmp_path: Path
     await task.Create(process.create(stdout=name, stderr=name))
     await task.Start(api.StartRequest(id=process.id))
     await process.end(task)
-    assert (tmp_path / "result").read_text() == f"wherry-test/{process.id} file {tmp_path}/result\nout\nerr\n"
+    assert (tmp_path / "result").read_text() == f"{NAMESPACE}/{process.id} file {tmp_path}/result\nout\nerr\n"
 
 
 async def test_a_terminal_is_resized(shim: MakeShim, tmp_path: Path) -> None:
