@@ -66,5 +66,7 @@ def features() -> "Json":
             "netDevices": {"enabled": True},
             "mountExtensions": {"idmap": {"enabled": True}},
         },
+        # What a careless caller must not copy from strangers; others are ignored.
+        "potentiallyUnsafeConfigAnnotations": ["org.systemd.property.", "org.criu.config"],
         "annotations": {"io.wherry.lowrt.version": VERSION, CHECKPOINT_ANNOTATION: "true"},
     }
