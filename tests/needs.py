@@ -25,9 +25,7 @@ cgroup2 = _skip(
     "needs a pure cgroup v2 host: runs inside test_uml.py",
 )
 systemd = _skip(not Path("/run/systemd/system").is_dir(), "needs systemd as init: runs inside test_uml.py")
-uml = _skip(
-    "User Mode Linux" not in Path("/proc/cpuinfo").read_text(), "changes its machine: runs inside test_uml.py"
-)
+uml = _skip("User Mode Linux" not in Path("/proc/cpuinfo").read_text(), "changes its machine: runs inside test_uml.py")
 overlay = _skip("overlay" not in Path("/proc/filesystems").read_text(), "needs overlayfs")
 peers = _skip(not (PEERS / "setup").exists(), "needs ../shared/peers")
 
