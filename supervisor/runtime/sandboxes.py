@@ -191,7 +191,10 @@ class Sandboxes:
             request = api.WaitSandboxRequest(sandbox_id=sandbox_id)
             answer = await shim.client.sandbox("WaitSandbox", request, api.WaitSandboxResponse)
         except ShimGone:
-            end = await asyncio.shield(shim.ended)
+            await asyncio.wait((shim.ended,))
+            if shim.ended.cancelled():  # it was taken away meanwhile
+                raise NotFound(f"sandbox {sandbox_id} not found: not found") from None
+            end = shim.ended.result()
             answer = api.WaitSandboxResponse(exit_status=end.exit_status, exited_at=end.exited_at)
         except Fault as fault:
             raise type(fault)(f"failed to wait sandbox {sandbox_id}: {fault}") from fault

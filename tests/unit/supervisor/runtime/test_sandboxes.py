@@ -87,6 +87,17 @@ async def test_who_waits_hears_how_a_dead_shims_sandbox_ended(room: Pods) -> Non
     await until_gone(room)
 
 
+async def test_who_waits_for_a_sandbox_that_is_taken_away_is_told(room: Pods) -> None:
+    await room.sandboxes.create("ns", "s1", room.options)
+    waiting = asyncio.ensure_future(room.sandboxes.wait("ns", "s1"))
+    async with asyncio.timeout(30):
+        while "WaitSandbox" not in room.fake().methods:
+            await asyncio.sleep(0.01)
+    await room.sandboxes.shutdown("ns", "s1")
+    with pytest.raises(NotFound):
+        await waiting
+
+
 async def test_faults_of_the_shim_say_what_was_asked(room: Pods) -> None:
     room.runtime.launcher.next_fail = {
         name: Fault("no") for name in ("Platform", "StopSandbox", "WaitSandbox", "SandboxStatus", "ShutdownSandbox")
