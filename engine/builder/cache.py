@@ -129,8 +129,7 @@ class Cache:
     async def _is_there(self, entry: Entry) -> bool:
         assert entry.layer is not None
         try:
-            await self._content.info(entry.layer.descriptor.digest)
-            await self._snapshots.stat(entry.chain)
+            await asyncio.gather(self._content.info(entry.layer.descriptor.digest), self._snapshots.stat(entry.chain))
         except NotFound:
             return False
         return True

@@ -5,7 +5,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from engine import kernel
 from engine.builder import ignore
@@ -102,8 +102,10 @@ class Context:
 
 
 @contextlib.asynccontextmanager
-async def received(chunks: AsyncIterator[bytes], temporary: str) -> AsyncIterator[Context]:
-    """A context from the body of a request, gone after the block."""
+async def received(
+    chunks: AsyncIterator[bytes], temporary: str, discard: Callable[[str], None] | None = None
+) -> AsyncIterator[Context]:
+    """A context from the body of a request, gone after the block; `discard` may take its folder away later."""
     folder = tempfile.mkdtemp(prefix="build-", dir=temporary)
     try:
         root = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -113,7 +115,10 @@ async def received(chunks: AsyncIterator[bytes], temporary: str) -> AsyncIterato
         finally:
             os.close(root)
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        if discard is not None:
+            discard(folder)
+        else:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 async def _unpack(chunks: AsyncIterator[bytes], root: int) -> None:

@@ -58,7 +58,9 @@ class Builder:
         self._names = names
         folder = f"{room.paths.data_root}/builder"
         self._temporary = f"{folder}/tmp"
-        os.makedirs(self._temporary, mode=0o700, exist_ok=True)
+        self._gone = f"{folder}/gone"
+        for name in (self._temporary, self._gone):
+            os.makedirs(name, mode=0o700, exist_ok=True)
         self._cache = Cache(f"{folder}/cache.db", room.supervisor.content, room.supervisor.snapshots)
         self._caches = CacheMounts(f"{folder}/mounts")
         self._mounting = Mounting(self._caches, f"{room.paths.exec_root}/builder", self._temporary)
@@ -106,8 +108,10 @@ class Builder:
     ) -> None:
         room, temporary = self._room, self._temporary
         async with contextlib.AsyncExitStack() as stack:
-            coming = remote.fetched(request, temporary) if request.remote else context.received(chunks, temporary)
-            received = await stack.enter_async_context(coming)
+            if request.remote:
+                received = await stack.enter_async_context(remote.fetched(request, temporary))
+            else:
+                received = await stack.enter_async_context(context.received(chunks, temporary, self._discard))
             file = parser.parse(received.dockerfile(request.dockerfile))
             lease = await stack.enter_async_context(room.supervisor.leases.hold(build_id))
             rootfs = Rootfs(room.supervisor, temporary)
@@ -132,6 +136,13 @@ class Builder:
             image_id = await Build(session, self._assembler, self._names, lines.put_nowait).run()
             for tag in request.tags if image_id else ():
                 room.bus.publish("image", "tag", image_id, {"name": tag.familiar})
+
+    def _discard(self, folder: str) -> None:
+        """Ten thousand files take their time to go, and no client waits for it."""
+        gone = f"{self._gone}/{os.path.basename(folder)}"
+        os.rename(folder, gone)
+        work = asyncio.to_thread(shutil.rmtree, gone, ignore_errors=True)
+        self._room.background.spawn("removal of a build's context", work)
 
     async def prune(self, asked: Prune) -> dict[str, Any]:
         """`POST /build/prune`."""
@@ -162,7 +173,8 @@ class Builder:
     async def sweep(self) -> None:
         """What an engine that died left of its builds: containers and leases. Called before builds are taken."""
         self._mounting.sweep()
-        await asyncio.to_thread(_empty, self._temporary)
+        for folder in (self._temporary, self._gone):
+            await asyncio.to_thread(_empty, folder)
         await patiently("clearing up", self.repair, ())
 
     async def repair(self) -> None:

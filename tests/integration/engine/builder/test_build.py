@@ -159,11 +159,14 @@ def test_newer_instructions_of_buildkit(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_stages_that_do_not_need_each_other_run_side_by_side(engine: Engine, tmp_path: Path) -> None:
-    stages = "".join(f"FROM busybox AS s{n}\nRUN sleep 1.5; echo {n} > /f\n" for n in range(3))
+    """Each waits in a shared folder for the others: one after the other, none would end."""
+    wait = "until [ -e /m/0 -a -e /m/1 -a -e /m/2 ]; do sleep 0.1; done"
+    stages = "".join(
+        f"FROM busybox AS s{n}\nRUN --mount=type=cache,target=/m,id=meet touch /m/{n}; {wait}; echo {n} > /f\n"
+        for n in range(3)
+    )
     copies = "".join(f"COPY --from=s{n} /f /f{n}\n" for n in range(3))
-    begin = time.monotonic()
     done = _build(engine, tmp_path / "c", f"{stages}FROM busybox AS unused\nRUN false\nFROM busybox\n{copies}")
-    assert time.monotonic() - begin < 4.3, "one after the other they take 4.5 s"
     steps = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("Step ")]
     assert steps == [f"{number}/10" for number in range(1, 11)]
 
@@ -209,14 +212,14 @@ def _until_clean(engine: Engine) -> None:
 def test_a_cancelled_build_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
     started = _background(engine, tmp_path / "c")
     started.send_signal(signal.SIGINT)
-    started.communicate(timeout=10)
+    started.communicate(timeout=60)
     _until_clean(engine)
 
 
 def test_a_build_whose_engine_is_killed_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
     started = _background(engine, tmp_path / "c")
     engine.kill()
-    started.communicate(timeout=10)
+    started.communicate(timeout=60)
     engine.start()
     _until_clean(engine)
     _build(engine, tmp_path / "again", "FROM busybox\nRUN true\n")

@@ -108,3 +108,10 @@ async def test_an_engine_that_fetched_a_context_leaves_out_what_no_client_would_
     ]
     assert "a.txt" not in await left("Special")
     assert os.path.exists("/etc/passwd")
+
+
+async def test_a_contexts_folder_may_be_taken_away_later(tmp_path: Path) -> None:
+    given: list[str] = []
+    async with received(_chunks(_tar({"Dockerfile": b"FROM a"})), str(tmp_path), given.append):
+        assert given == []
+    assert [str(path) for path in tmp_path.iterdir()] == given
