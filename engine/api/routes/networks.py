@@ -76,8 +76,8 @@ class NetworkRoutes:
         live = self._room.registry.find(str(body.get("Container") or ""))
         network = self._networks.find(call.path["id"])
         asked: Json = body.get("EndpointConfig") or {}
-        if call.version < (1, 54):
-            asked.pop("MacAddress", None)  # was a field before it meant anything here
+        if call.version < (1, 44):
+            asked.pop("MacAddress", None)  # not a word of that API yet
         async with live.lock:
             attachment = _attachment(network, asked)
             container = live.container
