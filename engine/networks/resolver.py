@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -26,22 +27,34 @@ _STREAMS = 32  # connections of one container
 _IDLE = 30.0  # seconds that one of them may say nothing
 
 
+@dataclass(frozen=True, slots=True)
+class _Neighbour:
+    """Somebody that a container shares a network with."""
+
+    endpoint: Endpoint
+    network: str  # `.name` of it, in small letters
+    names: frozenset[str]  # but for the container's own, which may change at any time
+
+
 class Directory:
-    """Who is known to whom."""
+    """Who is known to whom. What is asked for again and again is kept until the records change."""
 
     def __init__(self, store: Store, name_of: Callable[[str], str]) -> None:
         self._store = store
         self._name_of = name_of
+        self._version = -1
+        self._known: dict[str, list[_Neighbour]] = {}
 
     def addresses(self, container_id: str, name: str) -> list[Address | Address6] | None:
         """The addresses of a name as one container sees it; None where the name is nobody's."""
-        known = [one for one in self._neighbours(container_id) if name in self._names(one)]
-        known = known or self._linked(container_id, name)
-        return [address for one in known for address in one.addresses] or None
+        found = [one.endpoint for one in self._neighbours(container_id) if self._is_called(one, name)]
+        found = found or self._linked(container_id, name)
+        return [address for one in found for address in one.addresses] or None
 
     def name(self, container_id: str, address: Address | Address6) -> str | None:
         """The name of a neighbour's address: container.network."""
-        for one in self._neighbours(container_id):
+        for neighbour in self._neighbours(container_id):
+            one = neighbour.endpoint
             network = self._store.network(one.network_id)
             if address in one.addresses and network is not None:
                 return f"{self._name_of(one.container_id) or one.container_id[:12]}.{network.name}"
@@ -51,30 +64,44 @@ class Directory:
         networks = [self._store.network(one.network_id) for one in self._store.endpoints(container_id=container_id)]
         return any(network is not None and not network.is_closed for network in networks)
 
-    def _neighbours(self, container_id: str) -> list[Endpoint]:
-        found: list[Endpoint] = []
+    def _is_called(self, neighbour: _Neighbour, name: str) -> bool:
+        short = name.removesuffix(neighbour.network)
+        own = self._name_of(neighbour.endpoint.container_id).lower()
+        return name in neighbour.names or short in neighbour.names or (own != "" and own in (name, short))
+
+    def _neighbours(self, container_id: str) -> list[_Neighbour]:
+        if self._version != self._store.version:
+            self._version = self._store.version
+            self._known.clear()
+        found = self._known.get(container_id)
+        if found is None:
+            found = self._known[container_id] = self._look_around(container_id)
+        return found
+
+    def _look_around(self, container_id: str) -> list[_Neighbour]:
+        found: list[_Neighbour] = []
         for own in self._store.endpoints(container_id=container_id):
             network = self._store.network(own.network_id)
             if network is not None and not network.is_predefined:
-                found += self._store.endpoints(network_id=own.network_id)
+                suffix = f".{network.name.lower()}"
+                others = self._store.endpoints(network_id=own.network_id)
+                found += [_Neighbour(one, suffix, self._names(one)) for one in others]
         return found
+
+    def _names(self, endpoint: Endpoint) -> frozenset[str]:
+        sandbox = self._store.sandbox(endpoint.container_id)
+        hostnames = sandbox.name.split() if sandbox is not None else ()
+        return frozenset(one.lower() for one in (endpoint.container_id[:12], *endpoint.aliases, *hostnames) if one)
 
     def _linked(self, container_id: str, name: str) -> list[Endpoint]:
         """Whom the container alone calls by that name."""
         found = []
         for own in self._store.endpoints(container_id=container_id):
-            neighbours = self._store.endpoints(network_id=own.network_id)
             called = [other for other, alias in own.links if alias.lower() == name]
-            found += [names.find(neighbours, other, self._name_of) for other in called]
+            if called:
+                neighbours = self._store.endpoints(network_id=own.network_id)
+                found += [names.find(neighbours, other, self._name_of) for other in called]
         return [one for one in found if one is not None]
-
-    def _names(self, endpoint: Endpoint) -> set[str]:
-        network = self._store.network(endpoint.network_id)
-        sandbox = self._store.sandbox(endpoint.container_id)
-        hostnames = sandbox.name.split() if sandbox is not None else ()
-        known = {self._name_of(endpoint.container_id), endpoint.container_id[:12], *endpoint.aliases, *hostnames} - {""}
-        plain = {name.lower() for name in known}
-        return plain | ({f"{name}.{network.name.lower()}" for name in plain} if network is not None else set())
 
 
 @dataclass(slots=True)
@@ -145,6 +172,13 @@ class Resolver:
         keeps_single_names: bool = False,
     ) -> bytes:
         """The answer to one message; `ask` passes it on. Empty where there is to be none."""
+        found = self.answer_here(container_id, message, stream=stream, keeps_single_names=keeps_single_names)
+        return found if found is not None else await _asked(message, ask)
+
+    def answer_here(
+        self, container_id: str, message: bytes, *, stream: bool = False, keeps_single_names: bool = False
+    ) -> bytes | None:
+        """The answer, where nobody need be asked for it, or may be; None where somebody is to be."""
         question = dns.read(message)
         if question is not None:
             found = self._known(container_id, question, stream=stream)
@@ -154,10 +188,7 @@ class Resolver:
             return dns.failure(question) if question is not None else dns.refusal(message)
         if keeps_single_names and question is not None and question.is_single:
             return dns.nothing(question)
-        try:
-            return await ask(message)
-        except OSError:  # TimeoutError among them
-            return dns.failure(question) if question is not None else b""
+        return None
 
     def _known(self, container_id: str, question: dns.Question, *, stream: bool) -> bytes:
         """What is answered here; empty where it is not."""
@@ -177,19 +208,15 @@ class Resolver:
             message, caller = own.recvfrom(_DATAGRAM)
         except OSError:
             return
+        here = self.answer_here(container_id, message, keeps_single_names=served.keeps_single_names)
+        if here is not None:
+            _send(own, here, caller)
+            return
         if len(served.asking) >= _AT_ONCE:
             return  # the client asks again; memory is not its to fill
 
         async def reply() -> None:
-            answered = await self.answer(
-                container_id,
-                message,
-                served.upstream.by_datagram,
-                keeps_single_names=served.keeps_single_names,
-            )
-            if answered:
-                with contextlib.suppress(OSError):
-                    own.sendto(answered, caller)
+            _send(own, await _asked(message, served.upstream.by_datagram), caller)
 
         task = asyncio.ensure_future(reply())
         served.asking.add(task)
@@ -220,3 +247,18 @@ class Resolver:
         finally:
             served.streams.discard(writer)
             writer.close()
+
+
+async def _asked(message: bytes, ask: Callable[[bytes], Awaitable[bytes]]) -> bytes:
+    """What somebody else answers."""
+    try:
+        return await ask(message)
+    except OSError:  # TimeoutError among them
+        question = dns.read(message)
+        return dns.failure(question) if question is not None else b""
+
+
+def _send(own: socket.socket, answered: bytes, caller: object) -> None:
+    if answered:
+        with contextlib.suppress(OSError):
+            own.sendto(answered, caller)  # type: ignore[call-overload]  # whatever recvfrom said

@@ -35,6 +35,7 @@ class Store:
         self._database.executescript(_SCHEMA)
         self._networks = {one.id: one for one in (Network(**document) for document in self._all("networks"))}
         self._endpoints = {one.id: one for one in map(Endpoint.from_json, self._all("endpoints"))}
+        self.version = 0  # changes whenever anything does
         self._sandboxes = {one.container_id: one for one in (Sandbox(**doc) for doc in self._all("sandboxes"))}
 
     def networks(self) -> list[Network]:
@@ -50,10 +51,12 @@ class Store:
             (network.id, network.name, json.dumps(network.to_json())),
         )
         self._networks[network.id] = network
+        self.version += 1
 
     def drop_network(self, network_id: str) -> None:
         self._database.execute("DELETE FROM networks WHERE id = ?", (network_id,))
         self._networks.pop(network_id, None)
+        self.version += 1
 
     def endpoints(self, *, network_id: str = "", container_id: str = "") -> list[Endpoint]:
         """The endpoints of a network, of a container, or all."""
@@ -78,12 +81,14 @@ class Store:
             ),
         )
         self._endpoints[endpoint.id] = endpoint
+        self.version += 1
 
     def drop_endpoints(self, endpoints: Iterable[Endpoint]) -> None:
         gone = [endpoint.id for endpoint in endpoints]
         self._database.executemany("DELETE FROM endpoints WHERE id = ?", [(one,) for one in gone])
         for one in gone:
             self._endpoints.pop(one, None)
+        self.version += 1
 
     def sandboxes(self) -> list[Sandbox]:
         return list(self._sandboxes.values())
@@ -96,10 +101,12 @@ class Store:
             "INSERT OR REPLACE INTO sandboxes VALUES (?, ?)", (sandbox.container_id, json.dumps(sandbox.to_json()))
         )
         self._sandboxes[sandbox.container_id] = sandbox
+        self.version += 1
 
     def drop_sandbox(self, container_id: str) -> None:
         self._database.execute("DELETE FROM sandboxes WHERE container_id = ?", (container_id,))
         self._sandboxes.pop(container_id, None)
+        self.version += 1
 
     def close(self) -> None:
         self._database.close()

@@ -22,7 +22,7 @@ def in_turn(jobs: Mapping[str, Job], rounds: int) -> dict[str, float]:
 def print_table(title: str, rows: Mapping[str, Mapping[str, float]], *, ours: str, unit: str = "ms") -> None:
     """A row per job, a column per contender, and how ours compares with each."""
     contenders = list(dict.fromkeys(name for cells in rows.values() for name in cells))
-    scale = {"ms": 1000.0, "MB": 1.0}[unit]
+    scale = {"ms": 1e3, "µs": 1e6, "MB": 1.0}[unit]
     print(f"\n{title} ({unit}; in brackets: ours as a share of it)")
     print(f"  {'':<34}" + "".join(f"{name:>24}" for name in contenders))
     for job, cells in rows.items():

@@ -1,16 +1,18 @@
 """Networks, beside dockerd's: what a bridge adds to a start, ports, a hundred networks, throughput, answers of DNS."""
 
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.measure import in_turn, print_table
 from tests.bench.stacks import Engine, engines
 
-NETWORKS, PORTS, QUESTIONS, MEGABYTES = 100, 20, 500, 512
+NETWORKS, PORTS, QUESTIONS, MEGABYTES, ECHOES = 100, 20, 2000, 512, 3000
 SINK = """
 import socket, sys
 server = socket.create_server(("0.0.0.0", int(sys.argv[1])), reuse_port=True)
@@ -31,6 +33,29 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
     connection.recv(1)
 print(time.perf_counter() - began)
 """
+ECHO = """
+import socket, sys
+server = socket.create_server(("0.0.0.0", int(sys.argv[1])), reuse_port=True)
+print("ready", flush=True)
+while True:
+    connection, _ = server.accept()
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    while data := connection.recv(64):
+        connection.sendall(data)
+    connection.close()
+"""
+ROUNDS = """
+import socket, sys, time
+with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    times = []
+    for _ in range(int(sys.argv[3])):
+        began = time.perf_counter()
+        connection.sendall(b"x")
+        connection.recv(1)
+        times.append(time.perf_counter() - began)
+print(sorted(times)[len(times) // 2])
+"""
 ASKER = """
 import socket, sys, time
 asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -47,9 +72,13 @@ print(time.perf_counter() - began)
 def run(folder: Path, rounds: int) -> None:
     """Time and print."""
     with engines(folder) as found:
-        print_table("Networks: starts", _starts(found, rounds), ours="wherry")
+        starts = _starts(found, rounds)
+        print_table("Networks: starts", starts, ours="wherry")
         print_table(f"Networks: {NETWORKS} made, and removed", _networks(found), ours="wherry")
-        print_table(f"Networks: {MEGABYTES} MB, and {QUESTIONS} questions of DNS", _traffic(found), ours="wherry")
+        traffic = _traffic(found)
+        print_table(f"Networks: {MEGABYTES} MB, and {QUESTIONS} questions of DNS", traffic, ours="wherry")
+        print_table("Networks: a byte there and back", _latency(found), ours="wherry", unit="µs")
+        _print_rates(found, starts, traffic)
 
 
 def _starts(found: list[Engine], rounds: int) -> dict[str, dict[str, float]]:
@@ -83,22 +112,59 @@ def _networks(found: list[Engine]) -> dict[str, dict[str, float]]:
 def _traffic(found: list[Engine]) -> dict[str, dict[str, float]]:
     rows: dict[str, dict[str, float]] = {"container to container": {}, "host to published port": {}, "DNS": {}}
     for one in found:
-        one.docker("network", "create", "--subnet", "10.99.0.0/24", "bench")
-        for name, words in (("serv", ["-p", "9000:9000"]), ("client", [])):
-            one.docker("run", "-d", "--name", name, "--network", "bench", *words, "busybox", "sleep", "100000")
-        (server, address), (client, _) = (_place(one, name) for name in ("serv", "client"))
-        host = f"--net=/run/netns/wherry-bench-{one.address.parent.name}"
-        with subprocess.Popen(_words(server, SINK, "9000"), stdout=subprocess.PIPE) as sink:
-            assert sink.stdout is not None
-            sink.stdout.readline()
+        with _two(one, SINK) as (client, host, address):
             rows["container to container"][one.name] = _seconds(client, SOURCE, address, "9000", str(MEGABYTES))
-            gateway = f"{address.rpartition('.')[0]}.1"
-            rows["host to published port"][one.name] = _seconds(host, SOURCE, gateway, "9000", str(MEGABYTES))
+            rows["host to published port"][one.name] = _seconds(host, SOURCE, _gateway(address), "9000", str(MEGABYTES))
             rows["DNS"][one.name] = _seconds(client, ASKER, str(QUESTIONS))
-            sink.kill()
-        one.docker("rm", "-f", "serv", "client")
-        one.docker("network", "rm", "bench")
     return rows
+
+
+def _latency(found: list[Engine]) -> dict[str, dict[str, float]]:
+    rows: dict[str, dict[str, float]] = {"container to container": {}, "host to published port": {}}
+    for one in found:
+        with _two(one, ECHO) as (client, host, address):
+            rows["container to container"][one.name] = _seconds(client, ROUNDS, address, "9000", str(ECHOES))
+            rows["host to published port"][one.name] = _seconds(host, ROUNDS, _gateway(address), "9000", str(ECHOES))
+    return rows
+
+
+def _print_rates(
+    found: list[Engine], starts: dict[str, dict[str, float]], traffic: dict[str, dict[str, float]]
+) -> None:
+    print("\nNetworks: a second has")
+    for one in found:
+        ports, answers = 1 / starts["a port adds"][one.name], QUESTIONS / traffic["DNS"][one.name]
+        print(f"  {one.name:<20} {ports:8.0f} ports added {answers:10.0f} answers of DNS")
+
+
+@contextmanager
+def _two(engine: Engine, program: str) -> Iterator[tuple[str, str, str]]:
+    """A container that serves and one that asks: the asker's namespace, the host's, and the server's address."""
+    engine.docker("network", "create", "--subnet", "10.99.0.0/24", "bench")
+    for name, words in (("serv", ["-p", "9000:9000"]), ("client", [])):
+        engine.docker("run", "-d", "--name", name, "--network", "bench", *words, "busybox", "sleep", "100000")
+    (server, address), (client, _) = (_place(engine, name) for name in ("serv", "client"))
+    with subprocess.Popen(_words(server, program, "9000"), stdout=subprocess.PIPE) as serving:
+        assert serving.stdout is not None
+        serving.stdout.readline()
+        try:
+            yield client, f"--net={_host(engine)}", address
+        finally:
+            serving.kill()
+    engine.docker("rm", "-f", "serv", "client")
+    engine.docker("network", "rm", "bench")
+
+
+def _host(engine: Engine) -> Path:
+    """The namespace that the engine lives in."""
+    name = f"wherry-bench-{engine.address.parent.name}"
+    return next(
+        path for path in (Path(f"/run/netns/{name}-{os.getpid()}"), Path(f"/run/netns/{name}")) if path.exists()
+    )
+
+
+def _gateway(address: str) -> str:
+    return f"{address.rpartition('.')[0]}.1"
 
 
 def _place(engine: Engine, name: str) -> tuple[str, str]:
