@@ -18,6 +18,7 @@ _KEYS = {
 }
 _ALIASES = {"dst": "target", "destination": "target", "src": "source", "ro": "readonly"}
 _SIZE = re.compile(r"^([0-9]+)([kmg]?)b?$", re.IGNORECASE)
+AGENT = "/run/buildkit/ssh_agent.0"  # where the first agent's socket is, if nobody says otherwise
 _MODES = {"cache": 0o755, "secret": 0o400, "ssh": 0o600}
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
@@ -100,7 +101,7 @@ def _names(instruction: Instruction, kind: str, pairs: dict[str, str]) -> tuple[
     """Target and id, one made of the other where that is how docker has it."""
     target = pairs.get("target", "")
     if kind == "ssh":
-        return target or "/run/buildkit/ssh_agent.0", pairs.get("id") or "default"
+        return target or AGENT, pairs.get("id") or "default"
     if kind != "secret":
         if not target:
             raise instruction.fault("target is required for a mount")

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from e2b_dockerfile_utils import DockerfileHeredoc, chomp_heredoc_content, parse_heredoc
@@ -150,6 +151,9 @@ def _mounts(stage: "StageBuild", instruction: Instruction) -> list[RunMount]:
     expander = stage.expander()
     workdir = str(stage.state.config.get("WorkingDir") or "/")
     found = [run_mounts.parse(instruction, expander.word(text), workdir) for text in instruction.many.get("mount", ())]
+    for number, mount in enumerate([mount for mount in found if mount.kind == "ssh"]):
+        if mount.target == run_mounts.AGENT:  # each has a socket of its own
+            found[found.index(mount)] = replace(mount, target=f"{run_mounts.AGENT.removesuffix('0')}{number}")
     targets = [mount.target for mount in found if mount.target]
     if len(targets) != len(set(targets)):
         raise instruction.fault("two mounts have the same target")
