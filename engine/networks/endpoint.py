@@ -10,8 +10,6 @@ from engine.networks.model import ON_PARENT, Endpoint, Network
 from engine.networks.netlink import Message
 from proto.errdefs import Internal, InvalidArgument
 
-Interface6 = ipaddress.IPv6Interface
-
 
 def wire(
     host: Links,
@@ -41,9 +39,10 @@ def wire(
         messages = [links.up(own.index)]
         if endpoint.address:
             messages.append(links.address(own.index, Interface4(endpoint.address)))
-        if endpoint.address6:
+        more = [ipaddress.ip_interface(one) for one in (endpoint.address6, *endpoint.link_local) if one]
+        if any(one.version == 6 for one in more):
             _allow_ipv6(endpoint.interface)
-            messages.append(links.address(own.index, Interface6(endpoint.address6)))
+        messages += [links.address(own.index, one) for one in more]
         inner.apply(*messages)
     finally:
         inner.close()

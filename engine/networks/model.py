@@ -119,6 +119,7 @@ class Endpoint:
     priority: int = 0
     address6: str = ""
     links: tuple[tuple[str, str], ...] = ()
+    link_local: tuple[str, ...] = ()  # with their lengths
 
     @property
     def addresses(self) -> list[Address | Address6]:
@@ -135,7 +136,8 @@ class Endpoint:
     def from_json(cls, document: Json) -> "Endpoint":
         ports = tuple(Port(**port) for port in document["ports"])
         links = tuple((name, alias) for name, alias in document.get("links", ()))
-        return cls(**{**document, "aliases": tuple(document["aliases"]), "ports": ports, "links": links})
+        given = {"aliases": tuple(document["aliases"]), "link_local": tuple(document.get("link_local", ()))}
+        return cls(**{**document, **given, "ports": ports, "links": links})
 
 
 @dataclass(frozen=True, slots=True)

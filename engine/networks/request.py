@@ -44,6 +44,7 @@ class Attachment:
     sysctls: tuple[str, ...] = ()  # name=value, with IFNAME for the interface
     address6: str = ""
     links: tuple[tuple[str, str], ...] = ()  # another container, and what it is called here
+    link_local: tuple[str, ...] = ()  # addresses beside its own, which nobody else is asked about
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,6 @@ def _attachments(text: str, config: Json, endpoints: Json) -> tuple[Attachment, 
 
 def _attachment(name: str, entry: Json, mac: str) -> Attachment:
     ipam = entry.get("IPAMConfig") or {}
-    if ipam.get("LinkLocalIPs"):
-        raise Unimplemented("link-local addresses of endpoints (IPAMConfig.LinkLocalIPs) are not supported")
     mac = entry.get("MacAddress") or mac
     if mac:
         parse_hardware_address(mac)
@@ -122,9 +121,10 @@ def _attachment(name: str, entry: Json, mac: str) -> Attachment:
     address = _address(ipam.get("IPv4Address") or "", 4)
     address6 = _address(ipam.get("IPv6Address") or "", 6)
     links = links_of(entry.get("Links") or ())
+    link_local = tuple(_link_local(text) for text in ipam.get("LinkLocalIPs") or ())
     interface, sysctls = _driver_options(entry.get("DriverOpts") or {})
     return Attachment(
-        name, address, mac, tuple(entry.get("Aliases") or ()), priority, interface, sysctls, address6, links
+        name, address, mac, tuple(entry.get("Aliases") or ()), priority, interface, sysctls, address6, links, link_local
     )
 
 
@@ -138,6 +138,17 @@ def links_of(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
             raise InvalidArgument(f"bad format for links: {text}")
         found.append((name, alias or name))
     return tuple(found)
+
+
+def _link_local(text: str) -> str:
+    """With the length that dockerd gives such an address."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        raise InvalidArgument(f"invalid link-local IP address: {text}") from None
+    if found.is_unspecified or "%" in text:
+        raise InvalidArgument(f"invalid link-local IP address: {text}")
+    return f"{found}/{16 if found.version == 4 else 64}"
 
 
 def _address(text: str, version: int) -> str:

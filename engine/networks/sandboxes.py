@@ -293,6 +293,7 @@ class Sandboxes:
             aliases=attachment.aliases,
             priority=attachment.priority,
             links=attachment.links,
+            link_local=attachment.link_local,
             address6=f"{address6}/{network.pool6.prefixlen}" if network.pool6 else "",
         )
         undo.callback(self._drop, [endpoint])

@@ -103,6 +103,25 @@ def test_addresses_may_be_asked_for_and_are_in_the_hosts_file(lab: Lab) -> None:
     lab.run(live)
 
 
+def test_link_local_addresses_are_there_beside_the_containers_own(lab: Lab) -> None:
+    async def live() -> None:
+        networks = lab.networks()
+        await networks.open()
+        await networks.create({"Name": "plain", "IPAM": {"Config": [{"Subnet": "10.96.0.0/24"}]}})
+        asked = {"plain": {"IPAMConfig": {"LinkLocalIPs": ["169.254.8.8", "fe80::8"]}}}
+        await networks.allocate("one", {}, {"NetworkMode": "plain"}, asked)
+        found = lab.shell("one", "ip -o addr show eth0")
+        assert all(one in found for one in ("10.96.0.2/24", "169.254.8.8/16", "fe80::8/64"))
+        await networks.close()
+        again = lab.networks()
+        await again.open()
+        await again.reconcile(["one"])
+        await again.release("one")
+        await again.close()
+
+    lab.run(live)
+
+
 def test_names_have_ipv6_addresses_too(lab: Lab) -> None:
     async def live() -> bytes:
         networks = lab.networks()

@@ -136,7 +136,6 @@ def test_addresses_must_be_some(endpoint: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("host_config", "endpoint", "name"),
     [
-        ({}, {"IPAMConfig": {"LinkLocalIPs": ["169.254.1.1"]}}, "LinkLocalIPs"),
         ({"PortBindings": {"80/tcp": [{"HostIp": "::1"}]}}, {}, "IPv6 loopback"),
         ({}, {"DriverOpts": {"com.docker.network.speed": "9"}}, "com.docker.network.speed"),
     ],
@@ -146,3 +145,12 @@ def test_what_is_not_built_is_refused_by_its_name(
 ) -> None:
     with pytest.raises(Unimplemented, match=name):
         read({}, {"NetworkMode": "n", **host_config}, {"n": endpoint})
+
+
+def test_link_local_addresses_have_dockerds_lengths() -> None:
+    asked = {"mine": {"IPAMConfig": {"LinkLocalIPs": ["169.254.8.8", "fe80::8"]}}}
+    (found,) = read({}, {"NetworkMode": "mine"}, asked).attachments
+    assert found.link_local == ("169.254.8.8/16", "fe80::8/64")
+    for wrong in ("x", "::", "fe80::1%eth0"):
+        with pytest.raises(InvalidArgument, match="invalid link-local IP address"):
+            read({}, {"NetworkMode": "mine"}, {"mine": {"IPAMConfig": {"LinkLocalIPs": [wrong]}}})
