@@ -85,9 +85,10 @@ async def test_one_that_keeps_dying_is_given_up(zygote: Zygote) -> None:
 
 
 async def test_one_that_hangs_is_killed(tmp_path: Path, zygote: Zygote) -> None:
-    impatient = Zygote(zygote.program, Background(), timeout=0.5)
-    await ask(impatient, "x")
+    impatient = Zygote(zygote.program, Background(), timeout=60)
+    await ask(impatient, "x")  # on a busy machine its start alone takes a while
     pid = impatient.pid
+    impatient._timeout = 0.5
     with pytest.raises(ZygoteUnavailable, match="does not answer"):
         await ask(impatient, "hang")
     assert not os.path.exists(f"/proc/{pid}")
