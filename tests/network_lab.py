@@ -38,9 +38,13 @@ class Lab:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.events: list[tuple[str, str, dict[str, str]]] = []
-        for name in ("lab", "outside"):
-            self.inside_new(name)
-        self.inside("lab", self._cable)
+        try:
+            for name in ("lab", "outside"):
+                self.inside_new(name)
+            self.inside("lab", self._cable)
+        except BaseException:
+            self.close()
+            raise
 
     def path(self, name: str) -> str:
         kept = self.folder / "exec" / "netns" / name
