@@ -52,12 +52,7 @@ def main(arguments: Arguments) -> int:
         pid = os.fork()
         if pid == 0:
             become_server(arguments, prepared.listener.fileno(), os.getcwd())
-        try:
-            place(pid, prepared.shim_cgroup)
-        except OSError:
-            os.kill(pid, 9)
-            os.unlink(prepared.path)
-            raise
+        place(pid, prepared)
     os.write(1, prepared.output)
     return 0
 
@@ -169,8 +164,18 @@ def open_log(bundle: Bundle) -> int | None:
         return None
 
 
-def place(pid: int, shim_cgroup: str) -> None:
-    """Put a new server where it belongs: its cgroup, and one step nearer to the OOM killer than containerd."""
+def place(pid: int, prepared: Prepared) -> None:
+    """Put a new server where it belongs; one that cannot go there ends, and its socket with it."""
+    try:
+        _place(pid, prepared.shim_cgroup)
+    except (OSError, StartError):
+        os.kill(pid, 9)
+        os.unlink(prepared.path)
+        raise
+
+
+def _place(pid: int, shim_cgroup: str) -> None:
+    """Into its cgroup, and one step nearer to the OOM killer than containerd."""
     if shim_cgroup:
         for folder in _cgroup_folders(shim_cgroup):
             with open(os.path.join(folder, "cgroup.procs"), "w", encoding="ascii") as file:

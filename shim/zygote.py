@@ -160,7 +160,7 @@ def _start(arguments: Arguments, cwd: str, environment: dict[str, str], given: b
                 start.become_server(arguments, prepared.listener.fileno(), cwd, ForkLauncher())
             reached("zygote.start.forked")
             prepared.listener.close()
-            start.place(pid, prepared.shim_cgroup)
+            start.place(pid, prepared)
     except (OSError, start.StartError) as error:
         return 1, b"", f"{NAME}: {cli.describe(error)}\n".encode()
     return 0, prepared.output, b""

@@ -117,3 +117,13 @@ async def test_a_shim_cgroup_that_is_not_there_fails_the_start(shim: MakeShim) -
     started = start(process, options)
     assert started.returncode == 1
     assert b"wherry-nowhere" in started.stderr
+    address = (process.bundle / "address").read_text().removeprefix("unix://")
+    assert not Path(address).exists()
+    until(lambda: process.id.encode() not in b"".join(command_lines()), "the server lives on")
+
+
+def command_lines() -> Iterator[bytes]:
+    """Of every process; a killed one soon has none, reaped or not."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            yield (folder / "cmdline").read_bytes()
