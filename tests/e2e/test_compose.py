@@ -44,6 +44,19 @@ volumes: {items: {}}
 networks: {default: {labels: {of: shop}}}
 """
 
+TWO_NETWORKS = """\
+name: shop
+x-served: &served
+  image: busybox
+  command: sh -c "hostname > /tmp/name && exec httpd -f -p 8000 -h /tmp"
+  stop_signal: SIGKILL
+services:
+  store: {<<: *served, hostname: store, networks: {back: {aliases: [db, vault]}}}
+  app: {<<: *served, hostname: app, networks: {front: {aliases: [shop]}, back: {}}}
+  web: {<<: *served, hostname: web, networks: [front]}
+networks: {front: {}, back: {internal: true}}
+"""
+
 
 def programs() -> list[str]:
     """Every compose that is here."""
@@ -156,3 +169,23 @@ def test_single_runs_copies_and_signals(compose: Compose, tmp_path: Path) -> Non
     assert "shop-store-1" in compose("ps", "-a").stdout
     compose("rm", "-f")
     assert compose("images", "-q").stdout == ""
+
+
+def test_networks_have_their_own_names_and_keep_others_out(compose: Compose) -> None:
+    compose.file.write_text(TWO_NETWORKS)
+    compose("up", "-d")
+
+    def asks(service: str, host: str) -> str:
+        """What that host serves to that service; it may not listen yet."""
+        script = f"for i in $(seq 100); do wget -qO- http://{host}:8000/name && exit; sleep 0.1; done"
+        return compose("exec", "-T", service, "sh", "-c", script).stdout.strip()
+
+    assert [asks("app", host) for host in ("store", "db", "vault", "web")] == ["store", "store", "store", "web"]
+    assert [asks("web", host) for host in ("app", "shop")] == ["app", "app"]
+    assert asks("store", "app") == "app"
+    address = compose("exec", "-T", "store", "hostname", "-i").stdout.strip()
+    for stranger in ("store", "db", "vault", address):
+        assert compose(
+            "exec", "-T", "web", "wget", "-T", "2", "-qO-", f"http://{stranger}:8000/name", check=False
+        ).returncode
+    assert compose("exec", "-T", "store", "wget", "-T", "2", "-qO-", "http://web:8000/name", check=False).returncode
