@@ -1,5 +1,7 @@
 """A User-Mode Linux kernel on the host's files: it boots as a process in seconds, and has what the host has not."""
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -41,8 +43,9 @@ def boot(init: str, suite: list[str], *words: str) -> str:
     ) as process:
         try:
             output, _ = process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            subprocess.run(["kill", "-KILL", f"-{process.pid}"], check=False)
-            output, _ = process.communicate()
-            pytest.fail(f"the kernel did not end in {PATIENCE} s:\n{output}")
+        except subprocess.TimeoutExpired as late:
+            pytest.fail(f"the kernel did not end in {PATIENCE} s:\n{late.output}")
+        finally:  # also when the tests are interrupted
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
     return output
