@@ -1,6 +1,7 @@
 """`GET /containers/{id}/changes`: what the container's own layer adds, changes and deletes (docker diff)."""
 
 import asyncio
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from proto.errdefs import Unimplemented
 
 MODIFIED, ADDED, DELETED = 0, 1, 2
 _OPAQUE = "trusted.overlay.opaque"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 async def changes(room: Room, live: Live) -> list[dict[str, Any]]:
@@ -29,25 +31,66 @@ async def _changes(room: Room, live: Live) -> list[dict[str, Any]]:
 
 
 def compare(upper: str, lower: list[str]) -> Iterator[dict[str, Any]]:
-    """Walk the upper folder; links are never followed."""
-    yield from _below(upper, lower, "")
+    """Walk the upper folder, while its container may be changing it; links are never followed."""
+    root = os.open(upper, _FOLDER)
+    try:
+        yield from _below(root, lower, "")
+    finally:
+        os.close(root)
 
 
-def _below(upper: str, lower: list[str], path: str) -> Iterator[dict[str, Any]]:
-    for entry in sorted(os.scandir(upper + path), key=lambda entry: entry.name):
+def _below(folder: int, lower: list[str], path: str) -> Iterator[dict[str, Any]]:
+    with os.scandir(folder) as entries:
+        listed = sorted(entries, key=lambda entry: entry.name)
+    for entry in listed:
         name = f"{path}/{entry.name}"
-        found = entry.stat(follow_symlinks=False)
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue  # the container has removed it meanwhile
         if stat.S_ISCHR(found.st_mode) and found.st_rdev == 0:
             yield {"Path": name, "Kind": DELETED}
             continue
         known = _known(lower, name)
+        if stat.S_ISDIR(found.st_mode):
+            yield from _folder(folder, entry.name, found, known, lower, name)
+        else:
+            yield {"Path": name, "Kind": ADDED if known is None else MODIFIED}
+
+
+def _folder(
+    parent: int, own: str, found: os.stat_result, known: os.stat_result | None, lower: list[str], name: str
+) -> Iterator[dict[str, Any]]:
+    """A folder and all below it; nothing where the container has put something else meanwhile."""
+    try:
+        folder = os.open(own, _FOLDER, dir_fd=parent)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return
+        raise
+    try:
         if known is None:
             yield {"Path": name, "Kind": ADDED}
-        elif not stat.S_ISDIR(found.st_mode) or _differs(found, known) or _has_entries(upper + name):
+        elif _differs(found, known) or os.listdir(folder):
             yield {"Path": name, "Kind": MODIFIED}
-        if stat.S_ISDIR(found.st_mode):
-            opaque = _is_opaque(upper + name)
-            yield from _below(upper, [] if opaque or known is None else lower, name)
+        yield from _below(folder, [] if known is None or _is_opaque(folder) else _merged(lower, name), name)
+    finally:
+        os.close(folder)
+
+
+def _merged(lower: list[str], name: str) -> list[str]:
+    """The layers whose folder of that name shows through: none from below something else, or an opaque one."""
+    found = []
+    for layer in lower:
+        try:
+            if not stat.S_ISDIR(os.lstat(layer + name).st_mode):
+                break
+        except OSError:
+            continue
+        found.append(layer)
+        if _is_opaque(layer + name):
+            break
+    return found
 
 
 def _known(lower: list[str], name: str) -> os.stat_result | None:
@@ -64,12 +107,7 @@ def _differs(one: os.stat_result, other: os.stat_result) -> bool:
     return (one.st_mode, one.st_uid, one.st_gid) != (other.st_mode, other.st_uid, other.st_gid)
 
 
-def _has_entries(path: str) -> bool:
-    with os.scandir(path) as entries:
-        return any(True for _ in entries)
-
-
-def _is_opaque(path: str) -> bool:
+def _is_opaque(path: str | int) -> bool:
     try:
         return os.getxattr(path, _OPAQUE) == b"y"
     except OSError:

@@ -40,7 +40,7 @@ def test_services_are_built_run_and_found_again(builds: Builds, tmp_path: Path, 
     (tmp_path / "sub/Other").write_text("FROM busybox\nCOPY note /\nCMD cat /note\n")
     (tmp_path / "sub/note").write_text("noted\n")
 
-    def compose(*words: str) -> str:
+    def compose(*words: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [program, "--project-directory", str(tmp_path), *words],
             capture_output=True,
@@ -50,13 +50,14 @@ def test_services_are_built_run_and_found_again(builds: Builds, tmp_path: Path, 
             env={**os.environ, "DOCKER_HOST": builds.engine.host, "DOCKER_BUILDKIT": "0", "HOME": str(tmp_path)},
         )
         assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{builds.engine.tail()}"
-        return done.stdout + done.stderr
+        return done
 
     try:
         compose("build")
         assert builds.engine.out("inspect", "-f", "{{.Config.Labels.of}}", "built-one") == "build"
-        assert compose("run", "--rm", "one").splitlines()[-1] == "compose"
-        assert compose("run", "--rm", "two").splitlines()[-1] == "noted"
-        assert "Using cache" in compose("build")
+        assert compose("run", "--rm", "one").stdout.splitlines()[-1] == "compose"
+        assert compose("run", "--rm", "two").stdout.splitlines()[-1] == "noted"
+        again = compose("build")
+        assert "Using cache" in again.stdout + again.stderr
     finally:
         compose("down", "--rmi", "all", "-t", "0")

@@ -102,3 +102,21 @@ async def test_only_overlay_snapshots_can_tell(bench: Bench, tmp_path: Path) -> 
 
     bench.snapshots.mounts = mounts  # type: ignore[method-assign]
     assert await changes.changes(bench.room, live) == [{"Path": "/file", "Kind": ADDED}]
+
+
+def test_a_lower_link_leads_nowhere(tmp_path: Path) -> None:
+    """What the host has behind it says nothing about the container's file."""
+    host, lower, deeper, upper = (tmp_path / name for name in ("host", "lower", "deeper", "upper"))
+    (host / "w").mkdir(parents=True)
+    (host / "w" / "file").touch()
+    (upper / "w").mkdir(parents=True)
+    (upper / "w" / "file").touch()
+    lower.mkdir()
+    deeper.mkdir()
+    (deeper / "w").symlink_to(host / "w")
+    assert list(changes.compare(str(upper), [str(lower), str(deeper)])) == [
+        {"Path": "/w", "Kind": 0},
+        {"Path": "/w/file", "Kind": 1},
+    ]
+    (lower / "w").mkdir()
+    assert list(changes.compare(str(upper), [str(lower), str(deeper)]))[1] == {"Path": "/w/file", "Kind": 1}
