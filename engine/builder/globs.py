@@ -45,6 +45,10 @@ def ignored(pattern: str) -> Matcher:
     source_is_valid(pattern)
     if not any(letter in pattern for letter in "*?[]\\"):
         return lambda path: path == pattern
+    suffix = pattern[2:]
+    if pattern.startswith("**") and not any(letter in suffix for letter in "*?[]\\"):
+        # moby compares the end alone here: `**b` is in `ab`, too, where a longer pattern asks for whole names.
+        return lambda path: path.endswith(suffix) or path == suffix.removeprefix("/")
     return patterns.matcher(_translated(pattern), _BAD)
 
 

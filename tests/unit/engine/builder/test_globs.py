@@ -50,6 +50,11 @@ def test_dockerignore_means_what_another_implementation_of_it_says(patterns: lis
             assert ours.may_hold(path) is theirs.may_match_under(path), (patterns, path)
 
 
+@pytest.mark.parametrize(("path", "excluded"), [("b", True), ("ab", True), ("a/ab", True), ("ba", False)])
+def test_two_stars_before_a_plain_end_compare_the_end_alone(path: str, excluded: bool) -> None:
+    assert Ignore(["**b"]).excludes(path) is excluded
+
+
 def test_patterns_of_stars_take_no_time() -> None:
     begin = time.monotonic()
     Ignore(["a*" * 30 + "b", "**/" * 20 + "x"]).excludes("a" * 60 + "/" + "a/" * 30 + "a")
