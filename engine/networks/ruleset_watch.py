@@ -1,87 +1,47 @@
 """Tells when somebody else changes our rules, or a chain of theirs that decides over our packets.
 
 `nft flush ruleset`, a reload of firewalld, a Docker or ufw that starts later: the kernel announces every change to
-NFNLGRP_NFTABLES, with the number of the socket that made it. No polling: the event loop reads the announcements.
+NFNLGRP_NFTABLES, with the number of the socket that made it.
 
     NEWCHAIN DELCHAIN NEWRULE DELRULE DELTABLE   of a table of ours, by another socket
     NEWCHAIN DELRULE                             filter DOCKER-USER, filter FORWARD
 """
 
-import asyncio
-import contextlib
-import errno
-import socket
 import struct
 from collections.abc import Awaitable, Callable, Collection, Iterator
 
 from engine.networks import nftables as nft
 from engine.networks.firewall import DOCKER_CHAIN, FORWARD_CHAIN, OTHERS_TABLE
 from engine.networks.netlink import attributes
+from engine.networks.watch import Watch
 
 _NFNLGRP_NFTABLES = 7
-_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP = 270, 1
 _HEADER = struct.Struct("=IHHII")
 _FAMILY_HEADER = 4  # struct nfgenmsg
 _NEWCHAIN, _DELRULE = 3, 8
 _CHAIN_NAME = {3: 3, 5: 3, 6: 2, 8: 2}  # which attribute names the chain: NEWCHAIN, DELCHAIN, NEWRULE, DELRULE
 _DELTABLE = 2
-_RECEIVE = 1 << 18
-_SETTLE = 0.05  # seconds: a reload is many changes, and what is written in its middle is flushed by its end
 
 
-class RulesetWatch:
-    """Calls `repair` after each disturbance, one at a time."""
+class RulesetWatch(Watch):
+    """Calls `repair` after each disturbance."""
+
+    protocol = nft.NETLINK_NETFILTER
+    groups = 1 << (_NFNLGRP_NFTABLES - 1)
 
     def __init__(
         self, own: Collection[int], tables: Callable[[], Collection[str]], repair: Callable[[], Awaitable[None]]
     ) -> None:
+        super().__init__()
         self._own = own
         self._tables = tables
         self._repair = repair
-        self._socket: socket.socket | None = None
-        self._disturbed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Listen from now on; must be called in the namespace whose rules they are."""
-        made = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, nft.NETLINK_NETFILTER
-        )
-        made.bind((0, 0))
-        made.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _NFNLGRP_NFTABLES)
-        self._socket = made
-        asyncio.get_running_loop().add_reader(made, self._read)
-        self._task = asyncio.ensure_future(self._run())
+    def disturbs(self, data: bytes | None) -> bool:
+        return data is None or is_disturbing(data, self._own, self._tables())
 
-    async def close(self) -> None:
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    def _read(self) -> None:
-        assert self._socket is not None
-        try:
-            data = self._socket.recv(_RECEIVE)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            if error.errno == errno.ENOBUFS:  # more was announced than we could read: anything may have changed
-                self._disturbed.set()
-                return
-            raise
-        if is_disturbing(data, self._own, self._tables()):
-            self._disturbed.set()
-
-    async def _run(self) -> None:
-        while True:
-            await self._disturbed.wait()
-            await asyncio.sleep(_SETTLE)
-            self._disturbed.clear()
-            await self._repair()
+    async def repair(self) -> None:
+        await self._repair()
 
 
 def is_disturbing(data: bytes, own: Collection[int], tables: Collection[str]) -> bool:

@@ -68,10 +68,8 @@ async def test_a_disturbance_is_repaired_and_one_that_could_not_be_read_means_ev
     watch = LinkWatch(lambda: NAMES, lambda: GATEWAYS, repair)
     watch.start()
     try:
-        for names, lost in (({"br0"}, False), (set(), True)):
-            watch._disturbed |= names
-            watch._lost = lost
-            watch._woken.set()
+        for announced in (link(links.RTM_DELLINK, "br0"), None):
+            watch.hear(announced)
             async with asyncio.timeout(30):
                 await done.wait()
             done.clear()
