@@ -3,6 +3,8 @@
 The first word that is no flag is the action (`start`, `delete`, `zygote`); without one the program is the server.
 """
 
+LISTEN_FD = 3  # where a server without -socket finds the socket that `start` has bound
+
 _STRINGS = {
     "namespace": "namespace that owns the shim",
     "id": "id of the task",

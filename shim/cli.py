@@ -2,17 +2,15 @@
 
 import sys
 
-from shim import sites
+from shim import __version__, sites
 from shim.args import Arguments
-
-VERSION = "0.1.0"
 
 
 def run(name: str, arguments: Arguments) -> int:
     """The exit status. Imports only what the action needs."""
     if arguments.version:
         sys.stdout.write(
-            f"{name}:\n  Version:  {VERSION}\n  Revision: \n  Python version: {sys.version.split()[0]}\n\n"
+            f"{name}:\n  Version:  {__version__}\n  Revision: \n  Python version: {sys.version.split()[0]}\n\n"
         )
         return 0
     try:

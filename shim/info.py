@@ -7,7 +7,7 @@ from collections.abc import Callable
 from google.protobuf.any_pb2 import Any
 
 from proto.containerd.types import introspection_pb2
-from shim.cli import VERSION
+from shim import __version__
 from shim.convert import options_from_proto
 from shim.spawn import find_runtime
 from shim.start import read_input
@@ -28,7 +28,7 @@ def main() -> int:
 def describe(options: Any, ask: Callable[[str], bytes]) -> introspection_pb2.RuntimeInfo:
     """The answer; `ask(program)` gives the runtime's features document, empty when it has no such verb."""
     info = introspection_pb2.RuntimeInfo(name=NAME)
-    info.version.version = VERSION
+    info.version.version = __version__
     if options.type_url:
         info.options.CopyFrom(options)
     features = ask(find_runtime(options_from_proto(options).binary_name))

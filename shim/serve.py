@@ -22,7 +22,7 @@ from proto.containerd.runtime.task.v2 import shim_pb2 as task_v2
 from proto.containerd.runtime.task.v3 import shim_pb2 as task_v3
 from proto.ttrpc.server import Server
 from shim import cgroups, linux
-from shim.args import Arguments, server_argv
+from shim.args import LISTEN_FD, Arguments, server_argv
 from shim.attach import bind_anywhere
 from shim.container import Host
 from shim.events import Publisher, TaskEvents
@@ -31,7 +31,6 @@ from shim.reaper import Reaper
 from shim.runtime import Launcher, SpawnLauncher
 from shim.sandbox_service import SandboxService
 from shim.service import TaskService
-from shim.start import LISTEN_FD
 
 logger = logging.getLogger("shim")
 

@@ -15,14 +15,13 @@ import os
 import sys
 
 from shim import bootstrap, sites
-from shim.args import Arguments
+from shim.args import LISTEN_FD, Arguments
 from shim.paths import SOCKET_ROOT, Bundle, socket_path, write_atomically
 
 TYPE_CHECKING = False  # typing itself costs 12 ms
 if TYPE_CHECKING:
     from shim.runtime import Launcher
 
-LISTEN_FD = 3
 _INPUT_LIMIT = 10 << 20
 _GROUP_ANNOTATIONS = ("io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id")
 _PATH_LIMIT = 106

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from supervisor import __version__
 from supervisor.config import Config, ConfigError, Socket, check, load
 from supervisor.paths import DEFAULT_CONFIG
 
 NAME = "wherry-supervisor"
-VERSION = "0.1.0"
 
 USAGE = f"""\
 {NAME} - container runtime daemon with containerd's API
@@ -126,7 +126,7 @@ def _main(arguments: Sequence[str]) -> int:
         sys.stdout.write(USAGE)
         return 0
     if "version" in parsed.flags:
-        sys.stdout.write(f"{NAME} wherry {VERSION}\n")
+        sys.stdout.write(f"{NAME} wherry {__version__}\n")
         return 0
     if not parsed.rest:
         config = configure(parsed.flags)

@@ -16,8 +16,8 @@ import time
 from collections.abc import Iterable
 
 from proto.errdefs import Fault
+from supervisor import __version__
 from supervisor.background import Background
-from supervisor.cli import VERSION
 from supervisor.config import Config
 from supervisor.events.exchange import Exchange
 from supervisor.lock import RootLock
@@ -60,7 +60,7 @@ class Runtime:
             address=config.grpc.address,
             ttrpc_address=config.ttrpc_socket.address,
             binary=os.path.abspath(sys.argv[0]),
-            version=VERSION,
+            version=__version__,
             log_level=config.log_level,
         )
         programs = ShimPrograms()
@@ -141,7 +141,7 @@ class Daemon:
 
     async def _collect(self) -> Iterable[Family]:
         answers = await containers.ask(self.runtime.tasks)
-        return (*process.families(VERSION, ""), *self._calls.families(), *containers.families(answers))
+        return (*process.families(__version__, ""), *self._calls.families(), *containers.families(answers))
 
 
 async def _serve(config: Config, began: float) -> None:
@@ -154,7 +154,9 @@ async def _serve(config: Config, began: float) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGUSR1, lambda: logger.info("=== BEGIN stack dump ===\n%s", stacks()))
-    logger.info("starting wherry-supervisor", extra={"version": VERSION, "root": config.root, "state": config.state})
+    logger.info(
+        "starting wherry-supervisor", extra={"version": __version__, "root": config.root, "state": config.state}
+    )
     for table in config.passed_over:
         logger.info("configuration without effect: this daemon has no such plugin", extra={"table": table})
     daemon = Daemon(config)

@@ -21,7 +21,7 @@ from proto.containerd.services.tasks.v1.tasks_pb2_grpc import add_TasksServicer_
 from proto.containerd.services.transfer.v1.transfer_pb2_grpc import add_TransferServicer_to_server
 from proto.containerd.services.version.v1.version_pb2_grpc import add_VersionServicer_to_server
 from proto.errdefs import FailedPrecondition
-from supervisor.cli import VERSION
+from supervisor import __version__
 from supervisor.config import Config
 from supervisor.core.events import EventExchange
 from supervisor.core.plugins import Plugin
@@ -97,7 +97,7 @@ def build_server(
             TasksService(runtime.tasks, stores.containers, Checkpoints(stores.content), runtime.sandboxes),
             "tasks.v1.Tasks",
         ),
-        (add_VersionServicer_to_server, VersionService(VERSION, ""), "version.v1.Version"),
+        (add_VersionServicer_to_server, VersionService(__version__, ""), "version.v1.Version"),
     ]
     names = [_PREFIX + name for _, _, name in services]
     plugins = _plugins(config, paths, stores, info, [*names, f"{_PREFIX}introspection.v1.Introspection"])

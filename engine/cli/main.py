@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
+from engine import __version__
 from engine.cli.address import DEFAULT_CONTEXT, Address, choose, choose_context
 from engine.cli.client import Daemon
 from engine.cli.command_table import COMMANDS, GROUPS
 from engine.cli.errors import CommandFailed
 
-VERSION = "0.1.0"
 _PACKAGE = "engine.cli.commands"
 
 
@@ -107,7 +107,7 @@ wherry = LazyGroup(
         click.Option(["--tlskey"], help="Path to the client's key."),
     ],
 )
-click.version_option(VERSION, "-v", "--version", message=f"Wherry version {VERSION}")(wherry)
+click.version_option(__version__, "-v", "--version", message=f"Wherry version {__version__}")(wherry)
 
 
 def main() -> None:

@@ -8,10 +8,21 @@ from lowrt.linux.constants import SIGKILL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lowrt.cgroup.driver import CgroupDriver
+    from typing import Protocol
+
+    class Freezable(Protocol):
+        """What of a cgroup's driver a signal to all needs."""
+
+        def is_frozen(self) -> bool: ...
+
+        def freeze(self) -> None: ...
+
+        def thaw(self) -> None: ...
+
+        def all_pids(self) -> list[int]: ...
 
 
-def kill_v2(directory: str, driver: "CgroupDriver", signal: int) -> None:
+def kill_v2(directory: str, cgroup: "Freezable", signal: int) -> None:
     """cgroup.kill where it fits (SIGKILL, Linux 5.14); else by hand."""
     if signal == SIGKILL:
         try:
@@ -21,18 +32,18 @@ def kill_v2(directory: str, driver: "CgroupDriver", signal: int) -> None:
                 raise
         else:
             return
-    kill_frozen(driver, signal)
+    kill_frozen(cgroup, signal)
 
 
-def kill_frozen(driver: "CgroupDriver", signal: int) -> None:
+def kill_frozen(cgroup: "Freezable", signal: int) -> None:
     """Freeze, signal each, thaw: what is frozen cannot fork, and a pid in a frozen cgroup cannot be reused."""
-    was_frozen = driver.is_frozen()
+    was_frozen = cgroup.is_frozen()
     try:
-        driver.freeze()
+        cgroup.freeze()
     except CgroupError:
         pass  # without a freezer the best is to signal whom we see
     try:
-        for pid in driver.all_pids():
+        for pid in cgroup.all_pids():
             try:
                 os.kill(pid, signal)
             except ProcessLookupError:
@@ -40,4 +51,4 @@ def kill_frozen(driver: "CgroupDriver", signal: int) -> None:
     finally:
         # A v1 process dies only once it is thawed; a container that was paused stays so under any other signal.
         if not was_frozen or signal == SIGKILL:
-            driver.thaw()
+            cgroup.thaw()

@@ -4,11 +4,11 @@ import platform
 
 import click
 
+from engine import __version__
 from engine.cli.client import API_VERSION, Daemon
 from engine.cli.errors import DaemonUnreachable
 from engine.cli.formats import print_objects
 from engine.cli.grammar import FORMAT_HELP, Command, pass_daemon
-from engine.cli.main import VERSION
 
 
 @click.command(cls=Command)
@@ -16,7 +16,7 @@ from engine.cli.main import VERSION
 @pass_daemon
 def version(daemon: Daemon, template: str | None) -> None:
     """Show the version information of the command line and the daemon."""
-    client = {"Version": VERSION, "ApiVersion": API_VERSION, "Os": "linux", "Arch": platform.machine()}
+    client = {"Version": __version__, "ApiVersion": API_VERSION, "Os": "linux", "Arch": platform.machine()}
     try:
         server = daemon.get("/version")
     except DaemonUnreachable:
