@@ -712,8 +712,12 @@ class Resources:
     def test_pause_and_resume(self, runtime: Runtime, bundles: Bundles) -> None:
         runtime("run", "-d", "-b", bundles(), "c1")
         assert runtime("pause", "c1").code == 0
+        if runtime.name == "crun":  # it does not wait until all of it is frozen
+            runtime.wait_for("c1", "paused")
         assert runtime.state("c1")["status"] == "paused"
         assert runtime("resume", "c1").code == 0
+        if runtime.name == "crun":
+            runtime.wait_for("c1", "running")
         assert runtime.state("c1")["status"] == "running"
 
     def test_a_paused_container_can_be_deleted_by_force(self, runtime: Runtime, bundles: Bundles) -> None:
