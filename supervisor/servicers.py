@@ -61,8 +61,9 @@ from supervisor.services.tasks import TasksService
 from supervisor.services.transfer import TransferService
 from supervisor.services.version import VersionService
 from supervisor.stores import Stores
-from supervisor.transfer.local import Stores as TransferStores
 from supervisor.transfer.local import Transfers
+from supervisor.transfer.resources import Resources
+from supervisor.transfer.resources import Stores as TransferStores
 from supervisor.transfer.streams import Streams
 
 
@@ -142,14 +143,14 @@ def _record_services(stores: Stores, exchange: EventExchange, sandboxes: Sandbox
 def _image_services(config: Config, stores: Stores) -> Iterator[Service]:
     """Images and what they are made of."""
     streams = Streams()
-    transfers = Transfers(
+    resources = Resources(
         TransferStores(stores.content, stores.images, stores.snapshots, stores.leases),
         hosts_dir=config.hosts_folder,
         max_concurrent_downloads=config.max_concurrent_downloads,
         max_concurrent_unpacks=config.max_concurrent_unpacks,
         max_concurrent_uploads=config.max_concurrent_uploads,
     )
-    yield add_TransferServicer_to_server, TransferService(transfers, streams), "transfer.v1.Transfer"
+    yield add_TransferServicer_to_server, TransferService(Transfers(resources), streams), "transfer.v1.Transfer"
     yield add_ContentServicer_to_server, ContentService(stores.content), "content.v1.Content"
     yield add_DiffServicer_to_server, DiffService(stores.content), "diff.v1.Diff"
     yield add_ImagesServicer_to_server, ImagesService(stores.images, stores.collector), "images.v1.Images"

@@ -9,18 +9,14 @@ What a failed transfer has fetched belongs to its lease and goes with it; image 
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from proto.errdefs import Fault, NotFound, Unimplemented
 from proto.failpoints import reached
 from supervisor.content.threads import in_thread
-from supervisor.core.content import ContentStore
-from supervisor.core.digests import Descriptor, Platform
-from supervisor.core.images import Image, ImageStore
-from supervisor.core.leases import LeaseStore
-from supervisor.core.snapshots import SnapshotStore
-from supervisor.registry import media_types, platforms
+from supervisor.core.digests import Descriptor
+from supervisor.core.images import Image
+from supervisor.registry import media_types
 from supervisor.registry.manifests import Blob
 from supervisor.transfer import store_images
 from supervisor.transfer.endpoints import ExportEnd, ImageStoreEnd, ImportEnd, RegistryEnd
@@ -29,86 +25,50 @@ from supervisor.transfer.graph import Graph, choose, image_platform
 from supervisor.transfer.import_archive import ArchiveImporter
 from supervisor.transfer.lease import leased
 from supervisor.transfer.progress import Progress, Send, Tracker
+from supervisor.transfer.resources import Resources
 from supervisor.transfer.streams import Bridge, ByteSender, receive_bytes
-from supervisor.transfer.unpack import Fetch, KeyedLocks, Unpacker
+from supervisor.transfer.unpack import Fetch
 
 End: TypeAlias = RegistryEnd | ImageStoreEnd | ImportEnd | ExportEnd
 
-DEFAULT_SNAPSHOTTER = "overlayfs"
 _GATHERED = 1 << 18
-_NO_LIMIT = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What transfers read and write."""
-
-    content: ContentStore
-    images: ImageStore
-    snapshots: SnapshotStore
-    leases: LeaseStore
 
 
 class Transfers:
     """The transfers of one daemon."""
 
-    def __init__(
-        self,
-        stores: Stores,
-        *,
-        hosts_dir: str = "",
-        max_concurrent_downloads: int = 3,
-        max_concurrent_unpacks: int = 3,
-        max_concurrent_uploads: int = 3,
-    ) -> None:
-        self.stores = stores
-        self.hosts_dir = hosts_dir
-        self.downloads = asyncio.Semaphore(max_concurrent_downloads or _NO_LIMIT)  # of all pulls together
-        self.unpacks = asyncio.Semaphore(max_concurrent_unpacks or 1)
-        self.uploads = asyncio.Semaphore(max_concurrent_uploads or _NO_LIMIT)
-        self.locks = KeyedLocks()
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._stores = resources.stores
 
     async def transfer(self, namespace: str, source: End, destination: End, send: Send | None = None) -> None:
         """Carry out one transfer; Unimplemented for a pair that makes no sense."""
         match source, destination:
             case RegistryEnd(), ImageStoreEnd():
-                from supervisor.transfer.pull import pull
+                from supervisor.transfer.pull import pull  # the HTTP client would be a third of the daemon's start
 
-                with leased(self.stores.leases, namespace):
-                    await pull(self, namespace, source, destination, send)
+                with leased(self._stores.leases, namespace):
+                    await pull(self._resources, namespace, source, destination, send)
             case ImageStoreEnd(), RegistryEnd():
                 from supervisor.transfer.push import push
 
-                await push(self, namespace, source, destination, send)
+                await push(self._resources, namespace, source, destination, send)
             case ImageStoreEnd(), ExportEnd():
-                with leased(self.stores.leases, namespace):
+                with leased(self._stores.leases, namespace):
                     await self._export(namespace, source, destination, send)
             case ImageStoreEnd(), ImageStoreEnd():
-                with leased(self.stores.leases, namespace):
+                with leased(self._stores.leases, namespace):
                     await self._tag(namespace, source, destination)
             case ImportEnd(), ImageStoreEnd():
-                with leased(self.stores.leases, namespace):
+                with leased(self._stores.leases, namespace):
                     await self._import(namespace, source, destination, send)
             case ImportEnd(), ExportEnd():
                 await _echo(source, destination)
             case _:
                 raise Unimplemented(f"unable to transfer from {source} to {destination}: not implemented")
 
-    def graph(self, namespace: str) -> Graph:
-        """A namespace's blobs."""
-        return Graph(self.stores.content, namespace)
-
-    def unpacker_for(self, graph: Graph, end: ImageStoreEnd, platform: Platform) -> Unpacker | None:
-        """The unpacker that the destination asks for, for an image of this platform; None where it asks for none."""
-        for wish in end.unpacks:
-            wanted = wish.platform if wish.platform.os or wish.platform.architecture else platforms.host()
-            if platforms.rank(platforms.host(), platform) is not None and platforms.rank(wanted, platform) is not None:
-                snapshotter = wish.snapshotter or DEFAULT_SNAPSHOTTER
-                return Unpacker(graph, self.stores.snapshots, snapshotter, self.locks, self.unpacks)
-        return None
-
     async def _import(self, namespace: str, source: ImportEnd, end: ImageStoreEnd, send: Send | None) -> None:
-        graph = self.graph(namespace)
+        graph = self._resources.graph(namespace)
         tracker = Tracker(end.name, "importing", send)
         await tracker.tell(Progress("Importing"))
         bridge = Bridge()
@@ -124,7 +84,7 @@ class Transfers:
         named = await self._walk_import(graph, index, end, tracker)
         reached("supervisor.import.unpacked")
         images = [*store_images.images_for_target(end, index), *named]
-        for image in await in_thread(store_images.write_images, self.stores.images, namespace, images):
+        for image in await in_thread(store_images.write_images, self._stores.images, namespace, images):
             await tracker.tell(Progress("saved", image.name, descriptor=image.target))
         await tracker.tell(Progress("Completed import"))
 
@@ -160,7 +120,7 @@ class Transfers:
         """Unpack a manifest whose blobs are all here already, where the destination asks for it."""
         config, layers = parts[0], parts[1:]
         known = await in_thread(image_platform, graph, config)
-        unpacker = self.unpacker_for(graph, end, known) if known is not None else None
+        unpacker = self._resources.unpacker_for(graph, end, known) if known is not None else None
         if unpacker is not None:
             await unpacker.unpack(config, layers, _here_already(graph), tracker)
 
@@ -174,7 +134,7 @@ class Transfers:
             non_distributable=not end.skip_non_distributable,
         )
         images = await in_thread(self.look_up, namespace, source)
-        chunks = ArchiveExporter(self.graph(namespace), options).chunks(images)
+        chunks = ArchiveExporter(self._resources.graph(namespace), options).chunks(images)
         sender = ByteSender(end.stream)
         try:
             while (data := await in_thread(_some, chunks)) != b"":
@@ -184,9 +144,9 @@ class Transfers:
         await tracker.tell(Progress("Completed export"))
 
     async def _tag(self, namespace: str, source: ImageStoreEnd, end: ImageStoreEnd) -> None:
-        image = await in_thread(self.stores.images.get, namespace, source.name)
+        image = await in_thread(self._stores.images.get, namespace, source.name)
         images = store_images.images_for_target(end, image.target)
-        await in_thread(store_images.write_images, self.stores.images, namespace, images)
+        await in_thread(store_images.write_images, self._stores.images, namespace, images)
 
     def look_up(self, namespace: str, source: ImageStoreEnd) -> list[Image]:
         """All images that a source names."""
@@ -195,7 +155,7 @@ class Transfers:
             if extra.is_prefix:
                 raise Unimplemented("prefix lookup on export not implemented: not implemented")
             names.append(extra.name)
-        return [self.stores.images.get(namespace, name) for name in names]
+        return [self._stores.images.get(namespace, name) for name in names]
 
 
 def _here_already(graph: Graph) -> Fetch:

@@ -9,7 +9,6 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from proto.errdefs import AlreadyExists, Fault, InvalidArgument, NotFound, Unavailable
 from proto.failpoints import reached
@@ -26,10 +25,8 @@ from supervisor.transfer.endpoints import ImageStoreEnd, RegistryEnd
 from supervisor.transfer.graph import Graph, choose, image_platform
 from supervisor.transfer.import_archive import discard
 from supervisor.transfer.progress import Progress, Send, Tracker
+from supervisor.transfer.resources import Resources
 from supervisor.transfer.together import all_of
-
-if TYPE_CHECKING:
-    from supervisor.transfer.local import Transfers
 
 _INLINE = 1 << 16
 _DEEPEST_REFERRER = 4  # a signature of a bill of materials of …: somebody else decides how long that goes on
@@ -37,11 +34,11 @@ _LONGEST_LABEL = 4096
 
 
 async def pull(
-    transfers: "Transfers", namespace: str, source: RegistryEnd, end: ImageStoreEnd, send: Send | None
+    resources: Resources, namespace: str, source: RegistryEnd, end: ImageStoreEnd, send: Send | None
 ) -> None:
     """Pull one image."""
     name = reference.parse(source.reference)
-    hosts = hosts_for(name.host, source.host_dir or transfers.hosts_dir, source.default_scheme)
+    hosts = hosts_for(name.host, source.host_dir or resources.hosts_dir, source.default_scheme)
     tracker = Tracker(str(name), "downloading", send)
     await tracker.tell(Progress(f"Resolving from {source}"))
     async with RegistryClient(name, hosts, source.credentials, source.headers) as client:
@@ -52,12 +49,12 @@ async def pull(
         await tracker.tell(Progress(f"Pulling from {source}"))
         await tracker.tell(Progress("fetching image content", str(name), descriptor=target))
         reached("supervisor.pull.resolved")
-        await _Pull(transfers, transfers.graph(namespace), client, end, tracker).run(target)
+        await _Pull(resources, resources.graph(namespace), client, end, tracker).run(target)
         reached("supervisor.pull.unpacked")
     images = store_images.images_for_target(end, target)
     if not images:
         raise NotFound("no image name found: not found")
-    for image in await in_thread(store_images.write_images, transfers.stores.images, namespace, images):
+    for image in await in_thread(store_images.write_images, resources.stores.images, namespace, images):
         await tracker.tell(Progress("saved", image.name, descriptor=image.target))
     await tracker.tell(Progress(f"Completed pull from {source}"))
 
@@ -66,9 +63,9 @@ class _Pull:
     """One pull under way."""
 
     def __init__(
-        self, transfers: "Transfers", graph: Graph, client: RegistryClient, end: ImageStoreEnd, tracker: Tracker
+        self, resources: Resources, graph: Graph, client: RegistryClient, end: ImageStoreEnd, tracker: Tracker
     ) -> None:
-        self._transfers = transfers
+        self._resources = resources
         self._graph = graph
         self._client = client
         self._end = end
@@ -94,7 +91,7 @@ class _Pull:
         config, layers = parts[0], parts[1:]
         await self.fetch(config)
         platform = await in_thread(image_platform, self._graph, config)
-        unpacker = self._transfers.unpacker_for(self._graph, self._end, platform) if platform is not None else None
+        unpacker = self._resources.unpacker_for(self._graph, self._end, platform) if platform is not None else None
         for layer in layers:
             await self._tracker.waiting(layer)
         if unpacker is not None:
@@ -135,7 +132,7 @@ class _Pull:
         if blob.media_type in media_types.SCHEMA1:
             raise InvalidArgument(f"{blob.media_type} not supported: invalid argument")
         await self._tracker.waiting(blob)
-        async with self._transfers.downloads:
+        async with self._resources.downloads:
             writer = await self._open(blob)
             if writer is None:
                 await self._tracker.exists(blob)

@@ -1,7 +1,6 @@
 """Push: blobs first, then the manifest that refers to them, then an index; the tag appears when everything is there."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from proto.errdefs import NotFound
 from supervisor.content.threads import in_thread
@@ -15,25 +14,23 @@ from supervisor.registry.upload import Uploader
 from supervisor.transfer.endpoints import ImageStoreEnd, RegistryEnd
 from supervisor.transfer.graph import Graph, choose
 from supervisor.transfer.progress import Progress, Send, Tracker
+from supervisor.transfer.resources import Resources
 from supervisor.transfer.together import all_of
-
-if TYPE_CHECKING:
-    from supervisor.transfer.local import Transfers
 
 
 async def push(
-    transfers: "Transfers", namespace: str, source: ImageStoreEnd, end: RegistryEnd, send: Send | None
+    resources: Resources, namespace: str, source: ImageStoreEnd, end: RegistryEnd, send: Send | None
 ) -> None:
     """Push one image under the reference of the destination."""
-    image = await in_thread(transfers.stores.images.get, namespace, source.name)
+    image = await in_thread(resources.stores.images.get, namespace, source.name)
     name = reference.parse(end.reference)
-    hosts = hosts_for(name.host, end.host_dir or transfers.hosts_dir, end.default_scheme)
+    hosts = hosts_for(name.host, end.host_dir or resources.hosts_dir, end.default_scheme)
     tracker = Tracker(image.name, "uploading", send)
     await tracker.tell(Progress(f"Pushing to {end}"))
     await tracker.tell(Progress("pushing content", image.name, descriptor=image.target))
     target = Blob(image.target.media_type, image.target.digest, image.target.size, dict(image.target.annotations))
     async with RegistryClient(name, hosts, end.credentials, end.headers) as client:
-        one = _Push(transfers.graph(namespace), client, source, tracker, transfers.uploads)
+        one = _Push(resources.graph(namespace), client, source, tracker, resources.uploads)
         await one.run(target, name.tag or name.digest)
     await tracker.tell(Progress("pushed content", image.name, descriptor=image.target))
     await tracker.tell(Progress(f"Completed push to {end}", descriptor=image.target))

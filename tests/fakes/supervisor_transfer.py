@@ -17,7 +17,7 @@ from supervisor.metadata.content import NamespacedContent
 from supervisor.metadata.db import Database
 from supervisor.metadata.images import ImageTable
 from supervisor.metadata.leases import LeaseTable
-from supervisor.transfer.local import Stores
+from supervisor.transfer.resources import Stores
 from tests.fakes.supervisor_events import RecordingExchange
 
 

@@ -48,3 +48,9 @@ def test_the_shim_loads_no_grpc_nor_http() -> None:
     """ttrpc and protobuf are all it speaks."""
     statement = f"sys.path.insert(0, {str(ROOT)!r})\nimport shim.serve, shim.service"
     assert not roots(modules_after(statement, [])) & SHIM_BANNED
+
+
+def test_the_supervisor_starts_without_an_http_client() -> None:
+    """aiohttp would be a third of its start; the first pull or push loads it."""
+    statement = f"sys.path.insert(0, {str(ROOT)!r})\nimport supervisor.daemon, supervisor.servicers"
+    assert "aiohttp" not in roots(modules_after(statement, []))

@@ -13,6 +13,7 @@ from supervisor.registry import platforms
 from supervisor.transfer.endpoints import ExtraReference, ImageStoreEnd, Unpack
 from supervisor.transfer.graph import Graph
 from supervisor.transfer.local import Transfers
+from supervisor.transfer.resources import Resources
 from supervisor.transfer.streams import Stream
 from tests.fakes.registry import digest_of
 from tests.fakes.supervisor_archives import LAYERS, Listener, make_tar
@@ -32,7 +33,7 @@ def graph(stores: TestStores) -> Graph:
 
 @pytest.fixture
 async def transfers(stores: TestStores) -> Transfers:
-    return Transfers(stores)
+    return Transfers(Resources(stores))
 
 
 @pytest.fixture

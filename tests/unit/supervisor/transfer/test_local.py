@@ -5,7 +5,7 @@ import pytest
 
 from proto.errdefs import Fault, NotFound, Unimplemented
 from supervisor.core.digests import Platform
-from supervisor.transfer.endpoints import ExportEnd, ExtraReference, ImageStoreEnd, ImportEnd, RegistryEnd, Unpack
+from supervisor.transfer.endpoints import ExportEnd, ExtraReference, ImageStoreEnd, ImportEnd, RegistryEnd
 from supervisor.transfer.local import Transfers
 from supervisor.transfer.streams import Stream
 from tests.fakes.supervisor_archives import LAYERS, Listener, export
@@ -134,13 +134,6 @@ async def test_an_echo_gives_back_what_it_got(transfers: Transfers, import_strea
 async def test_pairs_that_make_no_sense_are_not_implemented(transfers: Transfers) -> None:
     with pytest.raises(Unimplemented, match=r"unable to transfer from OCI Registry \(x\) to OCI Registry \(y\)"):
         await transfers.transfer("ns", RegistryEnd("x"), RegistryEnd("y"))
-
-
-def test_unpacking_is_for_platforms_that_run_here(transfers: Transfers) -> None:
-    graph = transfers.graph("ns")
-    foreign = ImageStoreEnd(unpacks=[Unpack(Platform("linux", "s390x"))])
-    assert transfers.unpacker_for(graph, foreign, Platform("linux", "s390x")) is None
-    assert transfers.unpacker_for(graph, ImageStoreEnd(), Platform("linux", "amd64")) is None
 
 
 async def test_imports_of_the_same_files_at_once_wait_for_each_other(

@@ -7,6 +7,7 @@ from proto.errdefs import NotFound
 from supervisor.core.labels import DISTRIBUTION_SOURCE
 from supervisor.registry.referrers import fallback_tag
 from supervisor.transfer.endpoints import ImageStoreEnd, ImportEnd, RegistryEnd
+from supervisor.transfer.graph import Graph
 from supervisor.transfer.local import Transfers
 from supervisor.transfer.streams import Stream
 from tests.fakes.registry import FakeRegistry, serving, with_referrers
@@ -93,7 +94,7 @@ async def test_a_second_push_sends_nothing(
 async def test_blobs_of_the_same_registry_are_mounted(
     transfers: Transfers, stores: TestStores, registry: FakeRegistry, image: str
 ) -> None:
-    graph = transfers.graph("ns")
+    graph = Graph(stores.content, "ns")
     for info in list(stores.content.list("ns")):
         graph.update_labels(info.digest, {f"{DISTRIBUTION_SOURCE}.127.0.0.1": "some/other,far/away"})
     await push(transfers, registry, image)
