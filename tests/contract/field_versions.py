@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-OLDEST, NEWEST = 24, 55
+OLDEST, NEWEST = 24, 56
 
 
 @dataclass(frozen=True, slots=True)

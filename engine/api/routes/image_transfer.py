@@ -61,11 +61,14 @@ class TransferRoutes:
         return await _stream(call, self._images.push(call.path["name"], call.text("tag"), credentials, platform))
 
     async def load(self, call: Call) -> web.StreamResponse:
-        """`POST /images/load`; answers 200 before the archive is read, as dockerd does."""
+        """`POST /images/load`; 200 whatever comes of it, and not before there is something to tell, as with dockerd.
+
+        skopeo stops sending once it is answered.
+        """
         lines = self._images.load(
             call.request.content.iter_any(), quiet=call.flag("quiet", default=True), platforms=_asked_platforms(call)
         )
-        return await _stream(call, lines, at_once=True)
+        return await _stream(call, lines, always=True)
 
     async def save(self, call: Call) -> web.StreamResponse:
         """`GET /images/get` and `GET /images/{name}/get`."""
@@ -106,16 +109,14 @@ def routes(images: Images) -> list[Route]:
     ]
 
 
-async def _stream(call: Call, lines: AsyncIterator[Line], *, at_once: bool = False) -> web.StreamResponse:
-    """Write the lines; a Fault before the first one is the answer's status, a later one a line of its own."""
+async def _stream(call: Call, lines: AsyncIterator[Line], *, always: bool = False) -> web.StreamResponse:
+    """Write the lines; a Fault before the first one is the answer's status (but `always` 200), a later one a line."""
     stream = JsonStream(call)
-    if at_once:
-        await stream.open()
     try:
         async for line in lines:
             await stream.send(_with_bar(line) if call.version < (1, 52) else line)
     except Fault as fault:
-        if stream.response is None:
+        if stream.response is None and not always:
             raise
         await stream.send(failure(str(fault)))
     return await stream.close()

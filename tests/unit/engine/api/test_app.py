@@ -58,7 +58,7 @@ async def test_a_place_may_hold_slashes_if_it_says_so() -> None:
 async def test_versions_out_of_range_are_refused_in_dockers_words() -> None:
     status, body = await ask("GET", "/v1.99/plain")
     assert status == 400
-    assert body["message"].startswith("client version 1.99 is too new. Maximum supported API version is 1.55")
+    assert body["message"].startswith("client version 1.99 is too new. Maximum supported API version is 1.56")
     assert "too old" in (await ask("GET", "/v1.10/plain"))[1]["message"]
 
 

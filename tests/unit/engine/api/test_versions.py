@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.api.versions import ADVERTISED, NEWEST, negotiate, show
+from engine.api.versions import ADVERTISED, NEWEST, OLDEST, negotiate, show
 from proto.errdefs import InvalidArgument
 
 
@@ -14,7 +14,7 @@ def test_none_means_the_one_that_is_advertised() -> None:
     assert show((1, 51)) == "1.51"
 
 
-@pytest.mark.parametrize("text", ["1.23", "1.56", "2.0", "1"])
+@pytest.mark.parametrize("text", ["1.11", "1.57", "2.0", "1"])
 def test_out_of_range(text: str) -> None:
     with pytest.raises(InvalidArgument, match="client version"):
         negotiate(text)
@@ -24,13 +24,19 @@ def test_the_refusals_are_dockers_sentences() -> None:
     """The command line shows them."""
     with pytest.raises(InvalidArgument) as caught:
         negotiate("1.99")
-    assert str(caught.value) == "client version 1.99 is too new. Maximum supported API version is 1.55"
+    assert str(caught.value) == "client version 1.99 is too new. Maximum supported API version is 1.56"
     with pytest.raises(InvalidArgument) as caught:
-        negotiate("1.12")
+        negotiate("1.11")
     assert str(caught.value) == (
-        "client version 1.12 is too old. Minimum supported API version is 1.24, "
+        "client version 1.11 is too old. Minimum supported API version is 1.12, "
         "please upgrade your client to a newer version"
     )
+
+
+@pytest.mark.parametrize("text", ["1.12", "1.22", "1.23"])
+def test_one_older_than_the_oldest_that_is_described_means_that_one(text: str) -> None:
+    """skopeo says 1.22 to every daemon."""
+    assert negotiate(text) == OLDEST == (1, 24)
 
 
 def test_minor_versions_are_numbers() -> None:

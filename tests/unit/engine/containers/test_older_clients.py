@@ -8,7 +8,7 @@ from engine.containers import older_clients
 from proto.errdefs import Fault, InvalidArgument
 from tests.fakes.engine_room import Bench, config, host_config
 
-NEWEST = (1, 55)
+NEWEST = (1, 56)
 MAC = "02:42:0a:00:00:05"
 SYSCTLS = "com.docker.network.endpoint.sysctls"
 
