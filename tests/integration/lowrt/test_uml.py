@@ -7,15 +7,16 @@ this machine they run there. With WHERRY_WHOLE_CONTRACT set all of the contract 
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from tests import needs
-from tests.integration.lowrt import uml
+from tests import needs, uml
 
 pytestmark = [needs.root, needs.binary("linux.uml"), needs.binary("busybox")]
 
-FOLDER = uml.HERE.relative_to(uml.PROJECT)
+HERE = Path(__file__).resolve().parent
+FOLDER = HERE.relative_to(uml.PROJECT)
 CONTRACT = f"{FOLDER}/test_oci_contract.py"
 SYSTEMD = f"{FOLDER}/test_systemd.py"
 # What depends on cgroups, of our runtime alone: the rest would only be the same in a kernel that is ten times slower.
@@ -30,13 +31,15 @@ OF_HYBRID = [
 ]
 BOOTS: dict[str, Callable[[], str]] = {
     "systemd": lambda: uml.boot(
-        "uml_systemd.sh", [SYSTEMD, "tests/integration/test_systemd_units.py"], "systemd.unified_cgroup_hierarchy=1"
+        HERE / "uml_systemd.sh",
+        [SYSTEMD, "tests/integration/test_systemd_units.py"],
+        "systemd.unified_cgroup_hierarchy=1",
     ),
     "contract_on_cgroup2": lambda: uml.boot(
-        "uml_cgroup2.sh", [CONTRACT] if os.environ.get("WHERRY_WHOLE_CONTRACT") else OF_CGROUPS
+        HERE / "uml_cgroup2.sh", [CONTRACT] if os.environ.get("WHERRY_WHOLE_CONTRACT") else OF_CGROUPS
     ),
-    "cgroup2": lambda: uml.boot("uml_cgroup2.sh", [f"{FOLDER}/test_cgroup.py", f"{FOLDER}/test_cgroup2.py"]),
-    "systemd_on_hybrid": lambda: uml.boot("uml_systemd.sh", OF_HYBRID, "systemd.unified_cgroup_hierarchy=0"),
+    "cgroup2": lambda: uml.boot(HERE / "uml_cgroup2.sh", [f"{FOLDER}/test_cgroup.py", f"{FOLDER}/test_cgroup2.py"]),
+    "systemd_on_hybrid": lambda: uml.boot(HERE / "uml_systemd.sh", OF_HYBRID, "systemd.unified_cgroup_hierarchy=0"),
 }
 
 

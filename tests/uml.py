@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-PROJECT = HERE.parents[2]
+PROJECT = Path(__file__).resolve().parents[1]
 PATIENCE = 1200  # seconds: it is a slow machine, and others are at work
 
 
-def boot(init: str, suite: list[str], *words: str) -> str:
-    """Run test files in the kernel, under a script of this folder as its init; everything it printed."""
+def boot(init: Path, suite: list[str], *words: str) -> str:
+    """Run test files in the kernel, under a script as its init; everything it printed."""
     if not (PROJECT / ".venv" / "bin" / "python").exists():
         pytest.skip("needs the project's own .venv, which the kernel's init runs")
     command = [
@@ -23,7 +22,7 @@ def boot(init: str, suite: list[str], *words: str) -> str:
         "rootfstype=hostfs",
         "rootflags=/",
         "rw",
-        f"init={HERE / init}",
+        f"init={init}",
         "con=null",
         "con0=fd:0,fd:1",
         "quiet",
