@@ -160,6 +160,8 @@ def _checked(name: str, field: Field, value: Any, owner: str) -> Any:
                 raise _mismatch(owner, name, part, _GO_ELEMENT[element])
     if name == "RestartPolicy":
         _restart_policy(value, owner)
+    if name == "PortBindings":
+        return {port: _bindings(entries, owner) for port, entries in value.items()}
     if name == "Healthcheck":  # nothing of it is shown that says nothing
         return {key: part for key, part in value.items() if part not in (None, 0, "", [])}
     return _console_size(owner, value) if name == "ConsoleSize" else value
@@ -190,6 +192,27 @@ def _restart_policy(value: Json, owner: str) -> None:
     for name, wanted, words in (("Name", str, "string"), ("MaximumRetryCount", int, "int")):
         if value.get(name) is not None and not _is(value[name], wanted):
             raise _mismatch(owner, f"RestartPolicy.{name}", value[name], words)
+
+
+def _bindings(entries: Any, owner: str) -> list[Json] | None:
+    """Where a port is to be published: both words are there, as Go's struct has them."""
+    if entries is None:
+        return None
+    if not isinstance(entries, list):
+        raise _mismatch(owner, "PortBindings", entries, "[]network.PortBinding")
+    done = []
+    for entry in entries:
+        if not isinstance(entry, dict):
+            raise _mismatch(owner, "PortBindings", entry, "network.PortBinding")
+        by_lower = {key.lower(): part for key, part in entry.items()}
+        binding = {}
+        for key in ("HostIp", "HostPort"):
+            part = by_lower.get(key.lower())
+            if part is not None and not isinstance(part, str):
+                raise _mismatch("PortBinding", key, part, "string")
+            binding[key] = part or ""
+        done.append(binding)
+    return done
 
 
 def _mismatch(owner: str, name: str, value: Any, wanted: str) -> InvalidArgument:

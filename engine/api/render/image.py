@@ -46,7 +46,21 @@ def summary(image: Image, version: Version, *, size: int, shared: int = -1, cont
     }
     if version < (1, 44):
         document["VirtualSize"] = size
+    if version >= (1, 48):
+        document["Descriptor"] = target(image)
     return document
+
+
+def target(image: Image) -> Document:
+    """What the image's name leads to: its manifest, or the index that has it."""
+    found = image.names[0].target if image.names else None
+    if found is None:
+        return {
+            "mediaType": image.manifest.media_type,
+            "digest": image.manifest.digest,
+            "size": image.manifest.own_size,
+        }
+    return {"mediaType": found.media_type, "digest": found.digest, "size": found.size}
 
 
 def inspect(image: Image, version: Version, *, size: int, snapshotter: str) -> Document:
@@ -79,6 +93,8 @@ def inspect(image: Image, version: Version, *, size: int, snapshotter: str) -> D
     if version < (1, 45):
         document["Container"] = config.get("container", "")
         document["ContainerConfig"] = {**_ALWAYS_UNTIL_1_49, **(config.get("container_config") or _made_by(image))}
+    if version >= (1, 48):
+        document["Descriptor"] = target(image)
     if version < (1, 52):
         document["GraphDriver"] = {"Name": snapshotter, "Data": None}
     return document

@@ -1,10 +1,11 @@
 """Networks as the Docker API shows them: NetworkSettings of a container, and the network documents. Pure."""
 
+import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.networks.gateway import router, router6
-from engine.networks.model import HOST, NULL, Endpoint, Network, Sandbox
+from engine.networks.gateway import router
+from engine.networks.model import HOST, NULL, Endpoint, Network, Pool, Sandbox
 
 Document = dict[str, Any]
 
@@ -73,8 +74,7 @@ def ports(endpoints: Sequence[Endpoint], exposed: Sequence[str] = ()) -> Documen
 
 def network(one: Network, *, endpoints: Sequence[Endpoint] | None, name_of: Callable[[str], str]) -> Document:
     """A network; with `Containers` filled where it is inspected, empty in lists."""
-    pools = ((one.subnet, one.ip_range, one.gateway), (one.subnet6, one.ip_range6, one.gateway6))
-    config = [_pool(one, *pool) for pool in pools if pool[0]]
+    config = [_pool(one, pool) for pool in one.pools(4, 6)]
     return {
         "Name": one.name,
         "Id": one.id,
@@ -104,12 +104,14 @@ def network(one: Network, *, endpoints: Sequence[Endpoint] | None, name_of: Call
     }
 
 
-def _pool(one: Network, subnet: str, within: str, gateway: str) -> Document:
-    pool = {"Subnet": subnet, **({"IPRange": within} if within else {})}
-    if gateway and (6 if ":" in subnet else 4) in one.gateways_shown:
-        pool["Gateway"] = gateway
-    own = {name: address for name, address in one.reserved.items() if (":" in address) == (":" in subnet)}
-    return pool | ({"AuxiliaryAddresses": own} if own else {})
+def _pool(one: Network, pool: Pool) -> Document:
+    shown: Document = {"Subnet": str(pool.subnet)}
+    if pool.range_shown:
+        shown["IPRange"] = str(pool.within)
+    if pool.gateway and pool.gateway_shown:
+        shown["Gateway"] = pool.gateway
+    own = {name: address for name, address in one.reserved.items() if ipaddress.ip_address(address) in pool.subnet}
+    return shown | ({"AuxiliaryAddresses": own} if own else {})
 
 
 def _names(host_config: Document, asked: Document, placed: Mapping[str, Endpoint]) -> list[str]:
@@ -132,14 +134,14 @@ def _entry(known: Network | None, endpoint: Endpoint | None, asked: Document, *,
     if endpoint.address6:
         address6, _, length = endpoint.address6.partition("/")
         entry |= {
-            "IPv6Gateway": "" if known.is_closed else router6(known),
+            "IPv6Gateway": "" if known.is_closed else router(known, endpoint.address6),
             "GlobalIPv6Address": address6,
             "GlobalIPv6PrefixLen": int(length),
         }
     if endpoint.address:
         address, _, length = endpoint.address.partition("/")
         entry |= {
-            "Gateway": "" if known.is_closed else router(known),
+            "Gateway": "" if known.is_closed else router(known, endpoint.address),
             "IPAddress": address,
             "IPPrefixLen": int(length),
         }

@@ -72,6 +72,8 @@ def info(document: Json, version: Version) -> Json:
         done |= {"BridgeNfIptables": False, "BridgeNfIp6tables": False}
     if version < (1, 52):
         done["KernelMemoryTCP"] = False
+    if version < (1, 42):
+        done["KernelMemory"] = False
     return done
 
 

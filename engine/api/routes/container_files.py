@@ -57,8 +57,8 @@ class ContainerFileRoutes:
         self._room.announce(live.container, "archive-path", {"path": path})
         return response
 
-    async def _begin(self, call: Call, more: dict[str, str]) -> web.StreamResponse:
-        response = web.StreamResponse(headers=HEADERS | {"Content-Type": "application/x-tar"} | more)
+    async def _begin(self, call: Call, more: dict[str, str], kind: str = "application/x-tar") -> web.StreamResponse:
+        response = web.StreamResponse(headers=HEADERS | {"Content-Type": kind} | more)
         await response.prepare(call.request)
         return response
 
@@ -83,7 +83,7 @@ class ContainerFileRoutes:
         """GET …/export."""
         live = self._room.registry.find(call.path["id"])
         async with archive.opened(self._room, live, volumes=False) as root:
-            response = await self._begin(call, {})
+            response = await self._begin(call, {}, "application/octet-stream")
             async for chunk in archive.tar(root, "/", "", one_filesystem=True):
                 await response.write(chunk)
         await response.write_eof()

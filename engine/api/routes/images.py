@@ -29,6 +29,8 @@ class ImageRoutes:
         shared = call.version >= (1, 42) and call.flag("shared-size")
         manifests = call.version >= (1, 47) and call.flag("manifests")
         counted = call.version >= (1, 51)
+        if call.version >= (1, 54) and call.flag("identity") and not manifests:
+            raise InvalidArgument("conflicting options: identity requires manifests=1")
         return respond(
             await self._images.summaries(
                 filters, call.version, shared_size=shared, manifests=manifests, counted=counted

@@ -83,4 +83,4 @@ class VolumeRoutes:
                 if not dry_run:
                     self._volumes.remove(volume.name)
                 deleted.append(volume.name)
-        return respond({"VolumesDeleted": deleted or None, "SpaceReclaimed": freed})
+        return respond({"VolumesDeleted": deleted, "SpaceReclaimed": freed})

@@ -125,3 +125,18 @@ def test_a_health_check_keeps_what_says_something() -> None:
     given = {"Test": ["CMD", "true"], "Interval": 0, "StartPeriod": None, "Retries": 1}
     done = fields.complete(fields.CONFIG, {"Healthcheck": given}, "Config")
     assert done["Healthcheck"] == {"Test": ["CMD", "true"], "Retries": 1}
+
+
+def test_a_port_binding_has_both_its_words() -> None:
+    """As inspect shows them."""
+    given = {"PortBindings": {"80/tcp": [{"HostPort": "8080"}, {"hostip": "::1"}], "81/tcp": None}}
+    assert fields.complete(fields.HOST_CONFIG, given, "HostConfig")["PortBindings"] == {
+        "80/tcp": [{"HostIp": "", "HostPort": "8080"}, {"HostIp": "::1", "HostPort": ""}],
+        "81/tcp": None,
+    }
+
+
+@pytest.mark.parametrize("entries", ["80", ["80"], [{"HostPort": 80}]])
+def test_what_is_no_port_binding_is_refused(entries: object) -> None:
+    with pytest.raises(InvalidArgument, match="cannot unmarshal"):
+        fields.complete(fields.HOST_CONFIG, {"PortBindings": {"80/tcp": entries}}, "HostConfig")

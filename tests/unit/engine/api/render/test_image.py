@@ -33,7 +33,14 @@ def test_a_summary_has_what_every_client_reads() -> None:
         "SharedSize": -1,
         "Labels": None,
         "Containers": 2,
+        "Descriptor": {"mediaType": "m", "digest": "sha256:" + "0" * 64, "size": 1},
     }
+
+
+def test_since_1_48_the_descriptor_says_what_the_name_leads_to() -> None:
+    assert "Descriptor" not in render.summary(image("a:1"), (1, 47), size=7)
+    assert render.inspect(image("a:1"), (1, 48), size=1, snapshotter="o")["Descriptor"]["digest"] == TARGET.digest
+    assert render.target(image()) == {"mediaType": "", "digest": "sha256:m", "size": 0}
 
 
 def test_older_clients_get_what_they_expect() -> None:
