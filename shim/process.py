@@ -10,7 +10,7 @@ from shim.console import ConsoleSocket
 from shim.options import RuntimeOptions
 from shim.paths import Bundle, read_pid, write_atomically
 from shim.reaper import Exit
-from shim.runtime import Runtime, Streams
+from shim.runtime import Runtime, Streams, Wanted
 from shim.runtime_errors import RuntimeFailure
 from shim.states import State
 from shim.stdio import ProcessIO, StdioHost, StdioSpec
@@ -19,8 +19,8 @@ _INIT_DRAIN_SECONDS = 10.0
 _EXEC_DRAIN_SECONDS = 2.0  # a program left in the background may keep an exec's pipes open for ever
 _LAST_EXIT_SECONDS = 2.0
 
-# Runs the runtime's verb with a console socket's path or with streams.
-Verb = Callable[[str | None, Streams | None], Awaitable[None]]
+# Runs the runtime's verb with a console socket's path or with streams; the pid, 0 when it is in the pid file.
+Verb = Callable[[str | None, Streams | None], Awaitable[int]]
 
 
 class Process:
@@ -84,11 +84,11 @@ class Process:
         io, self._io = self._io or ProcessIO(self.stdio, self._host), None
         try:
             if self.stdio.terminal:
-                await _with_console(io, verb)
+                pid = await _with_console(io, verb)
             else:
-                await verb(None, self._streams or await io.open())
+                pid = await verb(None, self._streams or await io.open())
             io.start()
-            self.pid = read_pid(pid_file)
+            self.pid = pid or read_pid(pid_file)
             if not self.pid:
                 raise Fault(f"failed to retrieve OCI runtime container pid: {pid_file} holds none")
         except BaseException:
@@ -115,7 +115,7 @@ class InitProcess(Process):
         """`create`; the process waits for `start`. After a failure the runtime keeps nothing of it."""
         made = False
 
-        async def verb(console: str | None, streams: Streams | None) -> None:
+        async def verb(console: str | None, streams: Streams | None) -> int:
             nonlocal made
             words = runtime_argv.create(
                 self.id,
@@ -127,6 +127,7 @@ class InitProcess(Process):
             )
             await runtime.create(words, streams)
             made = True
+            return 0
 
         try:
             await self._launch(verb, self._bundle.init_pid)
@@ -151,7 +152,7 @@ class InitProcess(Process):
     async def restore(self, runtime: Runtime, image: str, parent: str) -> None:
         """The process out of a checkpoint, running at once."""
 
-        async def verb(console: str | None, streams: Streams | None) -> None:
+        async def verb(console: str | None, streams: Streams | None) -> int:
             words = runtime_argv.restore(
                 self.id,
                 self._bundle.path,
@@ -163,6 +164,7 @@ class InitProcess(Process):
                 console_socket=console,
             )
             await runtime.create(words, streams)
+            return 0
 
         try:
             await self._launch(verb, self._bundle.init_pid)
@@ -205,10 +207,14 @@ class ExecProcess(Process):
             name(self.id) for name in (self._bundle.exec_spec, self._bundle.exec_pid, self._bundle.exec_log)
         )
 
-        async def verb(console: str | None, streams: Streams | None) -> None:
-            await runtime.exec(runtime_argv.exec_(container_id, spec, pid_file, console_socket=console), streams, log)
+        async def verb(console: str | None, streams: Streams | None) -> int:
+            pid = await runtime.enter(container_id, Wanted(self._document, streams, console))
+            if not pid:
+                write_atomically(spec, self._document, 0o600)
+                words = runtime_argv.exec_(container_id, spec, pid_file, console_socket=console)
+                await runtime.exec(words, streams, log)
+            return pid
 
-        write_atomically(spec, self._document, 0o600)
         try:
             await self._launch(verb, pid_file)
             self.start_input()
@@ -235,15 +241,16 @@ class ExecProcess(Process):
         _remove(self._bundle.exec_pid(self.id))
 
 
-async def _with_console(io: ProcessIO, verb: Verb) -> None:
+async def _with_console(io: ProcessIO, verb: Verb) -> int:
     socket = ConsoleSocket()
     try:
-        await verb(socket.path, None)
+        pid = await verb(socket.path, None)
         try:
             master = await socket.receive()
         except (OSError, TimeoutError) as error:
             raise Fault(f"failed to retrieve console master: {error or 'context deadline exceeded'}") from error
         await io.open_terminal(master)
+        return pid
     finally:
         socket.close()
 

@@ -2,7 +2,8 @@
 
 How a runtime is run is a `Launcher`'s business: by posix_spawn(3) of its program, or, in a warm shim, by a fork in
 which lowrt's `main` is called. Both give the same argv, files, exit status and parent. Verbs that fork nothing may need
-no process at all: a warm shim calls them in a thread, which costs a tenth of a fork with the pages it copies.
+no process at all: a warm shim calls them in a thread, which costs a tenth of a fork with the pages it copies. And an
+exec's process may be forked by the warm shim itself.
 """
 
 import _thread
@@ -21,6 +22,24 @@ from shim.spawn import spawn
 Streams = tuple[int, int, int]  # the fds that become 0, 1 and 2
 
 
+class Entering(Protocol):
+    """A process on its way into a container, our child already. Each method raises RuntimeFailure."""
+
+    pid: int
+
+    def release(self) -> None:
+        """Say the first word."""
+
+    def fileno(self) -> int:
+        """Readable when `advance` has something to do."""
+
+    def advance(self) -> bool:
+        """Do it; whether the process is on its own now."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
 class Launcher(Protocol):
     """Starts a program and returns its pid; the child has no other fds of ours than the three."""
 
@@ -28,6 +47,20 @@ class Launcher(Protocol):
 
     def brief(self, argv: Sequence[str]) -> Callable[[], int] | None:
         """The whole call as a function for a thread, giving the exit status; None where it takes a process."""
+
+    def enter(self, settings: RuntimeSettings, container_id: str, wanted: "Wanted") -> Entering | None:
+        """An exec begun without a runtime between us and its process; None where it takes one."""
+
+
+class Wanted:
+    """What an exec is to be: its document, and its streams or, for a terminal, the console socket's path."""
+
+    __slots__ = ("console", "document", "streams")
+
+    def __init__(self, document: bytes, streams: Streams | None, console: str | None) -> None:
+        self.document = document
+        self.streams = streams
+        self.console = console
 
 
 class SpawnLauncher:
@@ -41,6 +74,9 @@ class SpawnLauncher:
         """A program is a process."""
         del argv
         return None
+
+    def enter(self, settings: RuntimeSettings, container_id: str, wanted: Wanted) -> None:
+        """A program is a process."""
 
 
 class Runtime:
@@ -63,6 +99,18 @@ class Runtime:
     async def exec(self, words: Sequence[str], streams: Streams | None, log: str) -> None:
         """`exec`, given as words, with a log of its own."""
         await self._run(words, streams=streams, log=log)
+
+    async def enter(self, container_id: str, wanted: Wanted) -> int:
+        """`exec` by a process that is our own child from the beginning: its pid; 0 where it takes a runtime."""
+        entering = self._launcher.enter(self._settings, container_id, wanted)
+        if entering is None:
+            return 0
+        try:
+            entering.release()
+            await _until_done(entering)
+        finally:
+            entering.close()
+        return entering.pid
 
     async def kill(self, container_id: str, signal: int, *, everyone: bool = False) -> None:
         """Signal the first process, or all of them."""
@@ -134,6 +182,27 @@ class Runtime:
             raise RuntimeFailure(127, "", reason) from error
         except OSError as error:
             raise RuntimeFailure(126, "", f"fork/exec {argv[0]}: {(error.strerror or '').lower()}") from error
+
+
+async def _until_done(entering: Entering) -> None:
+    """Advance whenever there is something to do; a process that is held up holds nobody else up."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def readable() -> None:
+        try:
+            if entering.advance():
+                loop.remove_reader(entering.fileno())
+                done.set_result(None)
+        except Exception as error:  # raised where it is awaited
+            loop.remove_reader(entering.fileno())
+            done.set_exception(error)
+
+    loop.add_reader(entering.fileno(), readable)
+    try:
+        await done
+    finally:
+        loop.remove_reader(entering.fileno())
 
 
 async def in_thread(call: Callable[[], int]) -> int:

@@ -13,6 +13,7 @@ overwritten (CVE-2019-5736).
 """
 
 import base64
+import contextlib
 import gc
 import importlib
 import io
@@ -22,15 +23,21 @@ import pkgutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import lowrt
 from proto.failpoints import reached
 from shim import cli, linux, serve, start
 from shim.args import Arguments, UsageError, parse
 from shim.cgroups import mounted
-from shim.runtime import SpawnLauncher, Streams
+from shim.runtime import SpawnLauncher, Streams, Wanted
+from shim.runtime_argv import RuntimeSettings
+from shim.runtime_errors import RuntimeFailure
 from shim.spawn import DEFAULT_RUNTIME
+
+if TYPE_CHECKING:
+    from lowrt.resident import Exec, Execs
 
 NAME = "containerd-shim-wherry-v2"
 _CONTROL_FD = 3
@@ -116,6 +123,7 @@ class ForkLauncher:
     def __init__(self) -> None:
         self._spawner = SpawnLauncher()
         self._in_threads: set[object] = set()  # calls of lowrt under way
+        self._execs: Execs | None = None
 
     def launch(self, argv: Sequence[str], streams: Streams) -> int:
         """The pid of the runtime."""
@@ -126,6 +134,18 @@ class ForkLauncher:
         if pid == 0:
             _become_runtime(list(argv), streams)
         return pid
+
+    def enter(self, settings: RuntimeSettings, container_id: str, wanted: Wanted) -> "LowrtExec | None":
+        """lowrt's exec in this very process, while it has one thread."""
+        if os.path.basename(settings.binary) != DEFAULT_RUNTIME or self._in_threads:
+            return None
+        from lowrt.resident import Execs
+
+        with _failures():
+            self._execs = self._execs or Execs()
+            streams, console = wanted.streams or (), wanted.console or ""
+            begun = self._execs.begin(settings.root, container_id, wanted.document, streams, console)
+        return LowrtExec(begun) if begun is not None else None
 
     def brief(self, argv: Sequence[str]) -> Callable[[], int] | None:
         """The verbs of lowrt's that fork nothing: hooks would be, and the reaper would take their exits."""
@@ -145,6 +165,42 @@ class ForkLauncher:
                 self._in_threads.discard(call)
 
         return call
+
+
+class LowrtExec:
+    """lowrt's `resident.Exec`, with its faults as the shim knows them."""
+
+    def __init__(self, begun: "Exec") -> None:
+        self._begun = begun
+        self.pid = begun.pid
+
+    def release(self) -> None:
+        """Say the first word."""
+        with _failures():
+            self._begun.release()
+
+    def fileno(self) -> int:
+        """Readable when `advance` has something to do."""
+        return self._begun.fileno()
+
+    def advance(self) -> bool:
+        """Do it; whether the process is on its own now."""
+        with _failures():
+            return self._begun.advance()
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._begun.close()
+
+
+@contextlib.contextmanager
+def _failures() -> Iterator[None]:
+    from lowrt.resident import Refused
+
+    try:
+        yield
+    except Refused as refused:
+        raise RuntimeFailure(255, "", str(refused), refused.code) from refused
 
 
 def _start(arguments: Arguments, cwd: str, environment: dict[str, str], given: bytes) -> tuple[int, bytes, bytes]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lowrt.cli import Context
     from lowrt.init.parent import Forked
     from lowrt.log import Log
+    from lowrt.seccomp.compile import CompiledFilter
 
     Json = dict[str, Any]
 
@@ -36,7 +37,7 @@ _INHERITED = (
 class Request:
     """What the command line asked for."""
 
-    __slots__ = ("below", "container", "pidfd_socket", "preserve_fds", "process")
+    __slots__ = ("below", "console_fd", "container", "pidfd_socket", "preserve_fds", "process", "stdio")
 
     def __init__(self, container: Container, process: "Json") -> None:
         self.container = container
@@ -44,6 +45,8 @@ class Request:
         self.preserve_fds = 0
         self.pidfd_socket = ""
         self.below: dict[str, str] = {}  # controller → cgroup below the container's
+        self.console_fd = -1  # where the terminal's master goes
+        self.stdio: tuple[int, ...] = ()  # what becomes 0, 1 and 2, where ours are not meant
 
 
 def check_status(container: Container, *, ignore_paused: bool) -> None:
@@ -55,12 +58,40 @@ def check_status(container: Container, *, ignore_paused: bool) -> None:
 
 def execute(context: "Context", request: Request, console_fd: int = -1) -> "Forked":
     """Make the process; it is our child, and executes its program at once."""
-    container = request.container
+    request.console_fd = console_fd
     preserved = fds.check_preserved(request.preserve_fds, context.inherited_fds, listening=0)
+    entering = begin(context.log, request, load_filter_of(request.container), preserved)
+    try:
+        entering.dance.lead(entering.forked)
+    except BaseException as error:
+        entering.forked.kill()
+        entering.forked.close()
+        if isinstance(error, Exception):
+            raise parent.explain(error, 0) from error
+        raise
+    return entering.forked
+
+
+class Entering:
+    """A process that is forked, and waits for the first word to be said."""
+
+    __slots__ = ("dance", "forked")
+
+    def __init__(self, dance: parent.Dance, forked: "Forked") -> None:
+        self.dance = dance
+        self.forked = forked
+
+
+def begin(log: "Log", request: Request, filter_: "CompiledFilter | None", preserved: int = 0) -> Entering:
+    """Fork it into the container's cgroup and pid namespace; the rest it does itself."""
+    container = request.container
     job = _prepare(container, request.process)
+    job.filter = filter_
     job.preserved = preserved
-    job.console_socket = console_fd
-    job.foreign_fds = fds.seal(preserved, console_fd)
+    job.console_socket = request.console_fd
+    job.stdio = request.stdio
+    if not request.stdio:  # else it keeps nothing but those
+        job.foreign_fds = fds.seal(preserved, request.console_fd)
     opened = [container.open_init(), os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
     job.target_fd, job.proc_fd = opened
     try:
@@ -68,10 +99,15 @@ def execute(context: "Context", request: Request, console_fd: int = -1) -> "Fork
             job.target_flags = target_flags(container)
         else:
             _open_namespaces(job, container, opened)
-        return _fork_and_lead(context.log, request, job)
+        return _fork(log, request, job)
     finally:
         for fd in opened:
             os.close(fd)
+
+
+def load_filter_of(container: Container) -> "CompiledFilter | None":
+    """The container's seccomp filter, compiled."""
+    return load_filter(container.spec, os.path.dirname(container.dir.path))
 
 
 def _prepare(container: Container, process: "Json") -> Job:
@@ -83,7 +119,6 @@ def _prepare(container: Container, process: "Json") -> Job:
     job.state = container.oci_state(status.RUNNING)
     job.new_keyring = bool(container.state["new_keyring"])
     job.groups_allowed = identity.setgroups_allowed(container.pid)
-    job.filter = load_filter(spec, os.path.dirname(container.dir.path))
     return job
 
 
@@ -95,7 +130,7 @@ def _open_namespaces(job: Job, container: Container, opened: list[int]) -> None:
         job.joins.append((kind, fd))
 
 
-def _fork_and_lead(log: "Log", request: Request, job: Job) -> "Forked":
+def _fork(log: "Log", request: Request, job: Job) -> Entering:
     container = request.container
     initial = (job.process.get("execCPUAffinity") or {}).get("initial")
     if initial:
@@ -116,14 +151,13 @@ def _fork_and_lead(log: "Log", request: Request, job: Job) -> "Forked":
         parent.settle_affinity(job, forked.pid)
         if request.pidfd_socket:
             parent.send_pidfd(request.pidfd_socket, forked, "setns")
-        dance.lead(forked)
     except BaseException as error:
         forked.kill()
         forked.close()
         if isinstance(error, Exception):
             raise parent.explain(error, 0) from error
         raise
-    return forked
+    return Entering(dance, forked)
 
 
 def target_flags(container: Container) -> int:

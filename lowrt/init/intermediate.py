@@ -33,7 +33,11 @@ def fork_directly(new: int, pid_joins: list[int], cgroup_fd: int) -> tuple[int, 
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     try:
         setns(pid_joins[0], c.CLONE_NEWPID)
-        pid, pidfd = fork_into(new, cgroup_fd)
+        try:
+            pid, pidfd = fork_into(new, cgroup_fd)
+        except OSError:
+            setns(own, c.CLONE_NEWPID)
+            raise
         if pid:
             setns(own, c.CLONE_NEWPID)
     finally:

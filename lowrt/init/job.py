@@ -39,6 +39,7 @@ class Job:
         "program",
         "spec",
         "state",
+        "stdio",
         "target_fd",
         "target_flags",
         "terminal",
@@ -55,6 +56,7 @@ class Job:
         self.preserved = 0  # how many fds from 3 on are the container's
         self.enter_cgroup: Callable[[], None] | None = None  # what the child does first
         self.foreign_fds: list[int] = []  # open before us, and not the container's
+        self.stdio: tuple[int, ...] = ()  # exec by a parent whose own 0 to 2 are not meant: what becomes them
         self.fifo_fd = -1
         self.proc_fd = -1  # the host's procfs: what an image calls /proc may be anything
         self.joins: list[Join] = []  # namespaces that the process enters itself

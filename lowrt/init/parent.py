@@ -102,14 +102,35 @@ class Dance:
     def lead(self, forked: Forked) -> None:
         """Follow the child's messages until it is on its own; raises what it, or a step, says went wrong."""
         try:
+            self.release()
+            while not self.advance(forked):
+                continue
+        finally:
+            self.close()
+
+    def release(self) -> None:
+        """Say the first word."""
+        self._say_proceed()
+
+    def fileno(self) -> int:
+        """Readable when the child has said something."""
+        return self._channel.fileno()
+
+    def advance(self, forked: Forked) -> bool:
+        """Take one message, waiting for it if need be; whether it was the last."""
+        self._take(self._channel.receive(), forked)
+        return self._order.finished
+
+    def close(self) -> None:
+        """Hang up."""
+        self._channel.close()
+
+    def _say_proceed(self) -> None:
+        try:
             self._channel.send(Message(sync.PROCEED))
-            while not self._order.finished:
-                self._take(self._channel.receive(), forked)
         except BrokenPipeError:  # it died before it read our answer, perhaps with a last word
             self._drain()
             raise Fault("container init died unexpectedly") from None
-        finally:
-            self._channel.close()
 
     def _take(self, message: Message | None, forked: Forked) -> None:
         kind = "eof" if message is None else message.kind
@@ -129,7 +150,7 @@ class Dance:
             self._send_listener(forked, message.number)
         else:
             self._steps[kind]()
-        self._channel.send(Message(sync.PROCEED))
+        self._say_proceed()
         if self._meanwhile is not None:
             step, self._meanwhile = self._meanwhile, None
             step()

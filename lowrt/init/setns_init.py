@@ -5,7 +5,7 @@ import os
 from lowrt.init import child
 from lowrt.init.freeze import freeze_imports
 from lowrt.linux import constants as c
-from lowrt.linux import prctl
+from lowrt.linux import prctl, process
 from lowrt.linux.namespaces import setns
 
 TYPE_CHECKING = False
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def sequence(job: "Job", channel: "Channel") -> None:
     """Everything; ends in execve."""
     freeze_imports()
+    if job.stdio:
+        _leave_the_caller(job, channel)
     child.begin(job, channel)
     if job.target_flags & ~c.CLONE_NEWPID:
         setns(job.target_fd, job.target_flags & ~c.CLONE_NEWPID)
@@ -29,3 +31,10 @@ def sequence(job: "Job", channel: "Channel") -> None:
     file = child.finish(job, channel)
     channel.close()
     child.hand_over(file, job)
+
+
+def _leave_the_caller(job: "Job", channel: "Channel") -> None:
+    """Of a parent that lives on, keep the streams that it gives, and what the way in takes."""
+    for target, fd in enumerate(job.stdio):
+        os.dup2(fd, target)
+    process.close_all_but([channel.fileno(), job.target_fd, job.proc_fd, job.console_socket])

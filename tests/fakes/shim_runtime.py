@@ -46,6 +46,9 @@ class FakeRuntime:
     def brief(self, argv: Sequence[str]) -> None:
         """Every call is a process."""
 
+    def enter(self, settings: object, container_id: str, wanted: object) -> None:
+        """An exec, too."""
+
     def verbs(self) -> list[str]:
         """What was called, in order."""
         return [call[0] for call in self.calls]

@@ -1,5 +1,6 @@
 """The runtime's client: output, errors, and a program that is not there."""
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shim.reaper import Reaper
-from shim.runtime import Runtime, SpawnLauncher, in_thread
+from shim.runtime import Entering, Runtime, SpawnLauncher, Wanted, in_thread
 from shim.runtime_argv import RuntimeSettings
 from shim.runtime_errors import RuntimeFailure
 from tests.fakes.shim_runtime import FakeRuntime
@@ -101,3 +102,66 @@ async def test_what_a_thread_raises_is_raised_where_it_is_awaited() -> None:
 
     with pytest.raises(LookupError, match="a defect"):
         await in_thread(broken)
+
+
+class OneExec:
+    """An exec that is on its own after the second thing it says, or fails there."""
+
+    pid = 4711
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.heard = 0
+        self.closed = False
+        self._fails = fails
+        self._reading, self._writing = os.pipe()
+
+    def release(self) -> None:
+        os.write(self._writing, b"12")
+
+    def fileno(self) -> int:
+        return self._reading
+
+    def advance(self) -> bool:
+        os.read(self._reading, 1)
+        self.heard += 1
+        if self._fails and self.heard == 2:
+            raise RuntimeFailure(255, "", "exec failed: no")
+        return self.heard == 2
+
+    def close(self) -> None:
+        self.closed = True
+        os.close(self._reading)
+        os.close(self._writing)
+
+
+class EnteringLauncher(SpawnLauncher):
+    """Every exec is our own child."""
+
+    def __init__(self, entering: Entering) -> None:
+        self._entering = entering
+
+    def enter(self, settings: RuntimeSettings, container_id: str, wanted: Wanted) -> Entering:  # type: ignore[override]
+        del settings, container_id, wanted
+        return self._entering
+
+
+async def test_an_exec_without_a_runtime_is_followed_until_it_is_on_its_own(tmp_path: Path) -> None:
+    """Its pid is known at once."""
+    entering = OneExec()
+    runtime = client(tmp_path, EnteringLauncher(entering), Reaper())
+    assert await runtime.enter("c1", Wanted(b"{}", (0, 1, 2), None)) == 4711
+    assert (entering.heard, entering.closed) == (2, True)
+
+
+async def test_an_exec_without_a_runtime_fails_as_one_with_it(tmp_path: Path) -> None:
+    """And is let go of."""
+    entering = OneExec(fails=True)
+    runtime = client(tmp_path, EnteringLauncher(entering), Reaper())
+    with pytest.raises(RuntimeFailure, match="exec failed: no"):
+        await runtime.enter("c1", Wanted(b"{}", (0, 1, 2), None))
+    assert entering.closed
+
+
+async def test_where_it_takes_a_runtime_there_is_no_pid(tmp_path: Path) -> None:
+    """A program is a process."""
+    assert await client(tmp_path, SpawnLauncher(), Reaper()).enter("c1", Wanted(b"{}", None, "/x")) == 0

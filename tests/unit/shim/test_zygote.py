@@ -7,7 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from lowrt.resident import Execs, Refused
 from shim import zygote
+from shim.runtime import Wanted
+from shim.runtime_argv import RuntimeSettings
+from shim.runtime_errors import RuntimeFailure
 from shim.zygote import ForkLauncher
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -83,3 +89,26 @@ def test_only_lowrts_brief_verbs_need_no_process(tmp_path: Path) -> None:
     assert call is not None
     assert call() == 1
     assert json.loads(log.read_text())["msg"] == "container does not exist"
+
+
+def test_only_lowrt_makes_execs_without_a_process_of_its_own(tmp_path: Path) -> None:
+    """And not while another call of it is under way: the fork would have only one of the threads."""
+    wanted = Wanted(b"{}", (0, 1, 2), None)
+    launcher = ForkLauncher()
+    launcher._execs = FailingExecs()
+    assert launcher.enter(RuntimeSettings("runc", str(tmp_path)), "c1", wanted) is None
+    launcher._in_threads.add(object())
+    assert launcher.enter(RuntimeSettings("lowrt", str(tmp_path)), "c1", wanted) is None
+    launcher._in_threads.clear()
+    with pytest.raises(RuntimeFailure) as failed:
+        launcher.enter(RuntimeSettings("/anywhere/lowrt", str(tmp_path)), "c1", wanted)
+    assert (failed.value.status, failed.value.reason, failed.value.code) == (255, "exec failed: no", "not_found")
+
+
+class FailingExecs(Execs):
+    """There is no such container."""
+
+    def begin(self, *_: object) -> None:
+        fault = Refused(ValueError("no"))
+        fault.code = "not_found"
+        raise fault
