@@ -61,7 +61,7 @@ def features() -> "Json":
                 "supportedFlags": list(profile.FLAGS),
             },
             "apparmor": {"enabled": True},
-            "selinux": {"enabled": False},
+            "selinux": {"enabled": True},
             "intelRdt": {"enabled": False},
             "netDevices": {"enabled": True},
             "mountExtensions": {"idmap": {"enabled": True}},

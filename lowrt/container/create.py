@@ -99,8 +99,8 @@ def check(context: "Context", request: Request, spec: "Spec") -> None:
     """Refuse what can never become a container."""
     check_id(request.id)
     validate(spec, rootless=os.geteuid() != 0, cgroup2=is_unified(), warn=context.log.warning)
-    if not spec.has_namespace("mount"):
-        raise InvalidArgument("a container without a MNT namespace would mount on the host, and is refused")
+    if request.no_pivot and not spec.has_namespace("mount"):
+        raise InvalidArgument("--no-pivot without a MNT namespace would move the host's root, and is refused")
 
 
 def check_terminal(*, detach: bool, terminal: bool, console_socket: str) -> None:
@@ -135,6 +135,10 @@ def record(context: "Context", spec: "Spec", request: Request, state_dir: StateD
         "cgroup": driver.to_state(),
         "descriptors": _descriptors(spec),
     }
+    if not spec.has_namespace("mount"):
+        from lowrt.rootfs import host_mounts
+
+        state["mounts_before"] = host_mounts.stacked(spec.rootfs)
     with open(os.path.join(spec.bundle, "config.json"), "rb") as file:
         state_file.write_atomically(state_dir.config, file.read())
     state_file.save(state_dir, state)
@@ -180,6 +184,7 @@ def _bring_up(context: "Context", request: Request, container: Container, job: J
         except Exception as error:
             fault = parent.explain(error, container.cgroup.oom_kills())
             container.cgroup.destroy()
+            destroy.take_down_mounts(container)
             raise fault from error
     finally:
         for fd in opened:

@@ -52,9 +52,18 @@ def destroy(container: "Container", log: "Log") -> None:
     """Remove the cgroup and the state of a container without processes, and run its poststop hooks."""
     poststop = container.late_hooks  # read while it is still there
     container.cgroup.destroy()
+    take_down_mounts(container)
     remove_state(container.dir)
     for failure in hooks.run_each(poststop, hooks.POSTSTOP, container.oci_state(STOPPED)):
         log.warning(failure)
+
+
+def take_down_mounts(container: "Container") -> None:
+    """Those of a container that was made without a mount namespace, which would take them along."""
+    if "mounts_before" in container.state:
+        from lowrt.rootfs import host_mounts
+
+        host_mounts.take_down(container.state["rootfs"], container.state["mounts_before"])
 
 
 def remove_state(state_dir: "StateDir") -> None:

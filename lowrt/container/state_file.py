@@ -8,6 +8,7 @@
   "hooks": those of start and delete, which so need not read the whole configuration
   "init": {"pid", "start_time"}: pid 0 until it is forked; both together name one process for ever
   "cgroup": what the cgroup driver gave and gets back
+  "mounts_before": only without a mount namespace: how many mounts lay on the root before
 }
 
 Written to a temporary name and renamed. Not synced: it lies on a tmpfs, and what it tells of ends with the power.

@@ -67,6 +67,8 @@ def become_session_leader(job: "Job") -> None:
     os.setsid()
     if not job.new_keyring:
         return
+    if job.process.get("selinuxLabel"):
+        _set_attribute(job, "keycreate", job.process["selinuxLabel"], "unable to set the keyring's label")
     try:
         ring = keyring.join_session_keyring(f"_ses.{job.container_id}")
         keyring.allow_search_by_user(ring)
@@ -121,19 +123,35 @@ def _install_filter(job: "Job", channel: "Channel") -> None:
 
 
 def _set_labels(job: "Job") -> None:
-    """AppArmor and SELinux: the label that execve will give, written through the host's procfs (CVE-2019-16884)."""
+    """AppArmor and SELinux: the label that execve will give."""
     profile, label = job.process.get("apparmorProfile"), job.process.get("selinuxLabel")
-    for kind, text in (("apparmor profile", f"exec {profile}" if profile else ""), ("selinux label", label or "")):
-        if not text:
-            continue
+    if profile:
+        why = "unable to apply apparmor profile: apparmor failed to apply profile"
+        # Its own file, where the kernel has one: the other belongs to whichever of several modules is the first.
+        name = "apparmor/exec" if _has_attribute(job, "apparmor") else "exec"
+        _set_attribute(job, name, f"exec {profile}", why)
+    if label:
+        _set_attribute(job, "exec", label, "can't set process label")
+
+
+def _has_attribute(job: "Job", name: str) -> bool:
+    try:
+        os.stat(f"self/attr/{name}", dir_fd=job.proc_fd)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _set_attribute(job: "Job", name: str, text: str, why: str) -> None:
+    """Written through the host's procfs: what an image calls /proc may be anything (CVE-2019-16884)."""
+    try:
+        fd = os.open(f"self/attr/{name}", os.O_WRONLY | os.O_CLOEXEC, dir_fd=job.proc_fd)
         try:
-            fd = os.open("self/attr/exec", os.O_WRONLY | os.O_CLOEXEC, dir_fd=job.proc_fd)
-            try:
-                os.write(fd, text.encode())
-            finally:
-                os.close(fd)
-        except OSError as error:
-            raise Fault(f"unable to apply {kind}: write /proc/self/attr/exec: {reason_of(error)}") from error
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise Fault(f"{why}: write /proc/self/attr/{name}: {reason_of(error)}") from error
 
 
 _MOST_OF_PASSWD = 1 << 20  # an image may carry a passwd of any size, or a device under that name

@@ -31,6 +31,8 @@ def open_sources(plan: "Plan") -> None:
 
 def enter(plan: "Plan") -> "Root":
     try:
+        if plan.on_host:
+            return propagation.bind_root(plan.rootfs, plan.propagation)
         root = propagation.enter_root(plan.rootfs, plan.propagation)
     except OSError as error:
         raise Fault(f"error preparing rootfs: {describe(error)}") from error
@@ -42,17 +44,17 @@ def mount(plan: "Plan", root: "Root") -> None:
         operation.apply(root)
 
 
-def switch(plan: "Plan", root: "Root", *, no_pivot: bool = False, has_mount_namespace: bool = True) -> list[int]:
+def switch(plan: "Plan", root: "Root", *, no_pivot: bool = False) -> list[int]:
     """Change the root; gives back the procfs fds that `finish` needs, opened while the host's is still there."""
     proc_fds = [root.proc_fd] if root.proc_fd >= 0 else []
     if plan.sysctls:
         proc_fds.insert(0, open_proc())
-    if no_pivot:
-        pivot.move_root(root)
-    elif has_mount_namespace:
-        pivot.pivot(root)
-    else:
+    if plan.on_host:
         pivot.change_root(root)
+    elif no_pivot:
+        pivot.move_root(root)
+    else:
+        pivot.pivot(root)
     os.close(root.fd)
     root.fd = -1
     propagation.share_root(plan.propagation)
@@ -74,4 +76,4 @@ def finish(plan: "Plan", proc_fds: list[int]) -> None:
     for fd in proc_fds:
         os.close(fd)
     mask.make_readonly(plan.readonly_paths)
-    mask.mask_paths(plan.masked_paths)
+    mask.mask_paths(plan.masked_paths, plan.label)

@@ -27,15 +27,22 @@ class Hierarchy:
 class CgroupV1Mount(Operation):
     """A tmpfs with a folder for each hierarchy, as on the host."""
 
-    __slots__ = ("destination", "hierarchies", "namespaced", "options")
+    __slots__ = ("destination", "frame_label", "hierarchies", "namespaced", "options")
 
     def __init__(
-        self, destination: str, options: MountOptions, hierarchies: list[Hierarchy], *, namespaced: bool
+        self,
+        destination: str,
+        options: MountOptions,
+        hierarchies: list[Hierarchy],
+        *,
+        namespaced: bool,
+        frame_label: str = "",
     ) -> None:
         self.destination = destination
         self.options = options
         self.hierarchies = hierarchies
         self.namespaced = namespaced
+        self.frame_label = frame_label
 
     def describe(self) -> str:
         how = "in their namespace" if self.namespaced else "by bind mounts"
@@ -44,7 +51,7 @@ class CgroupV1Mount(Operation):
     def apply(self, root: Root) -> None:
         frame = MountOptions()
         frame.flags, frame.data, frame.propagation = _HARMLESS, "mode=755", self.options.propagation
-        MountFilesystem("tmpfs", "tmpfs", self.destination, frame).apply(root)
+        MountFilesystem("tmpfs", "tmpfs", self.destination, frame, self.frame_label).apply(root)
         # The tmpfs was born a moment ago in a namespace of ours: its folders need no search.
         frame_fd = open_target(root, self.destination)
         try:

@@ -15,9 +15,9 @@ from lowrt.rootfs.operations import new_filesystem
 from lowrt.rootfs.target import clean
 
 
-def mask_paths(paths: list[str]) -> None:
-    """Cover each path that exists; one that does not is no danger."""
-    cover = _Cover()
+def mask_paths(paths: list[str], label: str = "") -> None:
+    """Cover each path that exists; one that does not is no danger. `label`: SELinux', of the empty directory."""
+    cover = _Cover(label)
     try:
         for path in dict.fromkeys(clean(path) for path in paths):
             target = _open(path)
@@ -36,16 +36,17 @@ def mask_paths(paths: list[str]) -> None:
 class _Cover:
     """The two things that paths are covered with, opened when first needed."""
 
-    __slots__ = ("_empty", "_null")
+    __slots__ = ("_empty", "_label", "_null")
 
-    def __init__(self) -> None:
+    def __init__(self, label: str) -> None:
+        self._label = label
         self._null = -1
         self._empty = -1
 
     def put(self, target: int) -> None:
         if stat.S_ISDIR(os.fstat(target).st_mode):
             if self._empty < 0:
-                self._empty = _empty_directory()
+                self._empty = _empty_directory(self._label)
                 m.move_mount(self._empty, target)
                 return
             source = self._empty
@@ -65,12 +66,13 @@ class _Cover:
                 os.close(fd)
 
 
-def _empty_directory() -> int:
+def _empty_directory(label: str) -> int:
+    labelled = f',context="{label}"' if label else ""
     try:
-        return new_filesystem("tmpfs", "tmpfs", m.MS_RDONLY, "nr_blocks=1,nr_inodes=1")
+        return new_filesystem("tmpfs", "tmpfs", m.MS_RDONLY, f"nr_blocks=1,nr_inodes=1{labelled}")
     except OSError:
         # Ubuntu 20.04's kernel wants two inodes.
-        return new_filesystem("tmpfs", "tmpfs", m.MS_RDONLY, "nr_blocks=1,nr_inodes=2")
+        return new_filesystem("tmpfs", "tmpfs", m.MS_RDONLY, f"nr_blocks=1,nr_inodes=2{labelled}")
 
 
 def make_readonly(paths: list[str]) -> None:

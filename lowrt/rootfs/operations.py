@@ -62,13 +62,14 @@ class Operation:
 class MountFilesystem(Operation):
     """A new filesystem of some type."""
 
-    __slots__ = ("_copy_up", "destination", "fstype", "options", "source")
+    __slots__ = ("_copy_up", "destination", "fstype", "label", "options", "source")
 
-    def __init__(self, fstype: str, source: str, destination: str, options: MountOptions) -> None:
+    def __init__(self, fstype: str, source: str, destination: str, options: MountOptions, label: str = "") -> None:
         self.fstype = fstype
         self.source = source
         self.destination = destination
         self.options = options
+        self.label = label  # of all that is on it, where SELinux is asked for
         self._copy_up: Callable[[int, int], None] | None = None
         if options.copy_up:
             # Imported now: nothing may be imported any more when it runs.
@@ -77,7 +78,9 @@ class MountFilesystem(Operation):
             self._copy_up = copy_up
 
     def describe(self) -> str:
-        return f"mount {self.fstype} on {self.destination} flags={describe_flags(self.flags)} data={self.options.data}"
+        labelled = f" label={self.label}" if self.label else ""
+        flags = describe_flags(self.flags)
+        return f"mount {self.fstype} on {self.destination} flags={flags} data={self.options.data}{labelled}"
 
     @property
     def flags(self) -> int:
@@ -99,7 +102,11 @@ class MountFilesystem(Operation):
 
     def attach(self, root: Root, target: int, data: str) -> None:
         """Mount on a mount point that was found to be right."""
-        keep_fd = self.fstype == "proc" or self.options.propagation or self._copy_up
+        as_option = self.label and self.fstype != "mqueue"  # whose files have the labels of those that make them
+        if as_option:
+            data = f'{data},context="{self.label}"'.removeprefix(",")
+        by_fd = self.fstype == "proc" or (self.label and not as_option)
+        keep_fd = by_fd or self.options.propagation or self._copy_up
         if keep_fd and self.fstype in _BY_FD:
             mount_fd = new_filesystem(self.fstype, self.source, self.flags, data)
             try:
@@ -107,6 +114,8 @@ class MountFilesystem(Operation):
                     self._copy_up(target, mount_fd)
                 m.move_mount(mount_fd, target)
                 set_propagation(mount_fd, self.options.propagation)
+                if self.label and not as_option:
+                    os.setxattr(f"/proc/self/fd/{mount_fd}", "security.selinux", self.label.encode())
                 if self.fstype == "proc" and root.proc_fd < 0 and clean(self.destination) == "/proc":
                     root.proc_fd, mount_fd = mount_fd, -1
             finally:
@@ -143,7 +152,7 @@ def new_filesystem(fstype: str, source: str, flags: int, data: str) -> int:
         for flag, word in _SUPERBLOCK_FLAGS:
             if flags & flag:
                 m.fsconfig_set(fs_fd, word, None)
-        for option in filter(None, data.split(",")):
+        for option in split_data(data):
             key, separator, value = option.partition("=")
             m.fsconfig_set(fs_fd, key, value if separator else None)
         m.fsconfig_create(fs_fd)
@@ -151,6 +160,13 @@ def new_filesystem(fstype: str, source: str, flags: int, data: str) -> int:
         return m.fsmount(fs_fd, attr_set)
     finally:
         os.close(fs_fd)
+
+
+def split_data(data: str) -> "list[str]":
+    """mount(2)'s options one by one; a comma in quotes divides nothing, as in the categories of an SELinux label."""
+    parts = data.split('"')
+    parts[1::2] = [part.replace(",", "\0") for part in parts[1::2]]
+    return [option.replace("\0", ",") for option in "".join(parts).split(",") if option]
 
 
 def set_propagation(mount_fd: int, propagation: list[int]) -> None:

@@ -28,8 +28,10 @@ class Plan:
     """All that happens to the root, in order."""
 
     __slots__ = (
+        "label",
         "late_readonly",
         "masked_paths",
+        "on_host",
         "opens_early",
         "operations",
         "own_dev",
@@ -43,6 +45,7 @@ class Plan:
     def __init__(self, spec: "Spec") -> None:
         self.rootfs = spec.rootfs
         self.propagation = mount_options.PROPAGATION.get(spec.linux.get("rootfsPropagation") or "", 0)
+        self.on_host = not spec.has_namespace("mount")
         self.operations: list[Operation] = []
         # Sources that only the host may open, or map: before the container's namespaces are entered.
         self.opens_early = spec.has_namespace("user")
@@ -52,6 +55,7 @@ class Plan:
         self.sysctls = spec.sysctl
         self.readonly_paths: list[str] = spec.linux.get("readonlyPaths") or []
         self.masked_paths: list[str] = spec.linux.get("maskedPaths") or []
+        self.label = label_of_mounts(spec)
 
     def describe(self) -> list[str]:
         """For --debug."""
@@ -102,8 +106,18 @@ def _operation(
         if unified:
             fallback = cgroup_paths.get("", "") if namespaced else ""
             return CgroupV2Mount(source or "cgroup", destination, options, fallback or "/sys/fs/cgroup")
-        return CgroupV1Mount(destination, options, hierarchies(cgroup_paths), namespaced=namespaced)
-    return MountFilesystem(fstype, source, destination, options)
+        frame_label = label_of_mounts(spec)
+        return CgroupV1Mount(
+            destination, options, hierarchies(cgroup_paths), namespaced=namespaced, frame_label=frame_label
+        )
+    # The kernel's own trees keep their labels; what is bound has those of its files.
+    label = "" if fstype in ("proc", "sysfs") else label_of_mounts(spec)
+    return MountFilesystem(fstype, source, destination, options, label)
+
+
+def label_of_mounts(spec: "Spec") -> str:
+    """The SELinux label that new file systems get."""
+    return spec.linux.get("mountLabel") or ""
 
 
 def _mapping(spec: "Spec", entry: "Json", options: "MountOptions") -> Mapping | None:

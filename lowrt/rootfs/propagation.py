@@ -16,6 +16,13 @@ def enter_root(rootfs: str, propagation: int) -> Root:
     return Root(rootfs, os.open(rootfs, O_PATH | os.O_DIRECTORY))
 
 
+def bind_root(rootfs: str, propagation: int) -> Root:
+    """Without a mount namespace: the root is a mount of its own, which passes nothing on; no other mount changes."""
+    m.mount(rootfs, rootfs, "bind", m.MS_BIND | m.MS_REC)
+    m.mount("", rootfs, "", propagation or m.MS_PRIVATE | m.MS_REC)
+    return Root(rootfs, os.open(rootfs, O_PATH | os.O_DIRECTORY))
+
+
 def _detach_parent(rootfs: str, flag: int) -> None:
     """The mount below the root must not be shared: pivot_root(2) refuses it, and our binds would reach the host."""
     path = rootfs

@@ -1,5 +1,6 @@
-"""The OCI contract, asked of lowrt, and of runc and crun, which keep the suite honest."""
+"""The OCI contract, asked of lowrt, and of runc and crun, which keep the suite honest; of some with CONTRACT_OF=a,b."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,10 @@ __all__ = ["bundles", "rootfs"]  # fixtures
 pytestmark = [needs.root, needs.binary("busybox")]
 
 
-@pytest.fixture(params=["lowrt", "runc", "crun"])
+RUNTIMES = os.environ.get("CONTRACT_OF", "lowrt,runc,crun").split(",")
+
+
+@pytest.fixture(params=RUNTIMES)
 def runtime(
     request: pytest.FixtureRequest, tmp_path: Path, rootfs: Path, bundles: oci_runtime.Bundles
 ) -> Iterator[Runtime]:

@@ -53,12 +53,14 @@ def test_times_are_what_go_prints() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?Z", create._now())
 
 
-def test_without_a_mount_namespace_nothing_is_made(tmp_path: Path) -> None:
-    """It would all be mounted on the host."""
+def test_without_a_mount_namespace_the_root_is_not_moved(tmp_path: Path) -> None:
+    """It would be the host's."""
     (tmp_path / "rootfs").mkdir()
     spec = Spec({"process": {"args": ["x"]}, "root": {"path": "rootfs"}}, str(tmp_path))
+    request = Request("c1", "")
+    request.no_pivot = True
     with pytest.raises(InvalidArgument, match="without a MNT namespace"):
-        create.create(Stage(tmp_path).context(), Request("c1", ""), spec)
+        create.create(Stage(tmp_path).context(), request, spec)
 
 
 def test_a_taken_id_is_refused_and_left_alone(tmp_path: Path) -> None:

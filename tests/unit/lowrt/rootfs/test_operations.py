@@ -3,7 +3,7 @@
 import pytest
 
 from lowrt.linux import mount as m
-from lowrt.rootfs.operations import BindMount, MountFilesystem, Operation, attributes_of
+from lowrt.rootfs.operations import BindMount, MountFilesystem, Operation, attributes_of, split_data
 from lowrt.rootfs.target import MountError
 from lowrt.spec.mount_options import parse
 
@@ -45,6 +45,12 @@ def test_a_bind_source_that_is_not_there_is_told_as_dockers_users_know_it() -> N
     assert str(caught.value) == (
         'error mounting "/nowhere" to rootfs at "/data": open_tree /nowhere: no such file or directory'
     )
+
+
+def test_a_comma_in_a_label_divides_no_options() -> None:
+    data = 'mode=755,context="system_u:object_r:t:s0:c1,c2",size=1m'
+    assert split_data(data) == ["mode=755", "context=system_u:object_r:t:s0:c1,c2", "size=1m"]
+    assert split_data("") == []
 
 
 def test_operations_describe_themselves() -> None:

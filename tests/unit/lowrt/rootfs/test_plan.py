@@ -91,3 +91,11 @@ def test_an_idmapped_mount_has_maps_of_its_own_or_the_containers() -> None:
 def test_root_propagation_is_read() -> None:
     plan = build_plan(spec_of([], {"rootfsPropagation": "rshared"}), {}, unified=True)
     assert plan.propagation == m.MS_SHARED | m.MS_REC
+
+
+def test_new_file_systems_get_the_label_of_mounts_and_the_kernels_own_do_not() -> None:
+    mounts: list[dict[str, object]] = [*DEFAULT_MOUNTS, *CGROUP]
+    lines = describe(spec_of(mounts, {"mountLabel": "u:r:t"}))
+    assert [line.split()[1] for line in lines if line.endswith(" label=u:r:t")] == ["tmpfs", "tmpfs"]
+    plan = build_plan(spec_of(mounts, {"mountLabel": "u:r:t"}), {"pids": "/sys/fs/cgroup/pids/box"}, unified=False)
+    assert plan.label == "u:r:t"
