@@ -5,15 +5,18 @@ who did need not wait for the veth.
 """
 
 import ipaddress
+from collections.abc import Collection
 
-from engine.networks import gateway, ipam
+from engine.networks import ipam
 from engine.networks.forgetting import Forgetting
 from engine.networks.ipam import Address, Address6
 from engine.networks.links import Links
 from engine.networks.model import Endpoint, Network
 from engine.networks.request import Attachment
 from engine.networks.store import Store
-from proto.errdefs import InvalidArgument, ResourceExhausted
+from proto.errdefs import Conflict, InvalidArgument, ResourceExhausted
+
+Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 
 class Addresses:
@@ -27,62 +30,43 @@ class Addresses:
 
     def check(self, network: Network, attachment: Attachment) -> None:
         """Refuse at create an address that no start could give."""
-        for asked, pool, given in (
-            (attachment.address, network.pool, network.ipam_given),
-            (attachment.address6, network.pool6, network.ipam_given6),
-        ):
+        for asked in (attachment.address, attachment.address6):
             if asked:
-                _may_ask(network, given=given)
-                if pool is None or ipaddress.ip_address(asked) not in pool:
-                    _refuse(asked)
+                _place(network, asked)
 
-    def choose4(self, network: Network, attachment: Attachment) -> Address | None:
-        """The IPv4 address for an attachment; None where the network has none."""
-        pool = network.pool
-        if pool is None:
-            _refuse(attachment.address)
-            return None
-        used = self._used(network) | {Address(one) for one in (network.gateway, gateway.router(network)) if one}
-        if attachment.address:
-            _may_ask(network, given=network.ipam_given)
-            ipam.check_requested(Address(attachment.address), pool, used)
-            self._forgetting.settle()
-            return Address(attachment.address)
+    def choose(self, network: Network, version: int, asked: str) -> Interface | None:
+        """An address of a version of IP, with its subnet's length; None where the network has none."""
+        pools = network.pools(version)
+        if not pools:
+            return _place(network, asked) if asked else None
+        used = self._used(network)
+        if asked:
+            return self._granted(_place(network, asked), used)
         used |= self._kept_back(network)
-        within = ipam.Subnet(network.ip_range) if network.ip_range else pool
-        address = ipam.first_free(pool, within, {one for one in used if isinstance(one, Address)})
-        if address is None:
-            raise _none_left(4, network)
-        return address
+        for pool in pools:
+            found = ipam.first_free(pool.subnet, pool.within, used)
+            if found is not None:
+                return ipaddress.ip_interface((found, pool.subnet.prefixlen))
+        raise ResourceExhausted(
+            f"no available IPv{version} addresses on this network's address pools: {network.name} ({network.id})"
+        )
 
-    def choose6(self, network: Network, attachment: Attachment) -> Address6 | None:
-        """The same for IPv6."""
-        pool = network.pool6
-        if pool is None:
-            _refuse(attachment.address6)
-            return None
-        used = self._used(network) | ({Address6(network.gateway6)} if network.gateway6 else set())
-        if attachment.address6:
-            _may_ask(network, given=network.ipam_given6)
-            ipam.check_requested(Address6(attachment.address6), pool, used)
-            self._forgetting.settle()
-            return Address6(attachment.address6)
-        used |= self._kept_back(network)
-        within = ipam.Subnet6(network.ip_range6) if network.ip_range6 else pool
-        address = ipam.first_free6(pool, within, {one for one in used if isinstance(one, Address6)})
-        if address is None:
-            raise _none_left(6, network)
-        return address
+    def _granted(self, place: Interface, used: Collection[Address | Address6]) -> Interface:
+        if place.ip in used:
+            raise Conflict("Address already in use")
+        self._forgetting.settle()
+        return place
 
     def keep_back(self, endpoint: Endpoint) -> None:
         """An endpoint goes: nobody is given its addresses while the kernel still knows them."""
         self._draining |= {(endpoint.network_id, one): endpoint.link for one in endpoint.addresses}
 
     def _used(self, network: Network) -> set[Address | Address6]:
-        """Addresses of endpoints, and those set apart."""
+        """Addresses of endpoints, routers, and those set apart."""
+        routers = (network.router, *(one.gateway for one in network.pools(4, 6)))
         return {
             *(address for one in self._store.endpoints(network_id=network.id) for address in one.addresses),
-            *(ipaddress.ip_address(one) for one in network.reserved.values()),
+            *(ipaddress.ip_address(one) for one in (*network.reserved.values(), *routers) if one),
         }
 
     def _kept_back(self, network: Network) -> set[Address | Address6]:
@@ -94,22 +78,22 @@ class Addresses:
         return not self._forgetting.is_pending(address) and self._host.find(link) is None
 
 
-def _refuse(asked: str) -> None:
-    if asked:
-        raise InvalidArgument(f"no configured subnet contains IP address {asked}")
+def _place(network: Network, asked: str) -> Interface:
+    """An address that a container wishes, with the length of the subnet that it is in."""
+    address = ipaddress.ip_address(asked)
+    pool = network.pool_of(address)
+    if network.pools(address.version):
+        _may_ask(network, address.version)
+    if pool is None:
+        raise InvalidArgument(f"no configured subnet contains IP address {address}")
+    return ipaddress.ip_interface((address, pool.subnet.prefixlen))
 
 
-def _none_left(version: int, network: Network) -> ResourceExhausted:
-    return ResourceExhausted(
-        f"no available IPv{version} addresses on this network's address pools: {network.name} ({network.id})"
-    )
-
-
-def _may_ask(network: Network, *, given: bool) -> None:
+def _may_ask(network: Network, version: int) -> None:
     """Whether a container may have an address of its own choice there."""
     if network.is_predefined:
         raise InvalidArgument("user specified IP address is supported on user defined networks only")
-    if not given:
+    if not (network.ipam_given if version == 4 else network.ipam_given6):
         raise InvalidArgument(
             "user specified IP address is supported only when connecting to networks with user configured subnets"
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine import timestamps
 from engine.config import Config
-from engine.networks import ipam, parent_link, subnets
+from engine.networks import config_only, ipam, ipam_request, parent_link, subnets
 from engine.networks import options as words
 from engine.networks.bridge import Bridges, check_link_name
 from engine.networks.links import Interface4, Links
@@ -76,9 +76,13 @@ class Definitions:
             raise PermissionDenied(f"operation is not permitted on predefined {name} network")
         if self._named(name) is not None:
             raise Conflict(f"network with name {name} already exists")
+        config_only.check(body)
         words.refuse(body)
-        network = self._create_on_parent(name, body) if body.get("Driver") in ON_PARENT else self._bridge(name, body)
+        source = config_only.named_by(body)
+        network = replace(self._wanted(name, config_only.completed(body, self._named(source))), config_from=source)
         self._store.put_network(network)
+        if network.config_only:
+            return network
         try:
             index = self._bridges.ensure(network, [])
             if network.driver in ON_PARENT:
@@ -89,6 +93,18 @@ class Definitions:
             self._store.drop_network(network.id)
             raise
         return network
+
+    def _wanted(self, name: str, body: Json) -> Network:
+        """What a network is to be, without anything of it made."""
+        if body.get("ConfigOnly"):
+            return replace(
+                _network(name, NULL),
+                config_only=True,
+                template=config_only.template(body),
+                options=_texts(body, "Options"),
+                labels=_texts(body, "Labels"),
+            )
+        return self._create_on_parent(name, body) if body.get("Driver") in ON_PARENT else self._bridge(name, body)
 
     def _bridge(self, name: str, body: Json) -> Network:
         """What a bridge network is to be."""
@@ -140,19 +156,23 @@ class Definitions:
         others = [one for one in self._store.networks() if one.parent == network.parent]
         parent_link.check_neighbours(network, others)
         made = any(one.parent_made for one in others) or not self._bridges.is_there(network.parent)
-        fields = subnets.plan(body.get("IPAM") or {}, self._pools(), self._taken(), versions)
+        fields = subnets.plan(body.get("IPAM") or {}, self._pools(), self._taken(), versions, several=True)
         return replace(network, **fields, parent_made=made)
 
     def remove(self, network: Network) -> None:
         """`DELETE /networks/{id}`."""
         if network.is_predefined:
             raise PermissionDenied(f"{network.name} is a pre-defined network and cannot be removed")
+        if network.config_only and any(one.config_from == network.name for one in self._store.networks()):
+            raise PermissionDenied(f'error while removing network: configuration network "{network.name}" is in use')
         if self._store.endpoints(network_id=network.id):
             raise PermissionDenied(
                 f"error while removing network: network {network.name} has active endpoints "
                 f"({self._endpoint_names(network)})"
             )
-        if not any(one.parent == network.parent for one in self._store.networks() if one.parent and one != network):
+        if network.driver != NULL and not any(
+            one.parent == network.parent for one in self._store.networks() if one.parent and one != network
+        ):
             self._bridges.remove(network)
         self._store.drop_network(network.id)
 
@@ -201,7 +221,8 @@ class Definitions:
         own = self._host.addresses(found.index) if found is not None else []
         if own:
             return own[0]
-        taken = self._taken(present).all4()
+        others = self._taken(present)
+        taken = [one for one in (*others.networks, *others.host) if one.version == 4]
         pool = present.pool if present is not None else None
         if present is not None and pool is not None and not any(pool.overlaps(one) for one in taken):
             return Interface4(f"{present.gateway}/{pool.prefixlen}")
@@ -216,14 +237,15 @@ class Definitions:
                 raise InvalidArgument("--fixed-cidr-v6 needs --ipv6")
             return {"subnet6": "", "gateway6": ""}
         if text:
-            subnet = subnets.parse(text, "subnet (--fixed-cidr-v6)")
-            if not isinstance(subnet, ipam.Subnet6):
+            subnet = ipam_request.subnet(text, "subnet (--fixed-cidr-v6)")
+            if subnet.version != 6:
                 raise InvalidArgument(f"invalid --fixed-cidr-v6 {text}: not an IPv6 subnet")
         elif present is not None and present.pool6 is not None:
             subnet = present.pool6
         else:
-            subnet = ipam.choose_subnet6(self._pools(), self._taken(present).all6())
-        return {"subnet6": str(subnet), "gateway6": str(ipam.gateway6_of(subnet))}
+            taken = self._taken(present)
+            subnet = ipam.choose_subnet(self._pools(), [*taken.networks, *taken.host], 6)
+        return {"subnet6": str(subnet), "gateway6": str(ipam.gateway_of(subnet))}
 
     def _pools(self) -> list[Mapping[str, Any]]:
         """Those of the daemon's settings; where they have no IPv6, one of this engine's own."""
@@ -237,7 +259,7 @@ class Definitions:
     def _taken(self, but: Network | None = None) -> Taken:
         others = [one for one in self._store.networks() if (but is None or one.id != but.id)]
         return Taken(
-            [pool for one in others for pool in (one.pool, one.pool6) if pool is not None],
+            [pool.subnet for one in others for pool in one.pools(4, 6)],
             [
                 *self._host.routes(),
                 *self._host.routes6(),

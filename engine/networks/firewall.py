@@ -7,7 +7,6 @@ that iptables understands, and carry a comment by which they are found and taken
 """
 
 import contextlib
-import errno
 from collections.abc import Iterator, Sequence
 
 from engine.networks import nftables as nft
@@ -19,7 +18,6 @@ from proto.errdefs import Unimplemented
 
 OTHERS_TABLE, DOCKER_CHAIN, FORWARD_CHAIN = "filter", "DOCKER-USER", "FORWARD"
 _FAMILIES = (nft.FAMILY_IPV4, nft.FAMILY_IPV6)
-_ABSENT = (errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)
 _LEGACY = "/proc/thread-self/net/ip_tables_names", "/proc/thread-self/net/ip6_tables_names"
 
 
@@ -48,7 +46,7 @@ class Firewall:
             for family in _FAMILIES:
                 self._write(family)
         except OSError as error:
-            if error.errno not in _ABSENT:
+            if error.errno not in nft.ABSENT:
                 raise
             raise Unimplemented(
                 "this kernel has no nftables, and iptables alone is not enough (--iptables=false goes without rules)"

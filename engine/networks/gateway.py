@@ -4,6 +4,7 @@ Docker's order: the highest priority, then networks of both families, then the f
 decided again whenever a network comes or goes. Where the way out has no IPv6, that may go by another network.
 """
 
+import ipaddress
 from collections.abc import Iterable, Mapping
 
 from engine.networks.model import IPVLAN, Endpoint, Network
@@ -30,14 +31,13 @@ def _order(endpoint: Endpoint, network: Network) -> tuple[int, bool, bool, str]:
     return -endpoint.priority, not both, not network.subnet, network.name
 
 
-def router(network: Network) -> str:
-    """The address that the default route names; empty where it names only the interface."""
-    return "" if _by_link_alone(network) else network.router or network.gateway
-
-
-def router6(network: Network) -> str:
-    """The same for IPv6."""
-    return "" if _by_link_alone(network) else network.gateway6
+def router(network: Network, address: str) -> str:
+    """Whom the default route of a container with that address names; empty where it names only the interface."""
+    own = ipaddress.ip_interface(address).ip
+    pool = network.pool_of(own)
+    if _by_link_alone(network) or pool is None:
+        return ""
+    return (network.router if own.version == 4 else "") or pool.gateway
 
 
 def _by_link_alone(network: Network) -> bool:

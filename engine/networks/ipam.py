@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from proto.errdefs import Conflict, InvalidArgument, ResourceExhausted
+from proto.errdefs import InvalidArgument, ResourceExhausted
 
 Address = ipaddress.IPv4Address
 Address6 = ipaddress.IPv6Address
@@ -23,29 +23,22 @@ DEFAULT_POOLS: Sequence[Mapping[str, Any]] = (  # the default bridge's as Docker
     {"base": "172.24.0.0/13", "size": 24},
     {"base": "192.168.0.0/16", "size": 24},
 )
-NO_POOL = "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
+NO_POOL = (
+    "could not find an available, non-overlapping IPv{version} address pool among the defaults to assign to the network"
+)
 
 
-def choose_subnet(pools: Iterable[Mapping[str, Any]], taken: Collection[Subnet]) -> Subnet:
+def choose_subnet(
+    pools: Iterable[Mapping[str, Any]], taken: Collection[Subnet | Subnet6], version: int = 4
+) -> Subnet | Subnet6:
     """The first subnet of the pools that overlaps nothing."""
+    own = [one for one in taken if one.version == version]
     for pool in pools:
         base = ipaddress.ip_network(pool["base"])
-        if isinstance(base, Subnet):
-            found = _first_gap(base, int(pool["size"]), taken)
-            if found is not None:
-                return Subnet(found)
-    raise ResourceExhausted(NO_POOL)
-
-
-def choose_subnet6(pools: Iterable[Mapping[str, Any]], taken: Collection[Subnet6]) -> Subnet6:
-    """The first IPv6 subnet of the pools that overlaps nothing."""
-    for pool in pools:
-        base = ipaddress.ip_network(pool["base"])
-        if isinstance(base, Subnet6):
-            found = _first_gap(base, int(pool["size"]), taken)
-            if found is not None:
-                return Subnet6(found)
-    raise ResourceExhausted(NO_POOL.replace("IPv4", "IPv6"))
+        found = _first_gap(base, int(pool["size"]), own) if base.version == version else None
+        if found is not None:
+            return Subnet(found) if version == 4 else Subnet6(found)
+    raise ResourceExhausted(NO_POOL.format(version=version))
 
 
 def _first_gap(base: Subnet | Subnet6, length: int, taken: Iterable[Subnet | Subnet6]) -> tuple[int, int] | None:
@@ -69,25 +62,17 @@ def unique_local(seed: str) -> Mapping[str, Any]:
     return {"base": str(base), "size": 64}
 
 
-def first_free6(subnet: Subnet6, within: Subnet6, used: Collection[Address6]) -> Address6 | None:
-    """The same for IPv6; the first address of a subnet is its routers'."""
-    return next((one for one in within if one not in used and one != subnet.network_address), None)
-
-
-def first_free(subnet: Subnet, within: Subnet, used: Collection[Address]) -> Address | None:
-    """The lowest address of a range that nobody has; the network's own and its broadcast are nobody's."""
-    edges = {subnet.network_address, subnet.broadcast_address} if subnet.prefixlen < 31 else set()
+def first_free(
+    subnet: Subnet | Subnet6, within: Subnet | Subnet6, used: Collection[Address | Address6]
+) -> Address | Address6 | None:
+    """The lowest address of a range that nobody has; the network's own is nobody's, nor is its broadcast."""
+    edges: set[Address | Address6] = {subnet.network_address}
+    if subnet.version == 4:
+        edges = {subnet.network_address, subnet.broadcast_address} if subnet.prefixlen < 31 else set()
     return next((address for address in within if address not in used and address not in edges), None)
 
 
-def gateway6_of(subnet: Subnet6, within: Subnet6 | None = None) -> Address6:
-    found = first_free6(subnet, within or subnet, ())
-    if found is None:
-        raise ResourceExhausted(f"no available addresses in {subnet}")
-    return found
-
-
-def gateway_of(subnet: Subnet, within: Subnet | None = None) -> Address:
+def gateway_of(subnet: Subnet | Subnet6, within: Subnet | Subnet6 | None = None) -> Address | Address6:
     """The gateway where none was asked for: the first address."""
     found = first_free(subnet, within or subnet, ())
     if found is None:
@@ -110,13 +95,3 @@ def parse_hardware_address(text: str) -> bytes:
     if len(packed) != 6 or len(text) != 17:
         raise InvalidArgument(f"address {text}: invalid MAC address")
     return packed
-
-
-def check_requested(
-    address: Address | Address6, subnet: Subnet | Subnet6, used: Collection[Address | Address6]
-) -> None:
-    """An address that a container asks for must be free and in the network."""
-    if address not in subnet:
-        raise InvalidArgument(f"no configured subnet contains IP address {address}")
-    if address in used:
-        raise Conflict("Address already in use")

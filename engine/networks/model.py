@@ -25,6 +25,17 @@ def dummy_name(driver: str, network_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """One subnet of a network, and what is set apart in it."""
+
+    subnet: Subnet | Subnet6
+    gateway: str  # empty where the bridge has no address
+    within: Subnet | Subnet6  # where containers' addresses are taken from
+    gateway_shown: bool = True  # inspect shows it where it was asked for or found
+    range_shown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """One network."""
 
@@ -39,6 +50,9 @@ class Network:
     subnet6: str = ""
     gateway6: str = ""
     ip_range6: str = ""
+    more: list[Json] = field(
+        default_factory=list
+    )  # further subnets, of macvlan and ipvlan: {subnet, gateway, ip_range}
     reserved: dict[str, str] = field(default_factory=dict)  # AuxiliaryAddresses
     link: str = ""  # the bridge's name on the host
     link_found: bool = False  # it was there before the network, and stays after it
@@ -59,6 +73,8 @@ class Network:
     host_ip: str = ""  # where ports without an address are published, if not where the daemon says
     prefix: str = "eth"  # of interfaces' names
     config_only: bool = False
+    template: Json = field(default_factory=dict)  # of such a one: what its request said
+    config_from: str = ""  # the name of such a one, that this was made from
     ipam_given: bool = False
     ipam_options: bool = False  # the request had a map of them, be it empty
     ipam_given6: bool = False
@@ -85,8 +101,32 @@ class Network:
     def pool6(self) -> Subnet6 | None:
         return Subnet6(self.subnet6) if self.subnet6 else None
 
+    def pools(self, *versions: int) -> list[Pool]:
+        """The subnets of these versions of IP, all of one before those of the other."""
+        found = []
+        for version, subnet, gateway, within in (
+            (4, self.subnet, self.gateway, self.ip_range),
+            (6, self.subnet6, self.gateway6, self.ip_range6),
+        ):
+            if version in versions and subnet:
+                found.append(_pool(subnet, gateway, within, shown=version in self.gateways_shown))
+                found += [
+                    _pool(one["subnet"], one["gateway"], one["ip_range"], shown=one["gateway_shown"])
+                    for one in self.more
+                    if (":" in one["subnet"]) == (version == 6)
+                ]
+        return found
+
+    def pool_of(self, address: Address | Address6) -> Pool | None:
+        """The subnet that an address is in."""
+        return next((one for one in self.pools(address.version) if address in one.subnet), None)
+
     def to_json(self) -> Json:
         return asdict(self)
+
+
+def _pool(subnet: str, gateway: str, within: str, *, shown: bool) -> Pool:
+    return Pool(ipaddress.ip_network(subnet), gateway, ipaddress.ip_network(within or subnet), shown, bool(within))
 
 
 @dataclass(frozen=True, slots=True)

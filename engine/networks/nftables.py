@@ -3,6 +3,7 @@
 A change is one batch, and the kernel takes a batch whole or not at all. Names and numbers: linux/netfilter/nf_tables.h.
 """
 
+import errno
 import socket
 import struct
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from engine.networks.netlink import NLM_F_APPEND, NLM_F_CREATE, Message, Netlink
 
 NETLINK_NETFILTER = 12
 SUBSYSTEM = 10 << 8
+ABSENT = (errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)  # what a kernel without it answers
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _NEWTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _DELCHAIN, _NEWRULE, _GETRULE, _DELRULE = 0, 2, 3, 4, 5, 6, 7, 8
 _NEWSET, _NEWELEMENT, _DELELEMENT = 9, 12, 14

@@ -42,17 +42,18 @@ def check_known(options: Mapping[str, str]) -> None:
 def refuse(body: Json) -> None:
     """What user-defined networks cannot be here, each by its name."""
     driver = body.get("Driver") or BRIDGE
+    if body.get("ConfigOnly"):
+        return  # such a network has no driver
     if driver in (HOST, NULL):
         raise PermissionDenied(f'only one instance of "{driver}" network is allowed')
     if driver == "overlay":
         raise Unimplemented("network driver overlay is not supported")
     if driver != BRIDGE and driver not in ON_PARENT:
         raise NotFound(f'plugin "{driver}" not found')
-    for key in ("Ingress", "ConfigOnly"):
-        if body.get(key):
-            raise Unimplemented(f"{key} of a network is not supported")
-    if (body.get("ConfigFrom") or {}).get("Network"):
-        raise Unimplemented("ConfigFrom of a network is not supported")
+    if body.get("Ingress"):
+        raise PermissionDenied("Ingress network can only be global scope network")
+    if body.get("Scope") in ("swarm", "global"):
+        raise PermissionDenied("cannot create a swarm scoped network when swarm is not active")
     if body.get("Scope") not in (None, "", "local"):
         raise Unimplemented(f"network scope {body['Scope']} is not supported")
 

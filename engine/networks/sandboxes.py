@@ -101,6 +101,7 @@ class Sandboxes:
         sandbox = self._store.sandbox(container_id)
         if sandbox is None:
             raise NotFound(f"container {container_id} is not running")
+        check_usable(network)
         if sandbox.owner or network.driver in (HOST, NULL) or sandbox.netns in (None, "host"):
             raise PermissionDenied(
                 "container sharing network namespace with another container or host cannot be connected to any other "
@@ -186,6 +187,8 @@ class Sandboxes:
 
     def _make(self, container_id: str, request: Request) -> Sandbox:
         wanted = [(self.network(one.network), one) for one in request.attachments]
+        for network, _ in wanted:
+            check_usable(network)
         if len(wanted) > 1 and any(network.driver in (HOST, NULL) for network, _ in wanted):
             raise InvalidArgument("a container cannot be in the network host or none and in another one")
         path = self._path(container_id)
@@ -251,9 +254,9 @@ class Sandboxes:
         own = self._own(container_id)
         chosen, chosen6 = gateway.choose4(own, networks), gateway.choose6(own, networks)
         if chosen is not None:
-            lead_out(chosen.interface, gateway.router(networks[chosen.network_id]), 4)
+            lead_out(chosen.interface, gateway.router(networks[chosen.network_id], chosen.address), 4)
         if chosen6 is not None:
-            lead_out(chosen6.interface, gateway.router6(networks[chosen6.network_id]), 6)
+            lead_out(chosen6.interface, gateway.router(networks[chosen6.network_id], chosen6.address6), 6)
 
     def _join(self, container_id: str, other_id: str) -> Sandbox:
         other = self._store.sandbox(other_id)
@@ -278,23 +281,23 @@ class Sandboxes:
         """Take an address for an endpoint, and see that its bridge is there; all on the host's side."""
         if network.driver == IPVLAN and attachment.mac:
             raise InvalidArgument("ipvlan interfaces do not support custom mac address assignment")
-        address = self._addresses.choose4(network, attachment)
-        address6 = self._addresses.choose6(network, attachment)
+        address = self._addresses.choose(network, 4, attachment.address)
+        address6 = self._addresses.choose(network, 6, attachment.address6)
         telling = address or address6
         assert telling is not None, "a network has a subnet"
         endpoint = Endpoint(
             id=secrets.token_hex(32),
             network_id=network.id,
             container_id=container_id,
-            address=f"{address}/{network.pool.prefixlen}" if network.pool else "",
-            mac=attachment.mac.replace("-", ":").lower() or ipam.hardware_address(telling),
+            address=str(address or ""),
+            mac=attachment.mac.replace("-", ":").lower() or ipam.hardware_address(telling.ip),
             link=f"veth{secrets.token_hex(4)[:7]}",
             interface=attachment.interface or interface,
             aliases=attachment.aliases,
             priority=attachment.priority,
             links=attachment.links,
             link_local=attachment.link_local,
-            address6=f"{address6}/{network.pool6.prefixlen}" if network.pool6 else "",
+            address6=str(address6 or ""),
         )
         undo.callback(self._drop, [endpoint])
         if endpoint.interface in (one.interface for one in self._own(container_id)):
@@ -340,6 +343,12 @@ class Sandboxes:
 
     def _path(self, container_id: str) -> str:
         return f"{self._folder}/{container_id}"
+
+
+def check_usable(network: Network) -> None:
+    """A network that is only a configuration has no containers."""
+    if network.config_only:
+        raise PermissionDenied("cannot create endpoint on configuration-only network")
 
 
 def _wanted(sandbox: Sandbox) -> list[Wanted]:

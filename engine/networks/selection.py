@@ -31,7 +31,7 @@ def is_shown(network: Network, filters: Filters, endpoints: Sequence[Endpoint]) 
 
 def is_pruned(network: Network, filters: Filters, endpoints: Sequence[Endpoint]) -> bool:
     """Whether a prune removes the network."""
-    if network.is_predefined or endpoints or not filters.labels_match("label", network.labels):
+    if network.is_predefined or network.config_only or endpoints or not filters.labels_match("label", network.labels):
         return False
     if "label!" in filters and filters.labels_match("label!", network.labels):
         return False

@@ -192,6 +192,8 @@ class Networks:
     async def remove(self, network: Network) -> None:
         """`DELETE /networks/{id}`."""
         await self._call(self._ready.definitions.remove, network)
+        if network.config_only:
+            return
         self._announce("destroy", network.id, {"name": network.name, "type": network.driver})
 
     async def connect(self, container_id: str, network: Network, attachment: Attachment) -> None:

@@ -74,21 +74,25 @@ def ports(endpoints: Sequence[Endpoint], exposed: Sequence[str] = ()) -> Documen
 
 def network(one: Network, *, endpoints: Sequence[Endpoint] | None, name_of: Callable[[str], str]) -> Document:
     """A network; with `Containers` filled where it is inspected, empty in lists."""
-    config = [_pool(one, pool) for pool in one.pools(4, 6)]
+    config = [_pool(one, pool) for pool in one.pools(4, 6)] or _configured(one)
     return {
         "Name": one.name,
         "Id": one.id,
         "Created": one.created,
         "Scope": "local",
         "Driver": one.driver,
-        "EnableIPv4": bool(one.subnet or not one.subnet6),
-        "EnableIPv6": bool(one.subnet6),
-        "IPAM": {"Driver": "default", "Options": {} if one.ipam_options else None, "Config": config or None},
+        "EnableIPv4": bool(one.template.get("EnableIPv4", one.subnet or not one.subnet6)),
+        "EnableIPv6": bool(one.template.get("EnableIPv6", one.subnet6)),
+        "IPAM": {
+            "Driver": "default",
+            "Options": {} if one.ipam_options or one.config_only else None,
+            "Config": config or None,
+        },
         "Internal": one.internal,
         "Attachable": one.attachable,
         "Ingress": False,
-        "ConfigFrom": {"Network": ""},
-        "ConfigOnly": False,
+        "ConfigFrom": {"Network": one.config_from},
+        "ConfigOnly": one.config_only,
         "Containers": {
             endpoint.container_id: {
                 "Name": name_of(endpoint.container_id),
@@ -112,6 +116,13 @@ def _pool(one: Network, pool: Pool) -> Document:
         shown["Gateway"] = pool.gateway
     own = {name: address for name, address in one.reserved.items() if ipaddress.ip_address(address) in pool.subnet}
     return shown | ({"AuxiliaryAddresses": own} if own else {})
+
+
+def _configured(one: Network) -> list[Document]:
+    """What a configuration network says, IPv4 first."""
+    entries = [entry for entry in (one.template.get("IPAM") or {}).get("Config") or [] if any(entry.values())]
+    shown = [{key: value for key, value in entry.items() if value} for entry in entries]
+    return sorted(shown, key=lambda entry: ":" in entry["Subnet"])
 
 
 def _names(host_config: Document, asked: Document, placed: Mapping[str, Endpoint]) -> list[str]:

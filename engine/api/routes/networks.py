@@ -12,6 +12,7 @@ from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.networks.model import HOST, NULL, Network
 from engine.networks.request import Attachment, read
+from engine.networks.sandboxes import check_usable
 from engine.networks.selection import ACCEPTED, ACCEPTED_BY_PRUNE, is_pruned, is_shown
 from engine.networks.service import Networks
 from proto.errdefs import Fault, InvalidArgument, NotFound, PermissionDenied
@@ -138,6 +139,7 @@ def routes(networks: Networks, room: Room) -> list[Route]:
 
 
 def _attachment(network: Network, asked: Json) -> Attachment:
+    check_usable(network)
     if network.driver in (HOST, NULL):
         raise InvalidArgument(f"container cannot be connected to network {network.name}")
     return read({}, {"NetworkMode": network.name}, {network.name: asked}).attachments[0]

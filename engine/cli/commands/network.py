@@ -10,33 +10,30 @@ from engine.cli.each import for_each
 from engine.cli.formats import print_rows
 from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
 from engine.cli.network_flags import driver_options
+from engine.cli.network_pools import pools
 
 
 @click.command(cls=Command)
 @click.option("--attachable", is_flag=True, help="Enable manual container attachment.")
 @click.option("--aux-address", multiple=True, help="Auxiliary IPv4 or IPv6 addresses used by the network driver.")
+@click.option("--config-from", help="The network from which to copy the configuration.")
+@click.option("--config-only", is_flag=True, help="Create a configuration only network.")
 @click.option("--driver", "-d", default="bridge", help="Driver to manage the network.")
 @click.option("--gateway", multiple=True, help="IPv4 or IPv6 gateway for the subnet.")
 @click.option("--internal", is_flag=True, help="Restrict external access to the network.")
 @click.option("--ip-range", multiple=True, help="Allocate container ip from a sub-range.")
+@click.option("--ipam-driver", default="default", help="IP Address Management Driver.")
+@click.option("--ipam-opt", multiple=True, help="Set IPAM driver specific options.")
 @click.option("--ipv4/--no-ipv4", default=True, help="IPv4 address assignment.")
 @click.option("--ipv6", is_flag=True, help="Enable IPv6 networking.")
 @click.option("--label", multiple=True, help="Set metadata on a network.")
 @click.option("--opt", "-o", multiple=True, help="Set driver specific options.")
+@click.option("--scope", help="Control the network's scope.")
 @click.option("--subnet", multiple=True, help="Subnet in CIDR format that represents a network segment.")
 @click.argument("name")
 @pass_daemon
 def create(daemon: Daemon, /, name: str, **flags: Any) -> None:
     """Create a network."""
-    pools = []
-    for index, subnet in enumerate(flags["subnet"]):
-        pool = {"Subnet": subnet}
-        for key, values in (("IPRange", flags["ip_range"]), ("Gateway", flags["gateway"])):
-            if index < len(values):
-                pool[key] = values[index]
-        pools.append(pool)
-    if flags["aux_address"] and pools:
-        pools[0]["AuxiliaryAddresses"] = key_values(flags["aux_address"])
     body = {
         "Name": name,
         "Driver": flags["driver"],
@@ -46,9 +43,17 @@ def create(daemon: Daemon, /, name: str, **flags: Any) -> None:
         "EnableIPv6": flags["ipv6"],
         "Options": key_values(flags["opt"]),
         "Labels": key_values(flags["label"]),
-        "IPAM": {"Driver": "default", "Config": pools},
+        "IPAM": {
+            "Driver": flags["ipam_driver"],
+            "Options": key_values(flags["ipam_opt"]),
+            "Config": pools(flags["subnet"], flags["ip_range"], flags["gateway"], flags["aux_address"]),
+        },
+        "Scope": flags["scope"] or "",
+        "ConfigOnly": flags["config_only"],
         "CheckDuplicate": True,
     }
+    if flags["config_from"]:
+        body["ConfigFrom"] = {"Network": flags["config_from"]}
     click.echo(daemon.post("/networks/create", body)["Id"])
 
 

@@ -11,7 +11,7 @@ from engine.networks.conntrack import Gone
 from engine.networks.model import Network
 from engine.networks.request import Attachment
 from engine.networks.store import Store
-from proto.errdefs import InvalidArgument, ResourceExhausted
+from proto.errdefs import Conflict, InvalidArgument, ResourceExhausted
 from tests.fakes.engine_networks import FakeForgetting, FakeLinks, bridge_network, endpoint
 
 
@@ -25,10 +25,10 @@ class Place:
         self.addresses = Addresses(self.store, self.host, self.forgetting)  # type: ignore[arg-type]
 
     def address(self, network: Network, wanted: str = "") -> str:
-        return str(self.addresses.choose4(network, Attachment(network.name, wanted)))
+        return str(getattr(self.addresses.choose(network, 4, wanted), "ip", None))
 
     def address6(self, network: Network, wanted: str = "") -> str:
-        return str(self.addresses.choose6(network, Attachment(network.name, address6=wanted)))
+        return str(getattr(self.addresses.choose(network, 6, wanted), "ip", None))
 
 
 @pytest.fixture
@@ -110,3 +110,14 @@ def test_what_no_start_could_give_is_refused_at_create(place: Place) -> None:
     ):
         with pytest.raises(InvalidArgument, match=said):
             place.addresses.check(network, asked)
+
+
+def test_when_a_subnet_is_full_the_next_one_gives(place: Place) -> None:
+    more = [{"subnet": "10.8.0.0/24", "gateway": "10.8.0.1", "ip_range": "10.8.0.64/26", "gateway_shown": True}]
+    network = bridge_network("lan", "10.9.0.0/30", driver="macvlan", more=more, ipam_given=True)
+    assert str(place.addresses.choose(network, 4, "")) == "10.9.0.2/30"
+    place.store.put_endpoint(endpoint(1, network))
+    assert str(place.addresses.choose(network, 4, "")) == "10.8.0.64/24"
+    assert str(place.addresses.choose(network, 4, "10.8.0.5")) == "10.8.0.5/24"
+    with pytest.raises(Conflict, match="Address already in use"):
+        place.addresses.choose(network, 4, "10.8.0.1")

@@ -124,18 +124,19 @@ def test_addresses_may_be_said(place: Place) -> None:
          "gateway mode 'isolated' can only be used for an internal network"),
         ({"Name": "m", "EnableIPv4": False}, InvalidArgument, "IPv4 or IPv6 must be enabled"),
         ({"Name": "m", "Driver": "nope"}, NotFound, 'plugin "nope" not found'),
-        ({"Name": "m", "Ingress": True}, Unimplemented, "Ingress"),
-        ({"Name": "m", "Scope": "swarm"}, Unimplemented, "scope swarm"),
+        ({"Name": "m", "Ingress": True}, PermissionDenied, "Ingress network can only be global scope network"),
+        ({"Name": "m", "Scope": "swarm"}, PermissionDenied, "cannot create a swarm scoped network when swarm is not"),
+        ({"Name": "m", "Scope": "x"}, Unimplemented, "scope x"),
         ({"Name": "m", "Options": {"x": "y"}}, Unimplemented, "option x"),
         ({"Name": "m", "Options": {"com.docker.network.driver.mtu": "x"}}, InvalidArgument, "mtu"),
         ({"Name": "m", "Options": {"com.docker.network.bridge.enable_icc": "x"}}, InvalidArgument, "enable_icc"),
-        ({"Name": "m", "IPAM": {"Driver": "dhcp"}}, Unimplemented, "IPAM driver dhcp"),
+        ({"Name": "m", "IPAM": {"Driver": "dhcp"}}, NotFound, 'plugin "dhcp" not found'),
         ({"Name": "m", "IPAM": {"Config": [{"Subnet": "x"}]}}, InvalidArgument, "invalid subnet"),
         ({"Name": "m", "IPAM": {"Config": [{"Subnet": "fd00::/64"}]}}, InvalidArgument, "needs IPv6 to be enabled"),
         ({"Name": "m", "IPAM": {"Config": [NET, {"Subnet": "10.1.0.0/24"}]}}, PermissionDenied, "multiple subnets"),
-        ({"Name": "m", "IPAM": {"Config": [{"Gateway": "10.0.0.1"}]}}, InvalidArgument, "a subnet is needed"),
+        ({"Name": "m", "IPAM": {"Config": [{"Gateway": "10.0.0.1"}]}}, InvalidArgument, "invalid subnet :"),
         ({"Name": "m", "IPAM": {"Config": [{"Subnet": "172.17.0.0/24"}]}}, PermissionDenied, "Pool overlaps"),
-        ({"Name": "m", "IPAM": {"Config": [{**NET, "Gateway": "10.1.0.1"}]}}, InvalidArgument, "no matching subnet"),
+        ({"Name": "m", "IPAM": {"Config": [{**NET, "Gateway": "10.1.0.1"}]}}, InvalidArgument, "invalid gateway"),
         ({"Name": "m", "IPAM": {"Config": [{**NET, "IPRange": "10.1.0.0/25"}]}}, InvalidArgument, "invalid ip-range"),
     ],
 )  # fmt: skip
@@ -277,3 +278,36 @@ def test_a_network_on_a_parent_that_fails_leaves_no_record(place: Place) -> None
         place.definitions.create({"Name": "lan", "Driver": "ipvlan"})
     assert len(place.store.networks()) == 3
     assert place.bridges.removed == [""]
+
+
+PLAN = {"EnableIPv6": True, "IPAM": {"Config": [{"Subnet": "fd41::/64"}, {**NET, "Gateway": "10.0.0.9"}]},
+        "Options": {"com.docker.network.bridge.enable_icc": "false"}, "Labels": {"x": "y"}}  # fmt: skip
+
+
+def test_a_configuration_makes_nothing_and_takes_no_addresses(place: Place) -> None:
+    place.definitions.open()
+    before = set(place.host.links)
+    plan = place.definitions.create({"Name": "plan", "Driver": "nope", "ConfigOnly": True, **PLAN})
+    assert (plan.driver, plan.config_only, plan.pools(4, 6)) == ("null", True, [])
+    assert set(place.host.links) == before
+    other = place.definitions.create({"Name": "other", "IPAM": {"Config": [NET]}})
+    assert other.subnet == NET["Subnet"]
+
+
+def test_a_network_made_from_a_configuration_is_what_that_says(place: Place) -> None:
+    place.definitions.open()
+    plan = place.definitions.create({"Name": "plan", "ConfigOnly": True, **PLAN})
+    one = place.definitions.create({"Name": "one", "Attachable": True, "ConfigFrom": {"Network": "plan"}})
+    assert (one.gateway, one.subnet6, one.isolated) == ("10.0.0.9", "fd41::/64", True)
+    assert (one.labels, one.config_from, one.attachable, one.config_only) == ({"x": "y"}, "plan", True, False)
+    with pytest.raises(PermissionDenied, match='removing network: configuration network "plan" is in use'):
+        place.definitions.remove(plan)
+    place.definitions.remove(one)
+    place.definitions.remove(plan)
+
+
+@pytest.mark.parametrize("name", ["nope", "bridge"])
+def test_a_configuration_that_is_not_there_is_said(place: Place, name: str) -> None:
+    place.definitions.open()
+    with pytest.raises(NotFound, match=f'configuration network "{name}" does not exist'):
+        place.definitions.create({"Name": "one", "ConfigFrom": {"Network": name}})

@@ -38,15 +38,15 @@ def test_a_network_of_both_families_comes_before_a_name() -> None:
 
 
 def test_the_router_is_the_bridge_unless_another_was_named() -> None:
-    assert gateway.router(ALPHA) == "10.9.0.1"
-    assert gateway.router(bridge_network("x", router="10.9.0.254")) == "10.9.0.254"
+    assert gateway.router(ALPHA, "10.9.0.2/24") == "10.9.0.1"
+    assert gateway.router(bridge_network("x", router="10.9.0.254"), "10.9.0.2/24") == "10.9.0.254"
 
 
 def test_an_ipvlan_that_routes_has_no_router() -> None:
     for mode, expected in (("l2", "10.9.0.1"), ("l3", ""), ("l3s", "")):
         network = bridge_network("lan", driver="ipvlan", parent="eth9", parent_mode=mode)
-        assert gateway.router(network) == expected
-    assert gateway.router6(bridge_network("x", gateway6="fd06::1")) == "fd06::1"
+        assert gateway.router(network, "10.9.0.2/24") == expected
+    assert gateway.router(bridge_network("x", subnet6="fd06::/64", gateway6="fd06::1"), "fd06::2/64") == "fd06::1"
 
 
 def test_ipv4_goes_by_a_network_that_has_it() -> None:
@@ -60,3 +60,10 @@ def test_ipv4_goes_by_a_network_that_has_it() -> None:
 def test_a_network_on_a_dummy_leads_nowhere() -> None:
     lonely = bridge_network("lan", driver="macvlan", parent=f"dm-{'lan'.ljust(12, '0')}", parent_mode="bridge")
     assert chosen((lonely, 9), (BETA, 0)) == "beta"
+
+
+def test_each_subnet_has_its_own_router() -> None:
+    more = [{"subnet": "10.8.0.0/24", "gateway": "10.8.0.7", "ip_range": "", "gateway_shown": True}]
+    lan = bridge_network("lan", driver="macvlan", parent="eth9", parent_mode="bridge", more=more)
+    assert gateway.router(lan, "10.9.0.5/24") == "10.9.0.1"
+    assert gateway.router(lan, "10.8.0.5/24") == "10.8.0.7"

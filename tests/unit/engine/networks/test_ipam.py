@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.networks import ipam
 from engine.networks.ipam import Address, Subnet
-from proto.errdefs import Conflict, InvalidArgument, ResourceExhausted
+from proto.errdefs import InvalidArgument, ResourceExhausted
 
 
 def test_the_first_subnet_that_overlaps_nothing_is_taken() -> None:
@@ -86,12 +86,3 @@ def test_a_derived_hardware_address_is_one(number: int) -> None:
 def test_anything_else_is_no_hardware_address(text: str) -> None:
     with pytest.raises(InvalidArgument, match="invalid MAC address"):
         ipam.parse_hardware_address(text)
-
-
-def test_an_address_that_is_asked_for_must_be_there_and_free() -> None:
-    subnet = Subnet("10.0.0.0/24")
-    ipam.check_requested(Address("10.0.0.9"), subnet, ())
-    with pytest.raises(InvalidArgument):
-        ipam.check_requested(Address("10.0.1.9"), subnet, ())
-    with pytest.raises(Conflict, match="Address already in use"):
-        ipam.check_requested(Address("10.0.0.9"), subnet, {Address("10.0.0.9")})

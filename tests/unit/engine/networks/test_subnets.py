@@ -6,7 +6,7 @@ import pytest
 
 from engine.networks import subnets
 from engine.networks.subnets import Taken
-from proto.errdefs import InvalidArgument
+from proto.errdefs import Internal, InvalidArgument, PermissionDenied
 
 POOLS = [{"base": "10.0.0.0/8", "size": 24}, {"base": "fd00:1::/48", "size": 64}]
 NOTHING = Taken((), ())
@@ -48,3 +48,32 @@ def test_a_family_that_is_off_has_no_subnet_and_may_not_be_given_one() -> None:
     assert fields["subnet6"] == "fd00:1::/64"
     with pytest.raises(InvalidArgument, match="IPv4 subnet 10.9.0.0/24 needs IPv4 to be enabled"):
         subnets.plan({"Config": [{"Subnet": "10.9.0.0/24"}]}, POOLS, NOTHING, (6,))
+
+
+SEVERAL = {
+    "Config": [{"Subnet": "10.1.0.0/24"}, {"Subnet": "fd77::/64"}, {"Subnet": "10.2.0.0/24", "Gateway": "10.2.0.9"}]
+}
+
+
+def test_further_subnets_come_behind_the_first_of_their_family() -> None:
+    fields = subnets.plan(SEVERAL, POOLS, NOTHING, (4, 6), several=True)
+    assert (fields["subnet"], fields["gateway"], fields["subnet6"]) == ("10.1.0.0/24", "10.1.0.1", "fd77::/64")
+    assert fields["more"] == [{"subnet": "10.2.0.0/24", "gateway": "10.2.0.9", "ip_range": "", "gateway_shown": True}]
+    assert fields["gateways_shown"] == []
+
+
+def test_a_bridge_has_one_of_each_family() -> None:
+    with pytest.raises(PermissionDenied, match="bridge driver doesn't support multiple subnets"):
+        subnets.plan(SEVERAL, POOLS, NOTHING, (4, 6))
+
+
+def test_the_subnets_of_one_request_may_not_overlap() -> None:
+    document = {"Config": [{"Subnet": "10.1.0.0/24"}, {"Subnet": "10.1.0.0/25"}]}
+    with pytest.raises(PermissionDenied, match="Pool overlaps with other one on this address space"):
+        subnets.plan(document, POOLS, NOTHING, (4,), several=True)
+
+
+def test_an_auxiliary_address_is_not_the_gateways() -> None:
+    document = {"Config": [{"Subnet": "10.1.0.0/24", "AuxiliaryAddresses": {"a": "10.1.0.1"}}]}
+    with pytest.raises(Internal, match=r"failed to allocate secondary ip address \(a:10.1.0.1\): Address already in"):
+        subnets.plan(document, POOLS, NOTHING, (4,))
