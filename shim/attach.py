@@ -14,6 +14,7 @@ import socket
 import struct
 from collections.abc import Callable
 
+from proto.hangup import hung_up
 from shim.logfile import LogFile
 from shim.pump import FdSink, Sink
 
@@ -176,6 +177,7 @@ class _Client(asyncio.Protocol):
         self._request: bytes | None = b""  # None once it was answered
         self._gives_input = False
         self._streams: set[int] = set()
+        self._leaving: asyncio.Future[None] | None = None  # once its input has ended, for its end is not heard any more
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -198,11 +200,22 @@ class _Client(asyncio.Protocol):
     def eof_received(self) -> bool:
         if self._gives_input:
             self._hub.input_ended()
-        return self._request is None  # stay, for output, unless it never asked for any
+        if self._request is not None:
+            return False
+        assert self._transport is not None
+        self._leaving = asyncio.ensure_future(hung_up(self._transport.get_extra_info("socket").fileno()))
+        self._leaving.add_done_callback(self._left)
+        return True  # stay, for output
+
+    def _left(self, leaving: "asyncio.Future[None]") -> None:
+        if not leaving.cancelled() and self._transport is not None:
+            self._transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         if error is not None and self._gives_input:
             self._hub.input_ended()
+        if self._leaving is not None:
+            self._leaving.cancel()
         self._transport = None
         self._hub.gone(self)
 

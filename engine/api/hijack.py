@@ -9,6 +9,7 @@ from aiohttp import web
 
 from engine.api.app import HEADERS
 from engine.api.call import Call
+from proto.hangup import hung_up
 
 RAW, MULTIPLEXED = "application/vnd.docker.raw-stream", "application/vnd.docker.multiplexed-stream"
 
@@ -32,6 +33,12 @@ class Hijacked(web.StreamResponse):
         except ConnectionError:
             return False
         return True
+
+    async def gone(self, *, unread: bool) -> None:
+        """Return once the client has closed the connection, and not only its input."""
+        fd = self.writer.get_extra_info("socket").fileno()
+        if fd >= 0:  # else it is closed on this side, too
+            await hung_up(fd)
 
     async def finish(self) -> None:
         """Send what is buffered, close, and let aiohttp forget the connection."""

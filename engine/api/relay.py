@@ -1,12 +1,15 @@
 """Copies between a hijacked connection and a process's streams, until the output ends or the client detaches."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from engine import stdcopy
 from engine.api import detach
 from engine.containers.stdio import Attachment
+
+Result = TypeVar("Result")
 
 
 class Reader(Protocol):
@@ -29,6 +32,10 @@ class Client(Protocol):
         """Send; False when the client has gone."""
         ...
 
+    async def gone(self, *, unread: bool) -> None:
+        """Return once the client has left; `unread`: nobody reads its input meanwhile."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -45,20 +52,38 @@ async def relay(client: Client, attachment: Attachment, terms: Terms) -> bool:
     """Return when there is nothing more to copy; True if the client left a process that goes on.
 
     It leaves by its detach keys, or, as with dockerd, by ending its input where that is not to be passed on: at a
-    terminal, or where the container's stdin outlives its clients.
+    terminal, or where the container's stdin outlives its clients. A client that simply vanishes has no more to read,
+    but what it had sent is still passed on.
     """
     output = asyncio.ensure_future(_output(client, attachment, raw=terms.raw))
     pressed = asyncio.ensure_future(_input(client, attachment, terms) if terms.stdin else _never())
+    gone = asyncio.ensure_future(client.gone(unread=not terms.stdin))
     try:
-        await asyncio.wait((output, pressed), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((output, pressed, gone), return_when=asyncio.FIRST_COMPLETED)
+        if terms.stdin and not output.done():
+            await asyncio.wait((output, pressed), return_when=asyncio.FIRST_COMPLETED)
         if pressed.done() and pressed.result():
             return True
-        await output  # a client that has no more input still reads
+        await asyncio.wait((output, gone), return_when=asyncio.FIRST_COMPLETED)  # without more input it still reads
+        if output.done():
+            output.result()
         return False
     finally:
-        output.cancel()
-        pressed.cancel()
+        for task in (output, pressed, gone):
+            task.cancel()
         attachment.close()
+
+
+async def while_there(client: Client, work: Coroutine[Any, Any, Result | None]) -> Result | None:
+    """What the work gives; None, and the work given up, if the client leaves before. Its input must have no reader."""
+    doing = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(client.gone(unread=True))
+    try:
+        await asyncio.wait((doing, gone), return_when=asyncio.FIRST_COMPLETED)
+        return doing.result() if doing.done() else None
+    finally:
+        doing.cancel()
+        gone.cancel()
 
 
 async def _never() -> bool:

@@ -3,6 +3,7 @@
 As with dockerd, both streams come unframed, in binary messages from API 1.28 on and in text ones before.
 """
 
+import asyncio
 import codecs
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -18,6 +19,7 @@ class WebSocketClient:
 
     def __init__(self, socket: web.WebSocketResponse, *, binary: bool) -> None:
         self.response = socket
+        self._ended = asyncio.Event()
         self._text = None if binary else codecs.getincrementaldecoder("utf-8")("replace")
 
     @property
@@ -37,6 +39,7 @@ class WebSocketClient:
                 case WSMsgType.BINARY | WSMsgType.TEXT:
                     continue
                 case _:
+                    self._ended.set()
                     return b""
 
     async def write_out(self, data: bytes) -> bool:
@@ -51,6 +54,12 @@ class WebSocketClient:
         except ConnectionError:
             return False
         return True
+
+    async def gone(self, *, unread: bool) -> None:
+        """Return once the client has said goodbye; its messages are thrown away where nobody else reads them."""
+        while unread and await self.read():
+            pass
+        await self._ended.wait()
 
     async def finish(self) -> None:
         """Say goodbye."""

@@ -26,6 +26,10 @@ async def join(live: Live, *, stdin: bool, stdout: bool, stderr: bool) -> Attach
     live.attachers.append(attacher)
     try:
         return await joined
+    except asyncio.CancelledError:  # the client has gone, perhaps in the moment of the start
+        if joined.done() and not joined.cancelled() and joined.exception() is None:
+            joined.result().close()
+        raise
     finally:
         if attacher in live.attachers:
             live.attachers.remove(attacher)

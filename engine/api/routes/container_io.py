@@ -10,7 +10,7 @@ from engine.api import detach, websocket
 from engine.api.app import HEADERS, Route, empty
 from engine.api.call import Call
 from engine.api.hijack import MULTIPLEXED, RAW, hijack
-from engine.api.relay import Client, Terms, relay
+from engine.api.relay import Client, Terms, relay, while_there
 from engine.containers import attach, logs, resize
 from engine.containers.live import Live
 from engine.containers.room import Room
@@ -87,7 +87,8 @@ class ContainerIoRoutes:
     ) -> None:
         stdin, stdout, stderr = streams
         try:
-            attachment = await attach.join(live, stdin=stdin, stdout=stdout, stderr=stderr)
+            joining = attach.join(live, stdin=stdin, stdout=stdout, stderr=stderr)
+            attachment = await (joining if stdin else while_there(client, joining))
         except Fault:
             return  # the start failed, and said so to whoever asked for it
         if attachment is None:

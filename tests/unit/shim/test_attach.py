@@ -73,6 +73,19 @@ async def test_a_latecomer_is_told_the_end(stage: Stage) -> None:
     writer.close()
 
 
+@pytest.mark.parametrize("wanted", [ALL, {"stdout": True}])
+async def test_a_client_that_vanishes_is_forgotten_without_any_output(stage: Stage, wanted: dict[str, bool]) -> None:
+    """Even one that had ended its input before, and stayed for the output."""
+    _, writer = await stage.client(wanted)
+    writer.write_eof()
+    await asyncio.sleep(0)
+    held = len(os.listdir("/proc/self/fd"))
+    writer.close()
+    async with asyncio.timeout(30):
+        while len(os.listdir("/proc/self/fd")) > held - 2:  # its end, and ours
+            await asyncio.sleep(0.001)
+
+
 async def test_input_reaches_the_process_and_ends_with_its_client(stage: Stage) -> None:
     """stdin-once: output goes on after the half-close."""
     reader, writer = await stage.client(ALL)

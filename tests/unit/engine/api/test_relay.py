@@ -12,11 +12,14 @@ class FakeClient:
     def __init__(self) -> None:
         self.reader = asyncio.StreamReader()
         self.written = b""
-        self.gone = False
+        self.left = asyncio.Event()
 
     async def write_out(self, data: bytes) -> bool:
         self.written += data
-        return not self.gone
+        return not self.left.is_set()
+
+    async def gone(self, *, unread: bool) -> None:
+        await self.left.wait()
 
 
 class FakeAttachment:
@@ -49,7 +52,7 @@ async def test_output_goes_through_as_it_is_until_it_ends() -> None:
     client, attachment = FakeClient(), FakeAttachment()
     for piece in (stdcopy.frame(1, b"a"), b""):
         attachment.output.put_nowait(piece)
-    assert await relay(client, attachment, terms(stdin=False)) is False  # type: ignore[arg-type]
+    assert await relay(client, attachment, terms(stdin=False)) is False
     assert client.written == stdcopy.frame(1, b"a")
     assert attachment.closed
 
@@ -58,7 +61,7 @@ async def test_a_terminal_gets_the_bytes_alone() -> None:
     client, attachment = FakeClient(), FakeAttachment()
     for piece in (stdcopy.frame(1, b"abc")[:5], stdcopy.frame(1, b"abc")[5:], b""):
         attachment.output.put_nowait(piece)
-    await relay(client, attachment, terms(tty=True, stdin=False))  # type: ignore[arg-type]
+    await relay(client, attachment, terms(tty=True, stdin=False))
     assert client.written == b"abc"
 
 
@@ -66,7 +69,7 @@ async def test_frames_go_to_a_client_that_asked_for_frames_even_from_a_terminal(
     client, attachment = FakeClient(), FakeAttachment()
     for piece in (stdcopy.frame(1, b"abc"), b""):
         attachment.output.put_nowait(piece)
-    await relay(client, attachment, terms(tty=True, raw=False, stdin=False))  # type: ignore[arg-type]
+    await relay(client, attachment, terms(tty=True, raw=False, stdin=False))
     assert client.written == stdcopy.frame(1, b"abc")
 
 
@@ -74,7 +77,7 @@ async def test_the_end_of_input_is_passed_on_and_the_client_goes_on_reading() ->
     client, attachment = FakeClient(), FakeAttachment()
     client.reader.feed_data(b"in")
     client.reader.feed_eof()
-    work = asyncio.ensure_future(relay(client, attachment, terms()))  # type: ignore[arg-type]
+    work = asyncio.ensure_future(relay(client, attachment, terms()))
     await attachment.stdin_closed.wait()
     attachment.output.put_nowait(stdcopy.frame(1, b"late"))
     attachment.output.put_nowait(b"")
@@ -86,12 +89,33 @@ async def test_the_end_of_input_is_passed_on_and_the_client_goes_on_reading() ->
 async def test_a_terminal_whose_input_ends_leaves_the_process_alone() -> None:
     client, attachment = FakeClient(), FakeAttachment()
     client.reader.feed_eof()
-    assert await relay(client, attachment, terms(tty=True)) is True  # type: ignore[arg-type]
+    assert await relay(client, attachment, terms(tty=True)) is True
     assert not attachment.stdin_closed.is_set()
 
 
 async def test_detach_keys_leave() -> None:
     client, attachment = FakeClient(), FakeAttachment()
     client.reader.feed_data(b"x\x10\x11")
-    assert await relay(client, attachment, terms(tty=True)) is True  # type: ignore[arg-type]
+    assert await relay(client, attachment, terms(tty=True)) is True
     assert attachment.input == b"x"
+
+
+async def test_a_client_that_vanishes_is_not_waited_for() -> None:
+    client, attachment = FakeClient(), FakeAttachment()
+    client.left.set()
+    async with asyncio.timeout(30):
+        assert await relay(client, attachment, terms(stdin=False)) is False
+    assert attachment.closed
+
+
+async def test_what_a_client_sent_before_it_vanished_is_passed_on() -> None:
+    client, attachment = FakeClient(), FakeAttachment()
+    client.left.set()
+    work = asyncio.ensure_future(relay(client, attachment, terms()))
+    await asyncio.sleep(0)
+    client.reader.feed_data(b"last words")
+    client.reader.feed_eof()
+    async with asyncio.timeout(30):
+        assert await work is False
+    assert attachment.input == b"last words"
+    assert attachment.stdin_closed.is_set()

@@ -1,5 +1,6 @@
 """A websocket as a client of a container's streams."""
 
+import asyncio
 from pathlib import Path
 
 import aiohttp
@@ -77,4 +78,27 @@ async def test_a_character_in_two_pieces_is_one(tmp_path: Path, data: bytes) -> 
         session.ws_connect("http://d/v1.24/x") as socket,
     ):
         assert (await socket.receive(5)).data == data.decode()
+    await runner.cleanup()
+
+
+async def test_a_goodbye_is_heard_also_where_nobody_reads(tmp_path: Path) -> None:
+    left = asyncio.Event()
+
+    async def wait(call: Call) -> web.StreamResponse:
+        client = await accept(call)
+        await client.gone(unread=True)
+        left.set()
+        return client.response
+
+    runner = web.ServerRunner(web.Server(Api([Route("GET", "/x", wait, streams=True)], Background()).handle))
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "s")).start()
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(tmp_path / "s"))) as session,
+        session.ws_connect("http://d/v1.51/x") as socket,
+    ):
+        await socket.send_bytes(b"into the void")
+        await socket.close()
+    async with asyncio.timeout(30):
+        await left.wait()
     await runner.cleanup()

@@ -28,6 +28,24 @@ async def test_who_leaves_before_is_forgotten(bench: Bench) -> None:
     assert live.attachers == []
 
 
+async def test_who_leaves_in_the_moment_of_the_start_keeps_no_stream_open(bench: Bench) -> None:
+    class Streams:
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    live = await bench.create()
+    joining = asyncio.ensure_future(attach.join(live, stdin=False, stdout=True, stderr=True))
+    await asyncio.sleep(0)
+    streams = Streams()
+    live.attachers[0].joined.set_result(streams)
+    joining.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await joining
+    assert streams.closed
+
+
 async def test_a_running_container_is_joined_at_once_and_a_paused_one_refused(bench: Bench) -> None:
     live = await bench.run()
     assert await attach.join(live, stdin=False, stdout=True, stderr=False) is not None
