@@ -4,7 +4,7 @@ import os
 import platform
 import re
 
-from engine.spec import capabilities
+from engine.spec import apparmor, capabilities
 from engine.spec.build import Host
 
 
@@ -18,6 +18,7 @@ def look() -> Host:
         cgroup_v2=os.path.exists("/sys/fs/cgroup/cgroup.controllers"),
         capabilities=capabilities.from_mask(bounding_set()),
         seccomp=os.path.exists("/proc/sys/kernel/seccomp/actions_avail"),
+        apparmor=apparmor.is_enabled(),
     )
 
 

@@ -14,7 +14,7 @@ from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.logs.pump import PumpStdio
 from engine.spec import process
-from engine.spec.build import Inputs, capability_names
+from engine.spec.build import Inputs, apparmor_profile, capability_names
 from engine.supervisor_client.tasks import ExitStatus, Stdio
 from proto.errdefs import Conflict, Fault, InvalidArgument, NotFound
 
@@ -225,6 +225,8 @@ class Execs:
             "capabilities": process.capability_sets(names, user),
             "oomScoreAdj": container.host_config["OomScoreAdj"],
         }
+        if profile := apparmor_profile(container, self._room.host, privileged=config["Privileged"]):
+            done["apparmorProfile"] = profile
         limits = process.rlimits(container.host_config["Ulimits"], self._room.policy.ulimits)
         if limits:
             done["rlimits"] = limits

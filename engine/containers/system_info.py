@@ -82,7 +82,8 @@ def _host(room: Room) -> Json:
         "NCPU": os.cpu_count() or 1,
         "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "Name": socket.gethostname(),
-        "SecurityOptions": ["name=seccomp,profile=builtin"] + (["name=cgroupns"] if room.host.cgroup_v2 else []),
+        "SecurityOptions": [*(["name=apparmor"] if room.host.apparmor else []), "name=seccomp,profile=builtin"]
+        + (["name=cgroupns"] if room.host.cgroup_v2 else []),
     }
 
 

@@ -32,7 +32,7 @@ def verify(config: Json, host_config: Json, known_runtime: Callable[[str], bool]
     restart_policy.check(host_config["RestartPolicy"], auto_remove=host_config["AutoRemove"])
     capabilities.normalise(host_config["CapAdd"], "CapAdd")
     capabilities.normalise(host_config["CapDrop"], "CapDrop")
-    _modules(security.parse(host_config["SecurityOpt"]).modules)
+    _labels(security.parse(host_config["SecurityOpt"]).labels)
     for mapping in host_config["Devices"] or ():
         devices.check_mapping(mapping)
     for rule in host_config["DeviceCgroupRules"] or ():
@@ -51,16 +51,13 @@ def verify(config: Json, host_config: Json, known_runtime: Callable[[str], bool]
     return list(_warnings(host_config))
 
 
-# What says that the kernel runs the module: dockerd looks at the same.
-_APPARMOR, _SELINUX = "/sys/module/apparmor/parameters/enabled", "/sys/fs/selinux/enforce"
+_SELINUX = "/sys/fs/selinux/enforce"  # is there where the kernel runs the module
 
 
-def _modules(options: Sequence[str], apparmor: str = _APPARMOR, selinux: str = _SELINUX) -> None:
+def _labels(options: Sequence[str], selinux: str = _SELINUX) -> None:
     """On a kernel without the module such an option has no effect, as with dockerd; with it, we would have to obey."""
-    for option in options:
-        module, path = ("AppArmor", apparmor) if option.startswith("apparmor") else ("SELinux", selinux)
-        if os.path.exists(path):
-            raise InvalidArgument(f"{module} is not built into this engine: --security-opt {option}")
+    if options and os.path.exists(selinux):
+        raise InvalidArgument(f"SELinux is not built into this engine: --security-opt {options[0]}")
 
 
 def _ulimits(limits: Sequence[Json]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.containers.model import Container
-from engine.spec import capabilities, cdi, mounts, namespaces, process, resources, seccomp, security
+from engine.spec import apparmor, capabilities, cdi, mounts, namespaces, process, resources, seccomp, security
 from engine.spec.devices import ALLOW_ALL, DEFAULT_RULES, parse_rule
 from engine.spec.namespaces import Joined
 from engine.spec.process import User
@@ -24,6 +24,7 @@ class Host:
     cgroup_v2: bool = False
     capabilities: Sequence[str] = capabilities.ALL
     seccomp: bool = True
+    apparmor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ def init_process(inputs: Inputs) -> Json:
         ),
         "oomScoreAdj": host_config["OomScoreAdj"],
     }
+    if profile := apparmor_profile(container, inputs.host):
+        done["apparmorProfile"] = profile
     limits = process.rlimits(host_config["Ulimits"], inputs.policy.ulimits)
     if limits:
         done["rlimits"] = limits
@@ -102,6 +105,14 @@ def init_process(inputs: Inputs) -> Json:
     if config["Tty"] and height and width:
         done["consoleSize"] = {"height": height, "width": width}
     return done
+
+
+def apparmor_profile(container: Container, host: Host, *, privileged: bool = False) -> str:
+    """The profile of the container's processes, or of a privileged exec in it; "" for none."""
+    if privileged and host.apparmor:
+        return apparmor.UNCONFINED
+    asked = security.parse(container.host_config["SecurityOpt"]).apparmor
+    return apparmor.profile(asked, privileged=container.host_config["Privileged"], enabled=host.apparmor)
 
 
 def capability_names(inputs: Inputs) -> list[str]:

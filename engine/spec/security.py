@@ -25,7 +25,6 @@ MASKED_PATHS = (
     "/sys/devices/virtual/powercap",
 )
 _THERMAL = "/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle"  # GHSA-6fw5-f8r9-fgfm
-_UNCONFINED = frozenset({("apparmor", "unconfined"), ("apparmor", ""), ("label", "disable")})
 READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 
@@ -36,13 +35,14 @@ class SecurityOptions:
     seccomp: str = ""  # "", "unconfined", "builtin" or a profile's JSON
     no_new_privileges: bool | None = None
     unmasked: bool = False  # systempaths=unconfined
-    modules: tuple[str, ...] = ()  # what asks AppArmor or SELinux for confinement
+    apparmor: str = ""  # a profile's name, or "unconfined"
+    labels: tuple[str, ...] = ()  # what asks SELinux for a label
 
 
 def parse(options: Sequence[str] | None) -> SecurityOptions:
     """Parse; an option that is none is refused by name."""
-    seccomp, no_new, unmasked = "", None, False
-    modules: list[str] = []
+    seccomp, no_new, unmasked, apparmor = "", None, False, ""
+    labels: list[str] = []
     for option in options or ():
         if option == "no-new-privileges":
             no_new = True
@@ -55,12 +55,14 @@ def parse(options: Sequence[str] | None) -> SecurityOptions:
                 no_new = _boolean(value, option)
             case "systempaths" if value == "unconfined":
                 unmasked = True
-            case "apparmor" | "label":
-                if (name, value) not in _UNCONFINED:
-                    modules.append(option)
+            case "apparmor":
+                apparmor = value
+            case "label":
+                if value != "disable":
+                    labels.append(option)
             case _:
                 raise InvalidArgument(f'invalid --security-opt 2: "{option}"')
-    return SecurityOptions(seccomp, no_new, unmasked, tuple(modules))
+    return SecurityOptions(seccomp, no_new, unmasked, apparmor, tuple(labels))
 
 
 def _split(option: str) -> tuple[str, str]:

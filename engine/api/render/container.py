@@ -11,6 +11,7 @@ from engine.containers.live import Live
 from engine.containers.model import Container, State
 from engine.containers.room import Room
 from engine.spec import security
+from engine.spec.build import apparmor_profile
 
 Json = dict[str, Any]
 
@@ -170,7 +171,7 @@ def inspect(room: Room, live: Live, version: Version, size: tuple[int, int] | No
         "Platform": "linux",
         "MountLabel": "",
         "ProcessLabel": "",
-        "AppArmorProfile": "",
+        "AppArmorProfile": apparmor_profile(container, room.host) if started else "",
         "ExecIDs": [exec_id for exec_id, made in live.execs.items() if not made.done.is_set()] or None,
         "HostConfig": host_config(container, version),
         "Mounts": mounts(container),

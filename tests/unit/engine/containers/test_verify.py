@@ -218,15 +218,14 @@ def test_what_is_no_set(text: str) -> None:
         verify.parse_set(text)
 
 
-def test_a_modules_options_mean_nothing_without_it_and_are_refused_with_it(tmp_path: Path) -> None:
-    """As with dockerd on a kernel without AppArmor and SELinux."""
-    there, absent = tmp_path / "enabled", str(tmp_path / "absent")
-    there.write_text("Y")
-    verify._modules(["apparmor=mine", "label=type:x"], absent, absent)
-    with pytest.raises(InvalidArgument, match="AppArmor is not built into this engine: --security-opt apparmor=mine"):
-        verify._modules(["label=type:x", "apparmor=mine"], str(there), absent)
+def test_labels_mean_nothing_without_selinux_and_are_refused_with_it(tmp_path: Path) -> None:
+    """As with dockerd on a kernel without it."""
+    there, absent = tmp_path / "enforce", str(tmp_path / "absent")
+    there.write_text("1")
+    verify._labels(["label=type:x"], absent)
+    verify._labels([], str(there))
     with pytest.raises(InvalidArgument, match="SELinux is not built into this engine: --security-opt label:user:u"):
-        verify._modules(["label:user:u"], absent, str(there))
+        verify._labels(["label:user:u"], str(there))
 
 
 def test_limits_of_windows_are_warned_of() -> None:
