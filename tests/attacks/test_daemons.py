@@ -98,7 +98,8 @@ def as_nobody(program: str, *words: str) -> str:
     """What an ordinary user of the host is told by a Python program."""
     done = subprocess.run(
         ["/usr/bin/python3", "-IS", "-c", program, *words],
-        user=NOBODY, group=NOBODY, extra_groups=[], cwd="/", capture_output=True, text=True, timeout=WITHIN, check=False,
+        user=NOBODY, group=NOBODY, extra_groups=[], cwd="/",
+        capture_output=True, text=True, timeout=WITHIN, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
