@@ -1,7 +1,8 @@
-"""Suites that want another machine than this: one with pure cgroup v2, and ones where Debian's systemd is init.
+"""Suites that want another machine than this: with pure cgroup v2, AppArmor, SELinux, or systemd as init.
 
 Each boots a User-Mode Linux kernel of its own, as many at a time as there are processors for. What the suites skip on
-this machine they run there. With WHERRY_WHOLE_CONTRACT set all of the contract is asked, of runc and crun as well.
+this machine they run there. The whole contract is asked of lowrt, and of runc what depends on cgroups; with
+WHERRY_WHOLE_CONTRACT set all of it of runc and crun, too.
 """
 
 import os
@@ -16,14 +17,19 @@ from tests import needs, uml
 pytestmark = [needs.root, needs.binary("linux.uml"), needs.binary("busybox")]
 
 HERE = Path(__file__).resolve().parent
+CGROUP2 = HERE / "uml_cgroup2.sh"
 FOLDER = HERE.relative_to(uml.PROJECT)
 CONTRACT = f"{FOLDER}/test_oci_contract.py"
 SYSTEMD = f"{FOLDER}/test_systemd.py"
-# What depends on cgroups, of our runtime alone: the rest would only be the same in a kernel that is ten times slower.
-OF_CGROUPS = [f"{CONTRACT}::Test{name}" for name in ("Resources", "LifeCycle", "Hooks")] + [
-    "-k",
-    "not(runc)and(not(crun))",
+# Two halves, for two kernels side by side.
+HALVES = [
+    [f"{CONTRACT}::Test{name}" for name in ("LifeCycle", "Words", "Resources", "Signals")],
+    [f"{CONTRACT}::Test{name}" for name in ("Process", "Namespaces", "Exec", "Console", "Hooks")],
 ]
+OURS = "CONTRACT_OF=lowrt"
+# Of runc only what depends on cgroups: the rest would be the same in a kernel that is ten times slower.
+WHOLE = bool(os.environ.get("WHERRY_WHOLE_CONTRACT"))
+THEIRS = [CONTRACT] if WHOLE else [f"{CONTRACT}::TestResources", f"{CONTRACT}::TestLifeCycle"]
 # What is another matter on v1, where systemd has a hierarchy of its own.
 OF_HYBRID = [
     f"{SYSTEMD}::test_the_unit_has_the_properties_that_runc_gives_it",
@@ -35,10 +41,18 @@ BOOTS: dict[str, Callable[[], str]] = {
         [SYSTEMD, "tests/integration/test_systemd_units.py"],
         "systemd.unified_cgroup_hierarchy=1",
     ),
-    "contract_on_cgroup2": lambda: uml.boot(
-        HERE / "uml_cgroup2.sh", [CONTRACT] if os.environ.get("WHERRY_WHOLE_CONTRACT") else OF_CGROUPS
+    "contract_on_cgroup2": lambda: uml.boot(CGROUP2, HALVES[0], OURS),
+    "contract_on_cgroup2_too": lambda: uml.boot(CGROUP2, HALVES[1], OURS),
+    "contract_on_cgroup2_of_others": lambda: uml.boot(
+        CGROUP2, THEIRS, f"CONTRACT_OF={'runc,crun' if WHOLE else 'runc'}"
     ),
-    "cgroup2": lambda: uml.boot(HERE / "uml_cgroup2.sh", [f"{FOLDER}/test_cgroup.py", f"{FOLDER}/test_cgroup2.py"]),
+    "cgroup2_and_apparmor": lambda: uml.boot(
+        CGROUP2,
+        [f"{FOLDER}/test_{name}.py" for name in ("cgroup", "cgroup2", "apparmor")],
+        "security=apparmor",
+        "apparmor=1",
+    ),
+    "selinux": lambda: uml.boot(CGROUP2, [f"{FOLDER}/test_selinux.py"], "security=selinux", "selinux=1"),
     "systemd_on_hybrid": lambda: uml.boot(HERE / "uml_systemd.sh", OF_HYBRID, "systemd.unified_cgroup_hierarchy=0"),
 }
 
