@@ -30,6 +30,7 @@ from engine.api.routes.events import EventRoutes
 from engine.api.routes.exec import ExecRoutes
 from engine.api.routes.system import SystemRoutes
 from engine.api.routes.volumes import VolumeRoutes
+from engine.api.server import Server
 from engine.background import Background
 from engine.builder.service import Builder
 from engine.config import Config
@@ -240,7 +241,7 @@ class Daemon:
         if self.config.experimental:
             announce_experimental()
         api = Api(self._routes(parts), self.background)
-        server = web.Server(api.handle, handler_cancellation=True, access_log=None, keepalive_timeout=3600)
+        server = Server(api.handle)
         runner = web.ServerRunner(server, shutdown_timeout=1)
         await runner.setup()
         for listener, context in sockets:
