@@ -32,7 +32,7 @@ _scan = make_scanner(_Dialect)  # type: ignore[arg-type]  # it wants no more tha
 
 
 def loads(text: str | bytes) -> object:
-    """Parse one JSON document."""
+    """Parse one JSON document; half a surrogate pair becomes U+FFFD, as encoding/json has it."""
     try:
         string = text.decode() if isinstance(text, bytes) else text
         value, end = _scan(string, _skip_blank(string, 0))
@@ -42,6 +42,16 @@ def loads(text: str | bytes) -> object:
     rest = _skip_blank(string, end)
     if rest != len(string):
         raise JSONTextError(f"invalid character {_quoted(string[rest])} after top-level value")
+    return _without_surrogates(value) if "\\ud" in string or "\\uD" in string else value
+
+
+def _without_surrogates(value: object) -> object:
+    if isinstance(value, str):
+        return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in value)
+    if isinstance(value, list):
+        return [_without_surrogates(member) for member in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(member) for key, member in value.items()}
     return value
 
 

@@ -67,3 +67,8 @@ def test_html_is_escaped_as_go_escapes_it() -> None:
 def test_what_json_has_not_is_refused() -> None:
     with pytest.raises(TypeError):
         dumps({"a": {1, 2}})
+
+
+def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_is_a_character() -> None:
+    """No system call takes half of one, so it must not get further than here."""
+    assert loads(rb'{"a\ud800": ["\uDC00b", "\ud83d\ude00"]}') == {"a\ufffd": ["\ufffdb", "\U0001f600"]}
