@@ -89,6 +89,7 @@ class Container:
     async def create(self) -> None:
         """Mount the tree and make the first process; after a failure nothing of it is left."""
         spec = self._spec
+        reached("shim.create.asked")
         write_options(self.bundle.options, spec.options)
         write_atomically(self.bundle.runtime, spec.options.binary_name.encode(), 0o600)
         if spec.mounts:
@@ -127,6 +128,7 @@ class Container:
             return await self._delete_exec(self._exec(exec_id))
         async with self._lock:
             self.init.allows("delete")
+            reached("shim.delete.asked")
             failed = await self.init.delete(self._runtime)
             reached("shim.delete.deleted")
             try:
@@ -148,7 +150,9 @@ class Container:
         if exec_id in self.execs:
             raise AlreadyExists(f"id {exec_id}")
         self.init.allows("exec")
+        reached("shim.exec.asked")
         self.execs[exec_id] = ExecProcess(exec_id, document, stdio, self._stdio_host(exec_id), self.bundle)
+        reached("shim.exec.added")
         self._host.events.exec_added(self.id, exec_id)
 
     async def kill(self, exec_id: str, signal: int, everyone: bool) -> None:

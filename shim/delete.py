@@ -4,6 +4,7 @@ import os
 import sys
 import time
 
+from proto.failpoints import reached
 from shim import rootfs, wire
 from shim.args import Arguments
 from shim.exit_record import read_exit
@@ -20,11 +21,14 @@ _KILLED = 128 + 9
 def main(arguments: Arguments) -> int:
     """Delete what is left, print DeleteResponse; warnings on stderr."""
     bundle = Bundle(arguments.bundle) if arguments.bundle else sibling(os.getcwd(), arguments.id)
+    reached("cleanup.asked")
     _delete_container(bundle, arguments)
+    reached("cleanup.deleted")
     try:
         rootfs.unmount_all(bundle.rootfs)
     except OSError as error:
         _warn(f"failed to cleanup rootfs mount: {error}")
+    reached("cleanup.unmounted")
     _remove_socket(bundle, arguments)
     pid, status, at = read_exit(bundle.exit_record) or (read_pid(bundle.init_pid), _KILLED, time.time_ns())
     sys.stdout.buffer.write(response(pid, status, at))

@@ -44,6 +44,7 @@ _CONTROL_FD = 3
 _PACKET = 1 << 20
 _SEALED = "WHERRY_ZYGOTE_SEALED"
 _TITLE_ROOM = " " * 512  # a shim writes its own flags over the zygote's, for ps
+answering: dict[int, int] = {}  # forks that answer for themselves, and which request
 _OUR_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGPIPE)
 
 
@@ -54,7 +55,7 @@ def main() -> int:
     control = socket.socket(fileno=_CONTROL_FD)
     control.set_inheritable(False)
     linux.close_range(_CONTROL_FD + 1)  # whatever the supervisor's own parent let slip
-    signal.signal(signal.SIGCHLD, _reap)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: reap(control))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, meant for whoever started the supervisor
     gc.collect()
     gc.freeze()
@@ -113,8 +114,8 @@ def handle(packet: bytes, control: socket.socket) -> None:
     if arguments.action == "start" and arguments.namespace:
         code, output, errors = _start(arguments, cwd, request["env"], given)
         _answer(control, number, code, output, errors)
-    elif os.fork() == 0:
-        _run_and_answer(arguments, request, given, control)
+    else:
+        _fork_to_answer(arguments, request, given, control)
 
 
 class ForkLauncher:
@@ -222,6 +223,20 @@ def _start(arguments: Arguments, cwd: str, environment: dict[str, str], given: b
     return 0, prepared.output, b""
 
 
+def _fork_to_answer(arguments: Arguments, request: dict[str, object], given: bytes, control: socket.socket) -> None:
+    reached("zygote.delete.asked")
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # its end must find its request noted
+    pid = os.fork()
+    if pid != 0:
+        number = request["id"]
+        assert isinstance(number, int)
+        answering[pid] = number
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    if pid == 0:
+        _run_and_answer(arguments, request, given, control)
+    reached("zygote.delete.forked")
+
+
 def _run_and_answer(arguments: Arguments, request: dict[str, object], given: bytes, control: socket.socket) -> None:
     """In the child: the program's work with its outputs in memory, then the answer."""
     status = 1
@@ -276,15 +291,19 @@ def _reset_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _reap(_number: int, _frame: object) -> None:
-    """Shims end as our children as long as we live."""
+def reap(control: socket.socket) -> None:
+    """Shims end as our children as long as we live; for a fork that was killed before its answer, its signal is one."""
     while True:
         try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
+            pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return
         if pid == 0:
             return
+        number = answering.pop(pid, None)
+        if number is not None and os.WIFSIGNALED(status):
+            with contextlib.suppress(ConnectionError):
+                _answer(control, number, os.waitstatus_to_exitcode(status), b"", b"")
 
 
 def _answer(control: socket.socket, number: int, code: int, output: bytes, errors: bytes) -> None:

@@ -31,7 +31,7 @@ from tests.supervisor_process import Supervisor
 
 RUNTIME = "io.containerd.wherry.v2"
 _RUNC = Path("/run/containerd/runc")
-_PATIENCE = 15.0
+_PATIENCE = 40.0
 
 
 class House:
@@ -43,7 +43,7 @@ class House:
         self.namespace = f"lost-{os.getpid()}-{folder.name}"
         self.cgroup = f"wherry-{self.namespace}"
         self.armed = folder / "armed"
-        self.supervisor = Supervisor(folder / "s", environment={VARIABLE: str(self.armed)})
+        self.supervisor = Supervisor(folder / "s", environment={VARIABLE: str(self.armed)}, warm=True)
         self.rootfs = folder / "rootfs"
         with tarfile.open(fileobj=BytesIO(busybox_layer())) as tar:
             tar.extractall(self.rootfs)
@@ -121,8 +121,11 @@ class House:
 
     # -- death ------------------------------------------------------------------------------------------------------
 
-    def crash(self, point: str, work: Callable[[], object]) -> None:
-        """Do the work with one point armed; what dies of it is back afterwards, and everybody agrees."""
+    def crash(self, point: str, work: Callable[[], object], *, both: bool = False) -> None:
+        """Do the work with one point armed; what dies of it is back afterwards, and everybody agrees.
+
+        `both`: the supervisor dies as soon as the other has.
+        """
         if point.startswith("zygote.") and not self.zygotes():
             self.supervisor.kill()  # it starts shims cold for a while after its zygotes have died too often
             self.start()
@@ -131,7 +134,7 @@ class House:
         with contextlib.suppress(grpc.RpcError):
             work()
         until(lambda: not self.armed.exists(), f"{point} was never reached\n{self.supervisor.tail()}")
-        if point.startswith("supervisor."):
+        if both or point.startswith("supervisor."):
             self.supervisor.kill()  # reaps it: it is dead or about to be
             self.start()
         self.settle(point)

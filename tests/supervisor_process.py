@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
+from tests.warm_supervisor import Forked, Nursery
+
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = [sys.executable, "-m", "supervisor"]
 STARTED_WITHIN = 20.0
@@ -24,7 +26,9 @@ LEAVE_WITHIN = 5.0
 class Supervisor:
     """One daemon, restarted at will on the same folders."""
 
-    def __init__(self, folder: Path, *flags: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *flags: str, environment: Mapping[str, str] | None = None, warm: bool = False
+    ) -> None:
         self.folder = folder
         self.root = folder / "root"
         self.state = folder / "state"
@@ -32,7 +36,8 @@ class Supervisor:
         self.log = folder / "log"
         self._flags = flags
         self._environment = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._nursery = Nursery(self._environment) if warm else None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def pid(self) -> int:
@@ -41,25 +46,31 @@ class Supervisor:
 
     def start(self) -> None:
         """Start, and wait until it says READY=1."""
-        folders = ["--root", str(self.root), "--state", str(self.state), "-a", self.address]
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, open(self.log, "ab") as log:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
             notify = self.folder / "notify"
             notify.unlink(missing_ok=True)
             ready.bind(str(notify))
             ready.settimeout(STARTED_WITHIN)
-            self._process = subprocess.Popen(
-                [*PROGRAM, *folders, *self._flags],
-                env={**self._environment, "NOTIFY_SOCKET": str(notify)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-            )
+            self._process = self._spawn({"NOTIFY_SOCKET": str(notify)})
             try:
                 message = ready.recv(100)
             except TimeoutError:
                 raise AssertionError(f"the supervisor did not start:\n{self.log.read_text()}") from None
             assert message == b"READY=1", message
+
+    def _spawn(self, environment: dict[str, str]) -> "subprocess.Popen[bytes] | Forked":
+        words = ["--root", str(self.root), "--state", str(self.state), "-a", self.address, *self._flags]
+        if self._nursery is not None:
+            return self._nursery.start(words, environment, self.folder, self.log)
+        with open(self.log, "ab") as log:
+            return subprocess.Popen(
+                [*PROGRAM, *words],
+                env={**self._environment, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+            )
 
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
@@ -124,6 +135,8 @@ class Supervisor:
             self._clear()
         finally:
             left = self._end_leftovers()
+            if self._nursery is not None:
+                self._nursery.close()
         if kind is None:
             assert not left, f"left behind: {left}\n{self.tail()}"
 

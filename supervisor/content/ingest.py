@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from proto.errdefs import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted, Unavailable
+from proto.failpoints import reached
 from supervisor.content.blobs import Blobs
 from supervisor.content.digests import algorithm_of, digest_of, new_hash
 from supervisor.core.content import Status
@@ -78,6 +79,7 @@ class IngestWriter:
             self._hash.update(view[:count])
             self._offset += count
             view = view[count:]
+            reached("supervisor.content.written")
         self._updated_at_ns = time.time_ns()
         return len(data)
 
@@ -122,6 +124,7 @@ class IngestWriter:
             self._algorithm = algorithm_of(expected)
             self._hash = new_hash(self._algorithm)
             self._rehash()
+        reached("supervisor.content.synced")
         digest = self.digest()
         if expected and expected != digest:
             raise FailedPrecondition(f"unexpected commit digest {digest}, expected {expected}: failed precondition")
@@ -133,6 +136,7 @@ class IngestWriter:
         os.fchmod(self._fd, 0o444)
         os.utime(self._fd)
         os.rename(os.path.join(self._folder, "data"), target)
+        reached("supervisor.content.moved")
         _sync_folder(os.path.dirname(target))
         shutil.rmtree(self._folder, ignore_errors=True)
         return digest
@@ -248,6 +252,7 @@ class Ingests:
         folder = self._folder(ref)
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder, mode=0o755)
+        reached("supervisor.content.begun")
         now = time.time_ns()
         _write_atomically(os.path.join(folder, "ref"), ref)
         _write_atomically(os.path.join(folder, "startedat"), _timestamp(now))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from proto.errdefs import AlreadyExists, InvalidArgument, NotFound
+from proto.failpoints import reached
 from supervisor.core.content import BlobStore, ContentWriter, Info, ReaderAt, Status
 from supervisor.core.events import EventPublisher
 from supervisor.core.fieldpaths import apply_mask, merge_key
@@ -159,6 +160,7 @@ class NamespacedContent:
                 except AlreadyExists:
                     pass  # another namespace has it, or a crash cut this very commit short
             self._db.mark_stale("content")  # until the row is there; a full disk may keep it from coming
+            reached("supervisor.content.committed")
             with self._db.write() as connection:
                 created = _insert(connection, namespace, info)
                 self._end(namespace, ref)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from proto.errdefs import AlreadyExists, FailedPrecondition, Fault, InvalidArgument, NotFound
+from proto.failpoints import reached
 from supervisor.core.events import EventPublisher
 from supervisor.core.fieldpaths import apply_mask, merge_key
 from supervisor.core.filters import Adaptor, map_field, parse_filters
@@ -141,6 +142,7 @@ class NamespacedSnapshots:
         release_resource(connection, namespace, Resource(row.name, f"snapshots/{snapshotter}"))
         rebased_on = parent_key if committed.parent and not row.parent else None
         driver.commit(backend_name, row.backend_key, inherited_labels(committed.labels), rebased_on)
+        reached("supervisor.snapshot.committed")
 
     def remove(self, namespace: str, snapshotter: str, key: str) -> None:
         self._driver(snapshotter)
@@ -199,6 +201,7 @@ class NamespacedSnapshots:
         with self._claims.claim(backend_key):
             make = driver.view if info.kind is Kind.VIEW else driver.prepare
             mounts = make(backend_key, backend_parent, inherited_labels(info.labels))
+            reached("supervisor.snapshot.made")
             try:
                 self._record(namespace, snapshotter, info, backend_key)
             except BaseException:

@@ -55,6 +55,9 @@ class Launcher:
         """Run `shim delete` for a shim that is gone: kills what it left, unmounts, says how it ended."""
         arguments = bootstrap.delete_arguments(self._daemon, bundle.namespace, bundle.id, bundle.path)
         outcome = await self._run(program, arguments, bundle, b"", joined=False, timeout=timeout)
+        if outcome.code < 0:  # killed in the middle, by whoever killed the shim: what is left is ours to clear away
+            logger.warning("shim delete is run again: %s", _exit_words(outcome.code), extra={"id": bundle.id})
+            outcome = await self._run(program, arguments, bundle, b"", joined=False, timeout=timeout)
         warnings = outcome.stderr.decode(errors="replace").strip()
         if outcome.code != 0:
             raise Fault(f"{warnings}: {_exit_words(outcome.code)}")

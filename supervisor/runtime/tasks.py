@@ -278,6 +278,7 @@ class Tasks:
                 raise NotFound(f"task {task.id} not found")
             missing: NotFound | None = None
             response = shim.DeleteResponse()
+            reached("supervisor.delete.asked")
             try:
                 response = await task.client.delete(task.id)
             except ShimGone:

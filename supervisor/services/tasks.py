@@ -96,7 +96,9 @@ class TasksService(tasks_pb2_grpc.TasksServicer):
         message = shim.KillRequest(id=task.id, exec_id=request.exec_id, signal=request.signal, all=request.all)
         reached("supervisor.kill.asked")
         try:
-            return await task.client.call("Kill", message, Empty)
+            done = await task.client.call("Kill", message, Empty)
+            reached("supervisor.kill.sent")
+            return done
         except ShimGone as gone:
             raise NotFound("process already finished: not found") from gone
 
@@ -117,7 +119,10 @@ class TasksService(tasks_pb2_grpc.TasksServicer):
             stderr=request.stderr,
             spec=request.spec,
         )
-        return await task.client.call("Exec", message, Empty)
+        reached("supervisor.exec.asked")
+        added = await task.client.call("Exec", message, Empty)
+        reached("supervisor.exec.added")
+        return added
 
     async def ResizePty(self, request: api.ResizePtyRequest, context: Context) -> Empty:
         task = await self._task(context, request.container_id)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from proto.failpoints import reached
 from supervisor.core.snapshots import Usage
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class SnapshotFolders:
         """Give a finished folder its number. Called in the transaction that hands the number out."""
         try:
             os.rename(temporary, self.of(number))
+            reached("supervisor.snapshot.adopted")
         except OSError:
             # Left by a transaction that a crash or a loss of power undid: nobody has this number but us.
             os.rename(self.of(number), os.path.join(self.path, f"rm-{number}-{os.path.basename(temporary)}"))
@@ -62,6 +64,7 @@ class SnapshotFolders:
             os.rename(self.of(number), doomed)
         except FileNotFoundError:
             return
+        reached("supervisor.snapshot.doomed")
         remove_tree(doomed)
 
     def strays(self, numbers: Iterable[int]) -> list[str]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from proto.errdefs import NotFound
+from proto.failpoints import reached
 from supervisor.core.labels import GC_EXPIRE
 from supervisor.core.leases import Lease, LeaseStore, current_lease
 
@@ -25,6 +26,7 @@ def leased(leases: LeaseStore, namespace: str) -> Iterator[None]:
         return
     expires = (datetime.now(UTC) + _LIFE).strftime("%Y-%m-%dT%H:%M:%SZ")
     lease = leases.create(namespace, Lease(f"{time.time_ns()}-{secrets.token_urlsafe(3)}", {GC_EXPIRE: expires}))
+    reached("supervisor.lease.made")
     token = current_lease.set(lease.id)
     try:
         yield

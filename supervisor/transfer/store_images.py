@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from proto.errdefs import AlreadyExists, InvalidArgument, NotFound
+from proto.failpoints import reached
 from supervisor.core.digests import Descriptor
 from supervisor.core.images import Image, ImageStore
 from supervisor.core.labels import GC_BREF_IMAGE, GC_EXPIRE
@@ -73,6 +74,7 @@ def write_images(store: ImageStore, namespace: str, images: Iterable[Image]) -> 
         while True:
             try:
                 written.append(store.create(namespace, image))
+                reached("supervisor.image.written")
                 break
             except AlreadyExists:
                 pass

@@ -8,7 +8,8 @@ import asyncio
 import multiprocessing
 import os
 import random
-from collections.abc import Callable
+import signal
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -31,27 +32,41 @@ SEED = int(os.environ.setdefault("WHERRY_CRASH_SEED", str(random.SystemRandom().
 CREATE = (
     "zygote.start.asked zygote.start.prepared zygote.start.forked"
     " supervisor.create.bundle supervisor.create.started supervisor.create.connected supervisor.create.made"
-    " shim.create.mounted shim.create.made supervisor.start.asked supervisor.start.running"
+    " shim.create.asked shim.create.mounted shim.create.made supervisor.start.asked supervisor.start.running"
     " shim.start.asked shim.start.running"
 )
-EXEC = "supervisor.start.asked supervisor.start.running shim.exec.started"
-KILL = "supervisor.kill.asked shim.kill.asked shim.kill.sent shim.exit.reaped shim.exit.recorded"
+EXEC = (
+    "supervisor.exec.asked shim.exec.asked shim.exec.added supervisor.exec.added"
+    " supervisor.start.asked shim.exec.started supervisor.start.running"
+)
+KILL = "supervisor.kill.asked shim.kill.asked shim.kill.sent supervisor.kill.sent shim.exit.reaped shim.exit.recorded"
+BOTH = "shim.kill.asked shim.kill.sent shim.exit.reaped shim.exit.recorded"
 EXIT = "supervisor.start.running shim.exit.reaped shim.exit.recorded"
 DELETE = (
-    "shim.delete.deleted shim.delete.unmounted"
+    "supervisor.delete.asked shim.delete.asked shim.delete.deleted shim.delete.unmounted"
     " supervisor.delete.deleted supervisor.delete.shut-down supervisor.delete.removed"
 )
-UNPACK = "supervisor.unpack.prepared supervisor.unpack.applied supervisor.unpack.linking supervisor.unpack.committed"
-IMPORT = f"supervisor.import.read supervisor.import.unpacked {UNPACK}"
-PULL = f"supervisor.pull.resolved supervisor.pull.opened supervisor.pull.fetched supervisor.pull.unpacked {UNPACK}"
-COLLECT = "supervisor.gc.marked supervisor.gc.blob supervisor.gc.snapshot"
+CLEAN_UP = "zygote.delete.asked zygote.delete.forked cleanup.asked cleanup.deleted cleanup.unmounted"
+STORE = (
+    "supervisor.content.begun supervisor.content.written supervisor.content.synced supervisor.content.moved"
+    " supervisor.content.committed"
+)
+UNPACK = (
+    "supervisor.snapshot.adopted supervisor.snapshot.made supervisor.unpack.prepared supervisor.unpack.applied"
+    " supervisor.unpack.linking supervisor.snapshot.committed supervisor.unpack.committed"
+)
+WHOLE = f"supervisor.lease.made {STORE} {UNPACK} supervisor.image.written"
+IMPORT = f"supervisor.import.read supervisor.import.unpacked {WHOLE}"
+PULL = f"supervisor.pull.resolved supervisor.pull.opened supervisor.pull.fetched supervisor.pull.unpacked {WHOLE}"
+COLLECT = "supervisor.gc.marked supervisor.gc.blob supervisor.gc.snapshot supervisor.snapshot.doomed"
 
 
 class Cases:
     """One method per kind of work; each leaves the house as it found it."""
 
-    def __init__(self, house: House, folder: Path, registry: str) -> None:
+    def __init__(self, house: House, loop: asyncio.Runner, folder: Path, registry: str) -> None:
         self.house = house
+        self._loop = loop  # one for all: gRPC's client keeps to the first that it met
         self.registry = registry
         layers = [layer_tar({f"{name}/file": name.encode() * 9000}) for name in ("one", "two", "three")]
         self.archive = archive(folder / "image.tar", "lost:1", layers, compress=True).read_bytes()
@@ -103,6 +118,22 @@ class Cases:
         self.house.task("Kill", tasks.KillRequest(container_id=name, signal=9))
         self.house.task("Wait", tasks.WaitRequest(container_id=name))
         self.house.crash(point, lambda: self.house.task("Delete", tasks.DeleteTaskRequest(container_id=name)))
+        self._again(name)
+
+    def both(self, point: str) -> None:
+        """The supervisor and the shim, one right after the other."""
+        name = self._record("sleep", "1000")
+        self.house.run(name)
+        request = tasks.KillRequest(container_id=name, signal=9)
+        self.house.crash(point, lambda: self.house.task("Kill", request), both=True)
+        self._again(name)
+
+    def clean_up(self, point: str) -> None:
+        """A shim is killed, and then whoever cleans up after it."""
+        name = self._record("sleep", "1000")
+        self.house.run(name)
+        (shim,) = self.house.supervisor.shim_pids()
+        self.house.crash(point, lambda: os.kill(shim, signal.SIGKILL))
         self._again(name)
 
     def import_(self, point: str) -> None:
@@ -158,38 +189,26 @@ class Cases:
         self.house.task("Start", tasks.StartRequest(container_id=name, exec_id="e"))
 
     def _import(self) -> None:
-        async def work() -> None:
-            client = TransferClient(self.house.supervisor.address, self.house.namespace)
-            try:
-                await client.import_(self.archive, "docker.io/library/lost")
-            finally:
-                await client.aclose()
-
-        asyncio.run(work())
+        self._transfer(lambda client: client.import_(self.archive, "docker.io/library/lost"))
 
     def _pull(self) -> None:
-        async def work() -> None:
-            client = TransferClient(self.house.supervisor.address, self.house.namespace)
-            try:
-                await client.pull(self._reference, plain_http=True)
-            finally:
-                await client.aclose()
-
-        asyncio.run(work())
+        self._transfer(lambda client: client.pull(self._reference, plain_http=True))
 
     def push(self) -> None:
         """Put the image into the registry, and take it away here."""
+        self._import()
+        self._transfer(lambda client: client.push(self.image, self._reference))
+        self.house.collect()
 
-        async def work() -> None:
+    def _transfer(self, work: Callable[[TransferClient], Awaitable[None]]) -> None:
+        async def connected() -> None:
             client = TransferClient(self.house.supervisor.address, self.house.namespace)
             try:
-                await client.push(self.image, self._reference)
+                await work(client)
             finally:
                 await client.aclose()
 
-        self._import()
-        asyncio.run(work())
-        self.house.collect()
+        self._loop.run(connected())
 
 
 KINDS = {
@@ -198,7 +217,9 @@ KINDS = {
     "kill": KILL,
     "exit": EXIT,
     "exit_told": "shim.exit.reaped shim.exit.recorded",
+    "both": BOTH,
     "delete": DELETE,
+    "clean_up": CLEAN_UP,
     "import_": IMPORT,
     "pull": PULL,
     "collect": COLLECT,
@@ -206,10 +227,12 @@ KINDS = {
 
 
 def drawn(count: int, chance: random.Random) -> list[tuple[str, str]]:
-    """Every kind at every point of it first, then random ones, quick ones more often: a dead supervisor costs a start,
+    """Every kind at every point of it first, then random ones, cheap ones more often: a dead supervisor costs a start,
     and an exec'd process whose shim died waits for the machine's init."""
     every = [(kind, point) for kind, points in KINDS.items() for point in points.split()]
-    weights = [1 if point.startswith("supervisor.") or kind.startswith("ex") else 8 for kind, point in every]
+    weights = [
+        4 if point.startswith(("shim.", "cleanup.")) and not kind.startswith("ex") else 1 for kind, point in every
+    ]
     more = chance.choices(every, weights, k=max(count - len(every), 0))
     found = [*chance.sample(every, len(every)), *more]
     return found[:count]
@@ -228,8 +251,8 @@ def test_every_death_between_two_steps(tmp_path: Path) -> None:
 
 def work_off(waiting: list[tuple[str, str]], folder: Path, registry: str) -> None:
     """One case after the other; `registry` is its host."""
-    with House(folder) as house:
-        cases = Cases(house, folder, registry)
+    with House(folder) as house, asyncio.Runner() as loop:
+        cases = Cases(house, loop, folder, registry)
         cases.push()
         for kind, point in waiting:
             try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -38,6 +39,26 @@ def test_a_wrong_command_line_is_answered_as_the_program_would() -> None:
         "stdout": "",
         "stderr": "flag provided but not defined: -what\n",
     }
+
+
+def test_a_fork_that_is_killed_is_answered_for_with_its_signal() -> None:
+    """Who asked would wait for an answer that nobody gives."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(30)
+    with ours, theirs:
+        parent = os.fork()
+        if parent == 0:  # a process of its own, for it reaps every child that it has
+            try:
+                pid = os.fork()
+                if pid == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                zygote.answering[pid] = 7
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+                zygote.reap(theirs)
+            finally:
+                os._exit(0)
+        os.waitpid(parent, 0)
+        assert json.loads(ours.recv(1 << 20)) == {"id": 7, "code": -9, "stdout": "", "stderr": ""}
 
 
 def test_a_start_that_fails_is_answered_with_its_reason() -> None:

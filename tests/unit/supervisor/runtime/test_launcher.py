@@ -146,3 +146,8 @@ async def test_other_shims_are_never_asked_of_the_zygote(tmp_path: Path, bundle:
     program = script(tmp_path, "echo unix:///cold\n")
     assert (await Launcher(DAEMON, zygote).start(bundle, program, None)).address == "unix:///cold"
     assert zygote.asked == []
+
+
+async def test_a_clean_up_that_is_killed_is_run_again(tmp_path: Path, bundle: Bundle) -> None:
+    program = script(tmp_path, f"test -e {tmp_path}/once && exit 0; touch {tmp_path}/once; kill -9 $$\n")
+    assert await Launcher(DAEMON).delete(bundle, program, 30.0) == DeleteResponse()
