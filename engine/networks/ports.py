@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from engine.networks.model import Port
 from engine.networks.publish_policy import ANY_ADDRESS, ANY_ADDRESS6, PublishPolicy
 from engine.networks.request import Wanted
-from proto.errdefs import Conflict, Internal
+from proto.errdefs import Internal
 
 _ALLOCATED = "port is already allocated"
 
@@ -93,8 +93,9 @@ class Ports:
 def _take(own: Held, wish: Wanted, used: Collection[Key], host_ip: str, number: int) -> Port:
     """One number at one address: bound, or the container's already; raises OSError."""
     key = wish.protocol, host_ip, number
-    if _clashes(key, used):
-        raise OSError(errno.EADDRINUSE, _ALLOCATED)
+    taken = _taken_at(key, used)
+    if taken:
+        raise OSError(errno.EADDRINUSE, _ALLOCATED, taken)
     if key in own:
         return Port(wish.port, wish.protocol, host_ip, number)
     held = _bind(wish.protocol, host_ip, number)
@@ -107,17 +108,18 @@ def _key(port: Port) -> Key:
     return port.protocol, port.host_ip, port.host_port
 
 
-def _clashes(wish: Key, used: Collection[Key]) -> bool:
-    """An address and every address of its family are the same port twice."""
+def _taken_at(wish: Key, used: Collection[Key]) -> str:
+    """The address at which another container has the port; every address of a family and one of it are the same."""
     protocol, host_ip, number = wish
-    if number == 0:
-        return False
     everywhere = ANY_ADDRESS6 if ":" in host_ip else ANY_ADDRESS
-    return any(
-        (protocol, number) == (other, port) and (host_ip == address or everywhere in (host_ip, address))
+    there = (
+        address
         for other, address, port in used
-        if (":" in host_ip) == (":" in address)
+        if (protocol, number) == (other, port)
+        and (":" in host_ip) == (":" in address)
+        and (host_ip == address or everywhere in (host_ip, address))
     )
+    return next(there, "") if number else ""
 
 
 def _bind(protocol: str, host_ip: str, number: int) -> socket.socket:
@@ -134,14 +136,17 @@ def _bind(protocol: str, host_ip: str, number: int) -> socket.socket:
     return made
 
 
-def _refused(wish: Wanted, host_ip: str, address: str, refusal: OSError | None) -> Conflict | Internal:
-    number = str(wish.first) if wish.first == wish.last else f"{wish.first}-{wish.last}"
-    host_ip = f"[{host_ip}]" if ":" in host_ip else host_ip
+def _refused(wish: Wanted, host_ip: str, address: str, refusal: OSError | None) -> Internal:
+    """As dockerd says it."""
     if refusal is not None and refusal.strerror == _ALLOCATED:
-        return Internal(f"Bind for {host_ip}:{number} failed: port is already allocated")
-    reason = {
-        errno.EADDRINUSE: "address already in use",
-        errno.EADDRNOTAVAIL: "cannot assign requested address",
-        errno.EACCES: "permission denied",
-    }.get(refusal.errno or 0 if refusal else 0, str(refusal))
-    return Internal(f"failed to bind host port {host_ip}:{number}:{address}:{wish.port}/{wish.protocol}: {reason}")
+        if wish.first != wish.last:
+            return Internal("all ports are allocated")
+        return Internal(f"Bind for {_shown(str(refusal.filename))}:{wish.first} failed: {_ALLOCATED}")
+    number = str(wish.first) if wish.first == wish.last else f"{wish.first}-{wish.last}"
+    reason = refusal.strerror if refusal is not None else "all ports are allocated"
+    place = f"{_shown(host_ip)}:{number}:{address}:{wish.port}/{wish.protocol}"
+    return Internal(f"failed to bind host port for {place}: {(reason or 'refused').lower()}")
+
+
+def _shown(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

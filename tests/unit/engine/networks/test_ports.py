@@ -47,13 +47,35 @@ def test_a_port_that_somebody_has_is_refused_in_dockers_words(ports: Ports) -> N
         number = taker.getsockname()[1]
         with pytest.raises(Internal) as refused:
             ports.hold("e", [wanted(number, number)], [], "10.0.0.2")
-    assert str(refused.value) == f"failed to bind host port {LOOPBACK}:{number}:10.0.0.2:80/tcp: address already in use"
+    assert (
+        str(refused.value)
+        == f"failed to bind host port for {LOOPBACK}:{number}:10.0.0.2:80/tcp: address already in use"
+    )
 
 
 def test_a_port_of_another_container_is_already_allocated(ports: Ports) -> None:
     taken = [Port(80, "tcp", "0.0.0.0", 8080)]
-    with pytest.raises(Internal, match=r"Bind for 127\.0\.0\.1:8080 failed: port is already allocated"):
+    with pytest.raises(Internal, match=r"^Bind for 0\.0\.0\.0:8080 failed: port is already allocated$"):
         ports.hold("e", [wanted(8080, 8080)], taken, "10.0.0.2")
+
+
+def test_a_range_of_others_ports_is_all_allocated(ports: Ports) -> None:
+    taken = [Port(80, "tcp", LOOPBACK, number) for number in (8080, 8081)]
+    with pytest.raises(Internal, match="^all ports are allocated$"):
+        ports.hold("e", [wanted(8080, 8081)], taken, "10.0.0.2")
+
+
+def test_a_kernel_without_sctp_is_told_of(ports: Ports) -> None:
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP).close()
+    except OSError:
+        with pytest.raises(
+            Internal, match="^failed to bind host port for 127.0.0.1:0:10.0.0.2:80/sctp: protocol not su"
+        ):
+            ports.hold("e", [wanted(protocol="sctp")], [], "10.0.0.2")
+    else:
+        ((port,),) = ports.hold("e", [wanted(protocol="sctp")], [], "10.0.0.2")
+        assert port.host_port
 
 
 def test_of_a_range_the_first_free_one_is_taken(ports: Ports) -> None:
@@ -113,5 +135,5 @@ def test_the_families_do_not_clash(ports: Ports) -> None:
     number = first.host_port
     taken = [first, Port(80, "tcp", "0.0.0.0", number)]
     assert ports.hold("b", [wanted(number, number, host_ips=("::1",))], taken, "fd00::2")
-    with pytest.raises(Internal, match=rf"Bind for \[::1\]:{number} failed"):
+    with pytest.raises(Internal, match=rf"Bind for \[::\]:{number} failed"):
         ports.hold("c", [wanted(number, number, host_ips=("::1",))], [Port(80, "tcp", "::", number)], "fd00::2")
