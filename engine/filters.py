@@ -1,9 +1,8 @@
 """Docker's `filters` parameter: {"name": {"value": true}} or {"name": ["value"]}, and how each matches."""
 
-import json
 from collections.abc import Iterable, Mapping
 
-from engine import patterns
+from engine import jsontext, patterns
 from proto.errdefs import InvalidArgument
 
 
@@ -19,8 +18,8 @@ class Filters:
         if not text:
             return cls()
         try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
+            document = jsontext.loads(text)
+        except ValueError:
             raise InvalidArgument("invalid filter") from None
         if not isinstance(document, dict):
             raise InvalidArgument("invalid filter")

@@ -1,12 +1,12 @@
 """One request, as a route sees it: the path's parts, the API version, and the query in Go's words."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
+from engine import jsontext
 from engine.api.versions import Version
 from engine.filters import Filters
 from proto.errdefs import InvalidArgument
@@ -71,8 +71,8 @@ class Call:
                 raise InvalidArgument("invalid JSON: got EOF while reading request body")
             return {}
         try:
-            document = json.loads(data)
-        except (ValueError, RecursionError) as error:
+            document = jsontext.loads(data)
+        except ValueError as error:
             raise InvalidArgument(f"invalid JSON: {error}") from None
         if document is None:
             return {}

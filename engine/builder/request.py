@@ -2,11 +2,11 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine import jsontext
 from engine.images import platform as platforms
 from engine.images import reference as references
 from engine.images.platform import Platform
@@ -127,8 +127,8 @@ def _number(name: str, value: str) -> int:
 
 def _json(name: str, value: str, kind: type) -> Any:
     try:
-        found = json.loads(value)
-    except (ValueError, RecursionError):
+        found = jsontext.loads(value)
+    except ValueError:
         raise InvalidArgument(f"error reading {name}: not JSON") from None
     if found is None:
         return kind()
@@ -245,8 +245,8 @@ def _secrets(header: str) -> dict[str, bytes]:
 def _encoded(name: str, header: str) -> dict[str, Any]:
     try:
         data = base64.b64decode(header.replace("-", "+").replace("_", "/") + "=" * (-len(header) % 4), validate=True)
-        found = json.loads(data or b"{}")
-    except (binascii.Error, ValueError, RecursionError):
+        found = jsontext.loads(data or b"{}")
+    except (binascii.Error, ValueError):
         raise InvalidArgument(f"invalid {name} header") from None  # no words of it: it holds secrets
     if found is not None and not isinstance(found, dict):
         raise InvalidArgument(f"invalid {name} header: not a JSON object")

@@ -4,11 +4,11 @@ An index is followed to the manifest that suits the host best and is really ther
 reading, so that a manifest of a gigabyte costs nothing (CVE-2026-47262 and its like).
 """
 
-import json
 import logging
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from engine import jsontext
 from engine.images import platform as platforms
 from engine.images.model import Descriptor, Manifest
 from engine.images.platform import Platform
@@ -105,7 +105,7 @@ class Manifests:
         if descriptor.size > DOCUMENT_LIMIT:
             raise DataLoss(f"{descriptor.digest} is {descriptor.size} bytes long, which no manifest or config is")
         try:
-            document = json.loads(await self._blobs.read(descriptor.digest))
+            document = jsontext.loads(await self._blobs.read(descriptor.digest))
         except ValueError as error:
             raise DataLoss(f"{descriptor.digest} is not JSON: {error}") from error
         if not isinstance(document, dict):

@@ -4,12 +4,12 @@ Pure but for `host()`. Spellings: https://github.com/opencontainers/image-spec/b
 """
 
 import functools
-import json
 import os
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from engine import jsontext
 from proto.containerd.types import platform_pb2
 from proto.errdefs import InvalidArgument
 
@@ -120,7 +120,7 @@ def _level(variant: str) -> int:
 
 def _from_json(text: str) -> Platform:
     try:
-        document = json.loads(text)
+        document = jsontext.loads(text)
     except ValueError as error:
         raise InvalidArgument(f"failed to parse platform: {error}") from error
     if not isinstance(document, dict) or not document.get("os") or not document.get("architecture"):

@@ -6,9 +6,9 @@ and some clients leave the padding off.
 
 import base64
 import binascii
-import json
 from dataclasses import dataclass
 
+from engine import jsontext
 from proto.errdefs import InvalidArgument
 
 HEADER = "X-Registry-Auth"
@@ -35,7 +35,7 @@ def decode(header: str) -> Credentials:
         return Credentials()
     try:
         text = base64.b64decode(header.replace("-", "+").replace("_", "/") + "=" * (-len(header) % 4), validate=True)
-        document = json.loads(text or b"{}")
+        document = jsontext.loads(text or b"{}")
     except (binascii.Error, ValueError) as error:
         raise InvalidArgument(f"invalid X-Registry-Auth header: {error}") from error
     return from_document(document)

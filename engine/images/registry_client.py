@@ -5,7 +5,6 @@ Everything that moves images goes through the supervisor. Tokens: https://distri
 
 import base64
 import contextlib
-import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from engine import jsontext
 from engine.images.hosts import PLAIN, Access
 from engine.images.manifests import DOCUMENT_LIMIT, INDEX_TYPES
 from engine.images.reference import DEFAULT_DOMAIN, Reference
@@ -173,7 +173,7 @@ async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
 
 def _document(data: bytes) -> Json:
     try:
-        document = json.loads(data)
+        document = jsontext.loads(data)
     except ValueError as error:
         raise DataLoss(f"the registry's answer is not JSON: {error}") from error
     if not isinstance(document, dict):

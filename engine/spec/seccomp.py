@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from engine import jsontext
 from proto.errdefs import InvalidArgument
 
 Json = dict[str, Any]
@@ -33,8 +34,8 @@ def default_profile() -> Json:
 def parse_profile(text: str) -> Json:
     """A profile that a client sent (`--security-opt seccomp=<json>`)."""
     try:
-        profile = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        profile = jsontext.loads(text)
+    except ValueError as error:
         raise InvalidArgument(f"Decoding seccomp profile failed: {error}") from None
     if not isinstance(profile, dict) or "defaultAction" not in profile:
         raise InvalidArgument("Decoding seccomp profile failed: defaultAction is missing")
