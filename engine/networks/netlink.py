@@ -11,6 +11,7 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
@@ -66,6 +67,15 @@ class Message:
         return _HEADER.pack(length, self.kind, flags, sequence, 0) + self.payload + bytes(-len(self.payload) % 4)
 
 
+class Received(NamedTuple):
+    """One message of the kernel's."""
+
+    kind: int
+    sequence: int
+    sender: int  # the number of the socket that it answers, or whose change it announces
+    payload: bytes
+
+
 class Netlink:
     """A netlink socket in the network namespace of the thread that made it."""
 
@@ -99,7 +109,7 @@ class Netlink:
         self._socket.send(b"".join(packed))
         refusal: OSError | None = None
         while waiting:
-            for kind, _, sequence, payload in self._receive():
+            for kind, sequence, _, payload in self._receive():
                 if kind != NLMSG_ERROR or not first <= sequence <= last:
                     continue
                 error = _refusal(payload)
@@ -118,7 +128,7 @@ class Netlink:
         self._socket.send(asked.pack(self._sequence))
         found: list[bytes] = []
         while True:
-            for kind, _, sequence, payload in self._receive():
+            for kind, sequence, _, payload in self._receive():
                 if sequence != self._sequence:
                     continue
                 if kind == NLMSG_DONE:
@@ -134,7 +144,7 @@ class Netlink:
         self._sequence += 1
         self._socket.send(Message(message.kind, message.payload, acknowledged=False).pack(self._sequence))
         while True:
-            for kind, _, sequence, payload in self._receive():
+            for kind, sequence, _, payload in self._receive():
                 if sequence != self._sequence:
                     continue
                 error = _refusal(payload) if kind == NLMSG_ERROR else None
@@ -145,21 +155,21 @@ class Netlink:
     def close(self) -> None:
         self._socket.close()
 
-    def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
+    def _receive(self) -> Iterator[Received]:
         return parse(self._socket.recv(_RECEIVE))
 
 
-def parse(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    """The (type, flags, sequence, payload) of each message in what was received."""
+def parse(data: bytes) -> Iterator[Received]:
+    """Each message in what was received."""
     offset = 0
     while offset + _HEADER.size <= len(data):
-        length, kind, flags, sequence, _ = _HEADER.unpack_from(data, offset)
+        length, kind, flags, sequence, sender = _HEADER.unpack_from(data, offset)
         if length < _HEADER.size:
             return
         payload = data[offset + _HEADER.size : offset + length]
         if kind == NLMSG_ERROR and flags & _NLM_F_ACK_TLVS:
             payload = payload[: _ERROR.size] + _tail(payload, flags)
-        yield kind, flags, sequence, payload
+        yield Received(kind, sequence, sender, payload)
         offset += length + (-length % 4)
 
 

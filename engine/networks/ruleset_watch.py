@@ -7,16 +7,15 @@ NFNLGRP_NFTABLES, with the number of the socket that made it.
     NEWCHAIN DELRULE                             filter DOCKER-USER, filter FORWARD
 """
 
-import struct
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection
 
+from engine.networks import netlink
 from engine.networks import nftables as nft
 from engine.networks.firewall import DOCKER_CHAIN, FORWARD_CHAIN, OTHERS_TABLE
 from engine.networks.netlink import attributes
 from engine.networks.watch import Watch
 
 _NFNLGRP_NFTABLES = 7
-_HEADER = struct.Struct("=IHHII")
 _FAMILY_HEADER = 4  # struct nfgenmsg
 _NEWCHAIN, _DELRULE = 3, 8
 _CHAIN_NAME = {3: 3, 5: 3, 6: 2, 8: 2}  # which attribute names the chain: NEWCHAIN, DELCHAIN, NEWRULE, DELRULE
@@ -46,7 +45,7 @@ class RulesetWatch(Watch):
 
 def is_disturbing(data: bytes, own: Collection[int], tables: Collection[str]) -> bool:
     """Whether announcements say that somebody else changed what we said, or what is said about us."""
-    for kind, sender, payload in _messages(data):
+    for kind, _, sender, payload in netlink.parse(data):
         if kind >> 8 != nft.SUBSYSTEM >> 8 or sender in own:
             continue
         change = kind & 0xFF
@@ -61,17 +60,6 @@ def is_disturbing(data: bytes, own: Collection[int], tables: Collection[str]) ->
         ):
             return True
     return False
-
-
-def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """The (type, sender, payload) of each announcement."""
-    offset = 0
-    while offset + _HEADER.size <= len(data):
-        length, kind, _, _, sender = _HEADER.unpack_from(data, offset)
-        if length < _HEADER.size:
-            return
-        yield kind, sender, data[offset + _HEADER.size : offset + length]
-        offset += length + (-length % 4)
 
 
 def _text(value: bytes | None) -> str:
