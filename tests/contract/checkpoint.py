@@ -31,9 +31,12 @@ class Pipes:
     def theirs(self) -> dict[str, int]:
         return {"stdin": self._in_read, "stdout": self._out_write, "stderr": self._out_write}
 
+    def say(self, word: str) -> None:
+        os.write(self._in_write, f"{word}\n".encode())
+
     def ask(self, word: str) -> str:
         """Say a word, read a line."""
-        os.write(self._in_write, f"{word}\n".encode())
+        self.say(word)
         return self._answers.readline().strip()
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests import needs
 from tests.contract import checkpoint as contract
+from tests.contract import checkpoint_options as contract_options
 from tests.contract.checkpoint import COUNTER, call, last_error, pipes, succeed
 from tests.contract.oci_runtime import Bundles, Runtime, listening, receive_master
 from tests.criu_program import path_with_criu
@@ -41,6 +42,10 @@ def runtime(
 
 
 class TestCheckpoints(contract.Checkpoints):
+    """See tests/contract."""
+
+
+class TestOptions(contract_options.Options):
     """See tests/contract."""
 
 
