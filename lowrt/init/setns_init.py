@@ -20,6 +20,8 @@ def sequence(job: "Job", channel: "Channel") -> None:
     if job.stdio:
         _leave_the_caller(job, channel)
     child.begin(job, channel)
+    if not job.spec.has_namespace("mount"):
+        _enter_root(job)
     if job.target_flags & ~c.CLONE_NEWPID:
         setns(job.target_fd, job.target_flags & ~c.CLONE_NEWPID)
     if job.spec.has_namespace("user"):
@@ -31,6 +33,14 @@ def sequence(job: "Job", channel: "Channel") -> None:
     file = child.finish(job, channel)
     channel.close()
     child.hand_over(file, job)
+
+
+def _enter_root(job: "Job") -> None:
+    """Without a mount namespace nothing but chroot(2) keeps the container from the host's tree."""
+    root = os.open(f"{job.state['pid']}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=job.proc_fd)
+    process.pidfd_send_signal(job.target_fd, 0)  # it was init's, and no later process's of that number
+    os.fchdir(root)
+    os.chroot(".")
 
 
 def _leave_the_caller(job: "Job", channel: "Channel") -> None:

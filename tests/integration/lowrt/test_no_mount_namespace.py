@@ -45,7 +45,8 @@ def test_its_mounts_are_the_callers_until_it_is_deleted(shared: Bundle) -> None:
     with shared.running() as container:
         found = mounts_on(shared.rootfs)
         assert {str(shared.rootfs), f"{shared.rootfs}/proc", f"{shared.rootfs}/dev"} <= set(found)
-        container.call("exec", container.name, "true")
+        assert container.call("exec", container.name, "ls", "/").split() == ["bin", "dev", "etc", "proc", "sys", "tmp"]
+        assert container.call("exec", container.name, "sh", "-c", "cd /; cd ..; ls").count("bin") == 1
     assert mounts_on(shared.rootfs) == []
 
 
