@@ -4,6 +4,7 @@ Runs before clients are answered: nothing is being made meanwhile. Only what car
 folders is touched, as the supervisor's namespace may have other users.
 """
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -28,6 +29,7 @@ async def sweep(room: Room) -> None:
     for name in _listed(room.paths.subpaths):
         if name.rpartition("-")[0] not in alive:
             subpaths.release(f"{room.paths.subpaths}/{name}")
+    await asyncio.to_thread(room.volumes.sweep)
     for volume in room.volumes.list():
         if volume.pending:
             try:

@@ -84,10 +84,10 @@ async def sweep(room: Room, container: Container, *, volumes: bool) -> None:
     except Fault as fault:
         logger.warning("removing the snapshot of %s: %s", container.id, fault)
         return
-    shutil.rmtree(room.paths.container(container.id).durable, ignore_errors=True)
+    await asyncio.to_thread(shutil.rmtree, room.paths.container(container.id).durable, ignore_errors=True)
     if volumes:
         for mount in container.mounts:
             if mount.anonymous:
                 with contextlib.suppress(Conflict, NotFound):
-                    room.volumes.remove(mount.name)
+                    await room.volumes.erase(mount.name)
     room.registry.finish(container.id)

@@ -10,6 +10,7 @@ import tarfile
 from typing import BinaryIO
 
 from engine import kernel
+from engine.descent import remove_tree
 from proto.errdefs import InvalidArgument
 
 _CHUNK = 1 << 20
@@ -92,7 +93,7 @@ class TarReader:
         if is_folder and entry.isdir():
             return True
         if is_folder:
-            _remove_tree(folder, base)
+            remove_tree(folder, base)
         else:
             os.unlink(base, dir_fd=folder)
         return True
@@ -140,16 +141,3 @@ def _set_attributes(fd: int, entry: tarfile.TarInfo) -> None:
         if name != key and (name == "security.capability" or name.startswith("user.")):
             with contextlib.suppress(OSError):  # what the file system or the archive cannot have, as with dockerd
                 os.setxattr(fd, name, value.encode("utf-8", "surrogateescape"))
-
-
-def _remove_tree(folder: int, base: str) -> None:
-    fd = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        for name in os.listdir(fd):
-            if stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
-                _remove_tree(fd, name)
-            else:
-                os.unlink(name, dir_fd=fd)
-    finally:
-        os.close(fd)
-    os.rmdir(base, dir_fd=folder)

@@ -14,6 +14,7 @@ import tarfile
 from typing import Any, BinaryIO
 
 from engine import kernel
+from engine.descent import Descent
 
 # statfs(2) and <linux/magic.h>: proc, sysfs, cgroup, cgroup2, devpts, mqueue, debugfs, tracefs, securityfs, bpf
 _OF_THE_KERNEL = frozenset(
@@ -38,7 +39,7 @@ class TarWriter:
         try:
             parent = kernel.openat2(self._root, os.path.dirname(path) or "/", os.O_RDONLY | os.O_DIRECTORY)
             try:
-                self._entry(parent, os.path.basename(path) or ".", name)
+                self._tree(parent, os.path.basename(path) or ".", name)
             finally:
                 os.close(parent)
         except BaseException:
@@ -52,7 +53,26 @@ class TarWriter:
         tar.fileobj.closed = True
         tar.closed = True
 
-    def _entry(self, folder: int, base: str, name: str) -> None:
+    def _tree(self, parent: int, base: str, name: str) -> None:
+        """However deep it is, no stack and no table of files grows with it."""
+        with Descent(parent) as place:
+            if not self._entry(place.fd, base, name) or (base != "." and not self._enter(place, base)):
+                return
+            pending = [(name, iter(sorted(os.listdir(place.fd))))]
+            while pending:
+                above, entries = pending[-1]
+                entry = next(entries, None)
+                if entry is None:
+                    pending.pop()
+                    if pending:
+                        place.leave()
+                    continue
+                below = f"{above.rstrip('/')}/{entry}" if above else entry
+                if self._entry(place.fd, entry, below) and self._enter(place, entry):
+                    pending.append((below, iter(sorted(os.listdir(place.fd)))))
+
+    def _entry(self, folder: int, base: str, name: str) -> bool:
+        """Write one; True for a folder whose content is wanted, too."""
         try:
             found = os.stat(base, dir_fd=folder, follow_symlinks=False)
             header = _header(found, name)
@@ -61,41 +81,39 @@ class TarWriter:
         except OSError as error:
             if error.errno not in _GONE:
                 raise
-            return  # since the folder was read
+            return False  # since the folder was read
         elsewhere = self._device is not None and found.st_dev != self._device
         if header is None or (elsewhere and not header.isdir()):
-            return
+            return False
         if header.isreg() and found.st_nlink > 1:
             first = self._seen.setdefault((found.st_dev, found.st_ino), name)
             if first != name:
                 header.type, header.linkname, header.size = tarfile.LNKTYPE, first, 0
         if header.isreg():
             self._file(folder, base, header)
-            return
+            return False
         if name:
             self._tar.addfile(header)
-        if header.isdir() and not elsewhere:
-            self._folder(folder, base, name)
+        return header.isdir() and not elsewhere
 
-    def _folder(self, parent: int, base: str, name: str) -> None:
+    def _enter(self, place: Descent, base: str) -> bool:
+        """False for what is no folder any more, or the kernel's."""
+        above = os.fstat(place.fd).st_dev
         try:
-            fd = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+            place.enter(base)
         except OSError as error:
             if error.errno not in _GONE:
                 raise
-            return
-        try:
-            if self._is_kernels(fd, parent):
-                return
-            for entry in sorted(os.listdir(fd)):
-                self._entry(fd, entry, f"{name.rstrip('/')}/{entry}" if name else entry)
-        finally:
-            os.close(fd)
+            return False
+        if self._is_kernels(place.fd, above):
+            place.leave()
+            return False
+        return True
 
-    def _is_kernels(self, fd: int, parent: int) -> bool:
+    def _is_kernels(self, fd: int, above: int) -> bool:
         """A mount that nobody's files are on, met on the way down; what was asked for itself is always walked."""
         device = os.fstat(fd).st_dev
-        if device == os.fstat(parent).st_dev:
+        if device == above:
             return False
         return device == self._devices or _kind(fd) in _OF_THE_KERNEL
 

@@ -3,23 +3,28 @@
 volumes(name TEXT PRIMARY KEY, document TEXT)      folder: <data-root>/volumes/<name>/_data
 """
 
+import asyncio
 import contextlib
 import json
+import logging
 import os
 import re
 import secrets
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine import timestamps
+from engine.descent import FOLDER, remove_tree, size_of_files
 from engine.events.bus import Bus
 from engine.volumes import mounting
 from proto.errdefs import Conflict, InvalidArgument, NotFound
 
+logger = logging.getLogger(__name__)
+
 _NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+\Z")
+_GONE = ".gone-"  # begins the folder of a volume that is being deleted; no volume has such a name
 ANONYMOUS_LABEL = "com.docker.volume.anonymous"
 
 
@@ -100,20 +105,49 @@ class Volumes:
             self._db.execute("UPDATE volumes SET document = ? WHERE name = ?", (document, name))
 
     def remove(self, name: str, *, force: bool = False) -> None:
-        """Delete a volume that nobody uses."""
+        """Delete a volume that nobody uses; one that has much in it takes its time."""
+        if gone := self._retire(name, force=force):
+            self._delete(gone)
+
+    async def erase(self, name: str, *, force: bool = False) -> None:
+        """As `remove`, in a thread: the name is free at once."""
+        if gone := self._retire(name, force=force):
+            await asyncio.to_thread(self._delete, gone)
+
+    def sweep(self) -> None:
+        """Finish what an earlier engine had begun to delete."""
+        for name in os.listdir(self._folder):
+            if name.startswith(_GONE):
+                self._delete(name)
+
+    def _retire(self, name: str, *, force: bool) -> str:
+        """Take a volume out of sight; what its folder is called now."""
         try:
             self.get(name)
         except NotFound:
             if force:
-                return
+                return ""
             raise
         users = list(self.users(name))
         if users:
             raise Conflict(f"remove {name}: volume is in use - [{', '.join(users)}]")
         mounting.unmount(self.mountpoint(name))
-        shutil.rmtree(f"{self._folder}/{name}", ignore_errors=True)
+        gone = f"{_GONE}{secrets.token_hex(8)}"
+        with contextlib.suppress(FileNotFoundError):  # somebody has deleted it by hand
+            os.rename(f"{self._folder}/{name}", f"{self._folder}/{gone}")
         self._db.execute("DELETE FROM volumes WHERE name = ?", (name,))
         self._bus.publish("volume", "destroy", name, {"driver": "local"})
+        return gone
+
+    def _delete(self, gone: str) -> None:
+        """What cannot be deleted (something is mounted there) stays until the next start, and is told of."""
+        fd = os.open(self._folder, FOLDER)
+        try:
+            remove_tree(fd, gone)
+        except OSError as error:
+            logger.warning("deleting the files of a volume, %s/%s: %s", self._folder, gone, error)
+        finally:
+            os.close(fd)
 
     def activate(self, name: str) -> None:
         """Somebody is about to use it: mount it, if it is a mount."""
@@ -129,12 +163,14 @@ class Volumes:
 
     def size(self, name: str) -> int:
         """Bytes of its files."""
-        total = 0
-        for folder, _, files in os.walk(self.mountpoint(name)):
-            for file in files:
-                with contextlib.suppress(OSError):
-                    total += os.lstat(f"{folder}/{file}").st_size
-        return total
+        try:
+            folder = os.open(self.mountpoint(name), FOLDER)
+        except OSError:
+            return 0
+        try:
+            return size_of_files(folder)
+        finally:
+            os.close(folder)
 
     def to_json(self, volume: Volume) -> dict[str, Any]:
         """As the API shows it."""

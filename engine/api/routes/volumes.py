@@ -1,5 +1,6 @@
 """/volumes."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,7 @@ from engine.api.app import Route, empty, respond
 from engine.api.call import Call
 from engine.filters import Filters
 from engine.volumes.store import Volume, Volumes
-from proto.errdefs import InvalidArgument, NotFound
+from proto.errdefs import Conflict, InvalidArgument, NotFound
 
 _LIST_FILTERS = frozenset({"dangling", "driver", "label", "name"})
 _PRUNE_FILTERS = frozenset({"all", "label", "label!"})
@@ -64,7 +65,7 @@ class VolumeRoutes:
 
     async def remove(self, call: Call) -> web.StreamResponse:
         """DELETE /volumes/{name}."""
-        self._volumes.remove(call.path["name"], force=call.flag("force"))
+        await self._volumes.erase(call.path["name"], force=call.flag("force"))
         return empty()
 
     async def prune(self, call: Call) -> web.StreamResponse:
@@ -79,8 +80,12 @@ class VolumeRoutes:
                 and filters.labels_match("label", volume.labels)
                 and not ("label!" in filters and filters.labels_match("label!", volume.labels))
             ):
-                freed += self._volumes.size(volume.name)
+                size = await asyncio.to_thread(self._volumes.size, volume.name)
                 if not dry_run:
-                    self._volumes.remove(volume.name)
+                    try:
+                        await self._volumes.erase(volume.name)
+                    except (Conflict, NotFound):
+                        continue  # somebody has taken it meanwhile, or away
+                freed += size
                 deleted.append(volume.name)
         return respond({"VolumesDeleted": deleted, "SpaceReclaimed": freed})

@@ -1,6 +1,7 @@
 """Volumes."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,5 +42,34 @@ async def test_size_is_of_the_files(bench: Bench) -> None:
     volumes.ensure("data")
     Path(volumes.mountpoint("data"), "f").write_bytes(b"12345")
     assert volumes.size("data") == 5
+    volumes.remove("data")
+    assert volumes.list() == []
+
+
+async def test_a_volume_is_out_of_sight_while_its_files_are_deleted(bench: Bench) -> None:
+    """Whatever an engine that died left of them goes when the next one starts."""
+    volumes = bench.room.volumes
+    folder = Path(volumes.mountpoint("data")).parent.parent
+    for erase in (False, True):
+        volumes.ensure("data")
+        Path(volumes.mountpoint("data"), "f").touch()
+        if erase:
+            await volumes.erase("data")
+        else:
+            gone = volumes._retire("data", force=False)
+            assert volumes.list() == []
+            assert os.listdir(folder) == [gone]
+            volumes.sweep()
+        assert os.listdir(folder) == []
+    await volumes.erase("data", force=True)
+    with pytest.raises(NotFound):
+        await volumes.erase("data")
+
+
+async def test_a_volume_whose_folder_is_gone_can_be_removed(bench: Bench) -> None:
+    volumes = bench.room.volumes
+    volumes.ensure("data")
+    shutil.rmtree(Path(volumes.mountpoint("data")).parent)
+    assert volumes.size("data") == 0
     volumes.remove("data")
     assert volumes.list() == []
