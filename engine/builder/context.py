@@ -1,44 +1,89 @@
-"""The build context: a client's tar, unpacked below a private folder; its Dockerfile, found without leaving it."""
+"""The build context: a client's tar, taken into a private folder; its Dockerfile, found without leaving it."""
 
 import asyncio
 import contextlib
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable
 
 from engine import kernel
-from engine.builder import ignore
-from engine.builder.threads import finish
-from engine.containers.tar_in import TarReader
+from engine.builder import ignore, sources
+from engine.builder.feed import Closed, Feed
+from engine.builder.sources import Source
+from engine.builder.spooling import Spooler
+from engine.builder.threads import finish, finished
+from engine.builder.tree import NotPlain, Tree
+from engine.builder.unpacking import Unpacker
 from engine.images.decompress import decompressed
-from proto.errdefs import InvalidArgument
+from proto.errdefs import InvalidArgument, NotFound
 
 _DOCKERFILE_LIMIT = 4 << 20
-_PIECE = 1 << 20
 _NO_LINKS = kernel.RESOLVE_IN_ROOT | kernel.RESOLVE_NO_SYMLINKS
 
 
 class Context:
     """One unpacked context."""
 
-    def __init__(self, root: int) -> None:
-        self.root = root  # the caller's to close
+    def __init__(self, root: int, spooler: Spooler | None = None) -> None:
+        self._root = root  # the caller's to close
+        self._spooler = spooler
+        self._making = threading.Lock()
+
+    @property
+    def root(self) -> int:
+        """An fd of its folder, made when it is first asked for. Blocking."""
+        if self._spooler is not None:
+            with self._making:
+                self._spooler.materialise()
+        return self._root
+
+    async def opened(self) -> int:
+        """The same, for the event loop."""
+        return await finish(lambda: self.root)
+
+    def find(self, words: tuple[str, ...], excludes: tuple[str, ...], *, owners: bool, parents: bool) -> list[Source]:
+        """What an instruction's words stand for. Blocking."""
+        if (tree := self._tree) is not None:
+            with contextlib.suppress(NotPlain):
+                return tree.find(words, excludes, owners=owners, parents=parents)
+        known = self._spooler.digests if self._spooler is not None else None
+        return sources.find(self.root, words, excludes, owners=owners, parents=parents, digests=known)
+
+    @property
+    def _tree(self) -> Tree | None:
+        return self._spooler.tree if self._spooler is not None else None
 
     def read(self, path: str) -> str | None:
         """A small text file of the context; None where there is none. Links are followed inside of the context."""
+        try:
+            data = self._noted(path)
+        except NotPlain:
+            data = self._on_disk(path)
+        if data is not None and len(data) > _DOCKERFILE_LIMIT:
+            raise InvalidArgument(f"{path} is larger than 4 MiB")
+        return None if data is None else data.decode("utf-8", "replace")
+
+    def _noted(self, path: str) -> bytes | None:
+        if self._spooler is None or (tree := self._spooler.tree) is None:
+            raise NotPlain
+        try:
+            node = tree.at(path)
+        except NotFound:
+            return None
+        return None if node.is_folder else self._spooler.bytes_of(node, _DOCKERFILE_LIMIT + 1)
+
+    def _on_disk(self, path: str) -> bytes | None:
         try:
             fd = kernel.openat2(self.root, path, os.O_RDONLY | os.O_NONBLOCK)
         except (FileNotFoundError, NotADirectoryError):
             return None
         with os.fdopen(fd, "rb") as file:
             try:
-                data = file.read(_DOCKERFILE_LIMIT + 1)
+                return file.read(_DOCKERFILE_LIMIT + 1)
             except IsADirectoryError:
                 return None
-        if len(data) > _DOCKERFILE_LIMIT:
-            raise InvalidArgument(f"{path} is larger than 4 MiB")
-        return data.decode("utf-8", "replace")
 
     def dockerfile(self, path: str) -> str:
         """The Dockerfile's text. It and .dockerignore then leave the context where .dockerignore says so."""
@@ -92,7 +137,13 @@ class Context:
             return
         rules = ignore.Ignore(ignore.read(text))
         for name in (dockerfile.lstrip("/"), ".dockerignore"):
-            if rules.excludes(os.path.normpath(name)):
+            if not rules.excludes(os.path.normpath(name)):
+                continue
+            try:
+                if (tree := self._tree) is None:
+                    raise NotPlain
+                tree.remove(name)
+            except NotPlain:
                 with contextlib.suppress(OSError):
                     parent = kernel.openat2(self.root, os.path.dirname(name) or ".", os.O_RDONLY | os.O_DIRECTORY)
                     try:
@@ -108,10 +159,13 @@ async def received(
     """A context from the body of a request, gone after the block; `discard` may take its folder away later."""
     folder = tempfile.mkdtemp(prefix="build-", dir=temporary)
     try:
-        root = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.mkdir(f"{folder}/tree", 0o700)
+        root = os.open(f"{folder}/tree", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            await _unpack(chunks, root)
-            yield Context(root)
+            spooler = Spooler(folder, root)
+            with contextlib.closing(spooler):
+                await _taken(chunks, spooler)
+                yield Context(root, spooler)
         finally:
             os.close(root)
     finally:
@@ -121,28 +175,26 @@ async def received(
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-async def _unpack(chunks: AsyncIterator[bytes], root: int) -> None:
-    """Unpack while it arrives: a thread reads what is written into a pipe here."""
-    reading, writing = os.pipe2(os.O_CLOEXEC)
+async def _taken(chunks: AsyncIterator[bytes], unpacker: Unpacker) -> None:
+    """Take a context while it arrives, in a thread."""
+    feed = Feed()
 
     def extract() -> None:
-        with os.fdopen(reading, "rb") as source:
-            TarReader(root, "/").extract(source)
-            while source.read(_PIECE):
-                pass  # what clients pad the archive with
+        try:
+            unpacker.unpack(feed)
+        finally:
+            feed.close()
 
     work = asyncio.ensure_future(asyncio.to_thread(extract))
     try:
-        with os.fdopen(writing, "wb", buffering=0) as target:
-            async for piece in decompressed(chunks, whole=True):
-                await finish(_write, target.fileno(), piece)
-    except BrokenPipeError:
-        pass  # the reader has failed, and says why
-    finally:
-        await work
-
-
-def _write(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+        async for piece in decompressed(chunks, whole=True):
+            await feed.put(piece)
+        feed.end()
+    except Closed:
+        pass  # the thread has failed, and says why
+    except BaseException:
+        feed.fail()
+        await asyncio.wait([work])
+        work.exception()  # it was told to end
+        raise
+    await finished(work)

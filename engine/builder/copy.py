@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from engine import kernel
 from engine.builder.ignore import Ignore
+from engine.builder.late_links import LateLinks, Place, path_of
 from engine.builder.modes import Mode
 from engine.builder.sources import Source, listed
 from engine.containers.tar_in import TarReader
@@ -45,12 +46,15 @@ class Copier:
     source: int
     target: int
     rules: Rules
+    links: LateLinks | None = None  # files need no copies, where it takes them
     _ignore: Ignore | None = None
     _seen: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rules.excludes:
             self._ignore = Ignore(list(self.rules.excludes))
+        if self.links is not None:
+            self.links.copy = self._file
 
     def copy(self, sources: list[Source], destination: str) -> None:
         """Copy everything to an absolute path; one that ends with a slash is a folder."""
@@ -110,24 +114,28 @@ class Copier:
             os.close(parent)
 
     def _below(self, folder: int, prefix: str, destination: str) -> None:
-        for name in listed(folder):
-            path = f"{prefix}{name}"
-            fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-            try:
-                is_folder = stat.S_ISDIR(os.fstat(fd).st_mode)
-                excluded = self._ignore is not None and self._ignore.excludes(path)
-                if not excluded:
-                    parent = self.make_folders(destination)
-                    try:
-                        self._place(fd, parent, name, posixpath.join(destination, name))
-                    finally:
-                        os.close(parent)
-                if is_folder and (not excluded or (self._ignore is not None and self._ignore.has_exclusions)):
-                    self._below(fd, f"{path}/", posixpath.join(destination, name))
+        parent, place = -1, None
+        try:
+            for name in listed(folder):
+                path = f"{prefix}{name}"
+                fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                try:
+                    is_folder = stat.S_ISDIR(os.fstat(fd).st_mode)
+                    excluded = self._ignore is not None and self._ignore.excludes(path)
                     if not excluded:
-                        self._times(fd, posixpath.join(destination, name))
-            finally:
-                os.close(fd)
+                        if parent < 0:
+                            parent = self.make_folders(destination)
+                            place = self.links.place(path_of(folder), parent) if self.links is not None else None
+                        self._place(fd, parent, name, posixpath.join(destination, name), place)
+                    if is_folder and (not excluded or (self._ignore is not None and self._ignore.has_exclusions)):
+                        self._below(fd, f"{path}/", posixpath.join(destination, name))
+                        if not excluded:
+                            self._times(fd, posixpath.join(destination, name))
+                finally:
+                    os.close(fd)
+        finally:
+            if parent >= 0:
+                os.close(parent)
 
     def _one(self, source: Source, destination: str) -> None:
         if destination.endswith("/") or self._is_folder(destination):
@@ -137,7 +145,8 @@ class Copier:
         parent = self.make_folders(posixpath.dirname(path))
         fd = kernel.openat2(self.source, source.path, os.O_PATH)
         try:
-            self._place(fd, parent, posixpath.basename(path), path)
+            place = self.links.place(posixpath.dirname(path_of(fd)), parent) if self.links is not None else None
+            self._place(fd, parent, posixpath.basename(path), path, place)
         finally:
             os.close(fd)
             os.close(parent)
@@ -196,13 +205,17 @@ class Copier:
         except NotADirectoryError:
             raise InvalidArgument(f"cannot make the folder {path}: not a directory") from None
 
-    def _place(self, fd: int, parent: int, name: str, path: str) -> None:
+    def _place(self, fd: int, parent: int, name: str, path: str, place: Place | None = None) -> None:
+        """`place`: where a link would do."""
         found = os.fstat(fd)
         if not self._make_room(parent, name, stat.S_ISDIR(found.st_mode)):
             self._finish(fd, found, parent, name)
             return
         identity = (found.st_dev, found.st_ino)
         if stat.S_ISREG(found.st_mode):
+            if self.links is not None and place is not None and self._is_as_wanted(found):
+                self.links.take(place, name, posixpath.basename(path_of(fd)))
+                return
             if found.st_nlink > 1 and identity in self._seen and self._link(self._seen[identity], parent, name):
                 return
             self._file(fd, found, parent, name)
@@ -282,6 +295,12 @@ class Copier:
             os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
         finally:
             os.close(target)
+
+    def _is_as_wanted(self, found: os.stat_result) -> bool:
+        """Alone, and needs neither another owner nor another mode."""
+        mode = stat.S_IMODE(found.st_mode)
+        owner = (found.st_uid, found.st_gid)
+        return found.st_nlink == 1 and self._ids(found) == owner and self.rules.mode_of(found.st_mode) == mode
 
     def _ids(self, found: os.stat_result) -> Owner:
         return self.rules.owner if self.rules.owner is not None else (found.st_uid, found.st_gid)

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine import kernel
-from engine.builder import origins, sources
+from engine.builder import origins
 from engine.builder.cache import key_of
+from engine.builder.context import Context
 from engine.builder.copy import Copier, Owner, Rules
+from engine.builder.late_links import LateLinks
 from engine.builder.metadata import resolve_workdir
 from engine.builder.modes import Mode
 from engine.builder.origins import Group
@@ -34,15 +36,13 @@ async def copy(stage: "StageBuild", instruction: Instruction) -> State:
     origin = instruction.flags.get("from", "")
     keeps_owners = bool(origin) and not instruction.flags.get("chown")
     async with contextlib.AsyncExitStack() as stack:
-        root = await origins.root(stage, stack, origin)
-        groups = await origins.groups(stage, stack, instruction, words[:-1], root)
+        base = await origins.root(stage, stack, origin)
+        groups = await origins.groups(stage, stack, instruction, words[:-1], base)
         parents = _switched(instruction, "parents")
         found: list[tuple[Group, list[Source]]] = []
         for group in groups:
             try:
-                some = await finish(
-                    sources.find, group.folder, group.names, excludes, owners=keeps_owners, parents=parents
-                )
+                some = await finish(group.find, excludes, owners=keeps_owners, parents=parents)
                 found.append((group, some))
             except Fault as fault:
                 if isinstance(fault, NotFound) and not origin:
@@ -57,12 +57,15 @@ async def copy(stage: "StageBuild", instruction: Instruction) -> State:
         rules = await _rules(stage, instruction, excludes, keeps_owners=keeps_owners)
         rules = replace(rules, parents=parents, unpack=any(group.unpack for group in groups))
 
+        # With several sources a later one may replace what an earlier one brought: those are copied in their order.
+        links = LateLinks() if len(everything) == 1 and isinstance(groups[0].folder, Context) else None
+
         def work(target: int) -> bool:
             for group, some in found:
-                Copier(group.folder, target, replace(rules, unpack=group.unpack)).copy(some, destination)
+                Copier(group.root, target, replace(rules, unpack=group.unpack), links).copy(some, destination)
             return True
 
-        return await _made(stage, instruction, everything, (words[-1], destination), rules, work)
+        return await _made(stage, instruction, everything, (words[-1], destination), rules, work, links)
 
 
 async def _made(
@@ -72,6 +75,7 @@ async def _made(
     destination: tuple[str, str],  # as written, and as resolved
     rules: Rules,
     work: Callable[[int], bool],
+    links: LateLinks | None,
 ) -> State:
     linked = _switched(instruction, "link")
     names = [(source.digest, posixpath.basename(source.path), source.parents) for source in everything]
@@ -82,7 +86,7 @@ async def _made(
     chown = f"--chown={instruction.flags['chown']} " if instruction.flags.get("chown") else ""
     command = stage.state.nop(f"{instruction.name} {chown}{kind}:{key_of(*inputs_of)} in {destination[0]} ")
     key = key_of("copy", "" if linked else stage.state.top, inputs_of, destination[1], stage.session.request.epoch)
-    return await layered(stage, key, command, stage.state.config, work, alone=linked)
+    return await layered(stage, key, command, stage.state.config, work, alone=linked, links=links)
 
 
 async def workdir(stage: "StageBuild", config: dict[str, object], comment: str) -> State:
@@ -111,6 +115,7 @@ async def layered(
     work: Callable[[int], bool],
     *,
     alone: bool,
+    links: LateLinks | None = None,
 ) -> State:
     """A step's layer, from the cache or made now."""
     session, state = stage.session, stage.state
@@ -120,7 +125,7 @@ async def layered(
             await session.layers.ensure(state, known.layer)
         stage.lane.cached()
         return state.stepped(config, command, known.created, known.layer)
-    layer = await session.layers.write(state, work, alone=alone, epoch=session.request.epoch)
+    layer = await session.layers.write(state, work, alone=alone, epoch=session.request.epoch, links=links)
     created = session.now()
     await session.cache.keep(key, created, command, layer, state)
     return state.stepped(config, command, created, layer)

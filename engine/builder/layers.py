@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 
+from engine.builder.late_links import LateLinks
 from engine.builder.state import Layer, State
 from engine.builder.threads import finish
 from engine.containers.rootfs import Layers as Folders
@@ -65,17 +66,30 @@ class Layers:
         finally:
             await self._drop(key)
 
-    async def write(self, state: State, work: Callable[[int], bool], *, alone: bool, epoch: int | None) -> Layer | None:
+    async def write(
+        self,
+        state: State,
+        work: Callable[[int], bool],
+        *,
+        alone: bool,
+        epoch: int | None,
+        links: LateLinks | None = None,
+    ) -> Layer | None:
         """A layer out of what `work` does below a root's fd; None if it says that it did nothing.
 
-        `alone`: the layer is made without looking at those below it, as `COPY --link` wants.
+        `alone`: the layer is made without looking at those below it, as `COPY --link` wants. `links`: what `work`
+        leaves to be linked.
         """
         key, parent = _key("step", self.lease), "" if alone else state.top
         mounts = await self._snapshots.prepare(key, parent, lease=self.lease)
         try:
             async with self._rootfs.mounted(mounts) as target:
+                if links is not None and epoch is None:  # an older time would be the context's, too
+                    links.upper, links.mounted = _writable(mounts), os.path.realpath(target)
                 if not await finish(_work, target, work):
                     return None
+            if links is not None:
+                await finish(links.make)
             if epoch is not None:
                 await finish(clamp, mounts, epoch)
             layer = await self._difference(parent, mounts)
@@ -163,6 +177,15 @@ class Layers:
     async def _drop(self, key: str) -> None:
         with contextlib.suppress(NotFound):
             await self._snapshots.remove(key)
+
+
+def _writable(mounts: list[mount_pb2.Mount]) -> str:
+    """The folder that a snapshot's changes go to, if they go to one that can be reached."""
+    if len(mounts) == 1 and (
+        mounts[0].type == "bind" or any(each.startswith("upperdir=") for each in mounts[0].options)
+    ):
+        return next(iter(Folders(mounts).folders), "")
+    return ""
 
 
 def _key(kind: str, lease: str) -> str:

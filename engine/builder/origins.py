@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from e2b_dockerfile_utils import DockerfileHeredoc, ShellLex, chomp_heredoc_content, parse_heredoc
 
-from engine.builder import download, git, git_address
+from engine.builder import download, git, git_address, sources
+from engine.builder.context import Context
 from engine.builder.parser import Instruction
+from engine.builder.sources import Source
 from proto.errdefs import Fault, InvalidArgument
 
 if TYPE_CHECKING:
@@ -21,9 +23,20 @@ if TYPE_CHECKING:
 class Group:
     """Names to be found in one folder."""
 
-    folder: int
+    folder: int | Context
     names: tuple[str, ...]
     unpack: bool  # archives are unpacked, where the instruction is one that unpacks
+
+    @property
+    def root(self) -> int:
+        """The folder's fd. Blocking: a context may have to be unpacked first."""
+        return self.folder if isinstance(self.folder, int) else self.folder.root
+
+    def find(self, excludes: tuple[str, ...], *, owners: bool, parents: bool) -> list[Source]:
+        """What the names stand for. Blocking."""
+        if isinstance(self.folder, int):
+            return sources.find(self.folder, self.names, excludes, owners=owners, parents=parents)
+        return self.folder.find(self.names, excludes, owners=owners, parents=parents)
 
 
 def word(word: str, instruction: Instruction, expand: Callable[[str], str]) -> str:
@@ -31,10 +44,12 @@ def word(word: str, instruction: Instruction, expand: Callable[[str], str]) -> s
     return word if is_heredoc and "<<" in word else expand(word)
 
 
-async def root(stage: "StageBuild", stack: contextlib.AsyncExitStack, origin: str) -> int:
-    """An fd of what `--from` names; without one, of the context."""
+async def root(stage: "StageBuild", stack: contextlib.AsyncExitStack, origin: str) -> int | Context:
+    """An fd of what `--from` names; without one, the context."""
     if not origin:
-        return stage.session.context.root
+        return stage.session.context
+    if (folder := stage.session.folder(origin)) is not None:
+        return folder
     try:
         return await opened(stage, stack, origin)
     except Fault as fault:
@@ -42,15 +57,19 @@ async def root(stage: "StageBuild", stack: contextlib.AsyncExitStack, origin: st
 
 
 async def opened(stage: "StageBuild", stack: contextlib.AsyncExitStack, name: str) -> int:
-    """An fd of a folder of the client's, a stage or an image."""
-    folder = stage.session.folder(name)
+    """An fd of the context (without a name), another folder of the client's, a stage or an image."""
+    folder = stage.session.folder(name) if name else stage.session.context
     if folder is not None:
-        return folder
+        return await folder.opened()
     return await stack.enter_async_context(stage.session.layers.viewed(await stage.origin(name)))
 
 
 async def groups(
-    stage: "StageBuild", stack: contextlib.AsyncExitStack, instruction: Instruction, words: tuple[str, ...], base: int
+    stage: "StageBuild",
+    stack: contextlib.AsyncExitStack,
+    instruction: Instruction,
+    words: tuple[str, ...],
+    base: int | Context,
 ) -> list[Group]:
     """The words by where they are found, in their order; `base` is the context, or what `--from` names."""
     found: list[Group] = []
@@ -61,7 +80,7 @@ async def groups(
             found.append(Group(await stack.enter_async_context(_inline(stage, heredoc)), (heredoc.name,), False))
         elif git_address.is_source(each) or download.is_remote(each):
             found.append(await _remote(stage, stack, instruction, each))
-        elif found and found[-1].folder == base:
+        elif found and found[-1].folder is base:
             found[-1] = Group(base, (*found[-1].names, each), local)
         else:
             found.append(Group(base, (each,), local))

@@ -84,20 +84,44 @@ def of_mount(kept: Kept) -> Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may stay, in bytes; 0 says nothing. With none of them nothing is kept."""
+
+    reserved: int = 0  # so much stays in any case
+    most: int = 0
+    free: int = 0  # so much of the disk is to be free
+
+    def keep(self, total: int, free: int) -> int:
+        """What of `total` bytes may stay on a disk that has `free` ones; as BuildKit reckons."""
+        keep = self.most
+        if self.free > free:
+            keep = min(keep or total, total - (self.free - free))
+        elif self.free and not keep:
+            keep = total  # there is room enough: nothing need go
+        return max(keep, self.reserved, 0)
+
+    @property
+    def given(self) -> bool:
+        """Any of them."""
+        return bool(self.reserved or self.most or self.free)
+
+
+@dataclass(frozen=True, slots=True)
 class Prune:
     """What a client asked of `POST /build/prune`."""
 
     everything: bool = False
-    keep_bytes: int = 0
+    limits: Limits = field(default_factory=Limits)
     filters: Filters = field(default_factory=Filters)
 
-    def choose(self, records: Iterable[Record]) -> list[Record]:
-        """The records that go, the one used longest ago first."""
+    def choose(self, records: Iterable[Record], free: int = 0) -> list[Record]:
+        """The records that go, the one used longest ago first; `free`: of the disk."""
         until = self._until()
         known = sorted(records, key=lambda record: record.used)
         total, chosen = sum(record.size for record in known), list[Record]()
+        keep = self.limits.keep(total, free)
         for record in known:
-            if self.keep_bytes and total <= self.keep_bytes:
+            if self.limits.given and total <= keep:
                 break
             if record.in_use or record.used > until or not self._takes(record):
                 continue

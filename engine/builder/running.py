@@ -164,7 +164,7 @@ async def _roots(
     stage: "StageBuild", stack: contextlib.AsyncExitStack, mounts: list[RunMount]
 ) -> tuple[dict[str, int], dict[int, str]]:
     """An fd of each `from`, and the digest of what each bind shows."""
-    roots, digests = {"": stage.session.context.root}, dict[int, str]()
+    roots, digests = dict[str, int](), dict[int, str]()
     for number, mount in enumerate(mounts):
         if mount.kind != "bind" and not (mount.kind == "cache" and (mount.origin or mount.source)):
             continue

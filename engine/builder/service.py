@@ -26,6 +26,7 @@ from engine.builder.request import Request
 from engine.builder.run import LABEL
 from engine.builder.running import CommandFailed
 from engine.builder.session import Session
+from engine.builder.threads import finish
 from engine.containers import remove
 from engine.containers.room import Room
 from engine.containers.rootfs import Rootfs
@@ -112,7 +113,7 @@ class Builder:
                 received = await stack.enter_async_context(remote.fetched(request, temporary))
             else:
                 received = await stack.enter_async_context(context.received(chunks, temporary, self._discard))
-            file = parser.parse(received.dockerfile(request.dockerfile))
+            file = parser.parse(await finish(received.dockerfile, request.dockerfile))
             lease = await stack.enter_async_context(room.supervisor.leases.hold(build_id))
             rootfs = Rootfs(room.supervisor, temporary)
             supervisor = room.supervisor
@@ -146,7 +147,8 @@ class Builder:
 
     async def prune(self, asked: Prune) -> dict[str, Any]:
         """`POST /build/prune`."""
-        chosen = asked.choose(await self.records())
+        disk = os.statvfs(self._temporary)
+        chosen = asked.choose(await self.records(), free=disk.f_bavail * disk.f_frsize)
         steps = {record.key for record in chosen if record.type == REGULAR}
         await self._cache.forget([entry for entry in self._cache.all() if entry.key in steps])
         gone = [record for record in chosen if record.key in steps]

@@ -67,10 +67,9 @@ class Session:
         """The names that `--build-context` gives another meaning."""
         return frozenset(self.request.contexts) | frozenset(self.channel.contexts if self.channel else ())
 
-    def folder(self, name: str) -> int | None:
-        """An fd of the folder that a name means, if it is one of the client's."""
-        found = self.channel.contexts.get(name.lower()) if self.channel else None
-        return found.root if found is not None else None
+    def folder(self, name: str) -> Context | None:
+        """The folder that a name means, if it is one of the client's."""
+        return self.channel.contexts.get(name.lower()) if self.channel else None
 
     @property
     def secrets(self) -> Mapping[str, bytes]:

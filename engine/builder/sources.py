@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from engine import kernel
 from engine.builder import globs
 from engine.builder.ignore import Ignore
+from engine.builder.unpacking import Digests
 from proto.errdefs import InvalidArgument, NotFound
 
 _CHUNK = 1 << 20
-_WILD = re.compile(r"[*?\[\\]")
+WILD = re.compile(r"[*?\[\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +34,28 @@ class Source:
 
 
 def find(
-    root: int, words: tuple[str, ...], excludes: tuple[str, ...], *, owners: bool, parents: bool = False
+    root: int,
+    words: tuple[str, ...],
+    excludes: tuple[str, ...],
+    *,
+    owners: bool,
+    parents: bool = False,
+    digests: Digests | None = None,
 ) -> list[Source]:
-    """The sources that an instruction's words stand for, in docker's order."""
+    """The sources that an instruction's words stand for, in docker's order; `digests` is what is known of files."""
     rules = Ignore(list(excludes)) if excludes else None
+    look = _Look(owners, digests or {})
     found = []
     for word in words:
         path = posixpath.normpath("/" + word).lstrip("/")
-        paths = list(_glob(root, path.split("/"), "")) if _WILD.search(path) else [path or "."]
-        found += [_source(root, each, rules, owners=owners, parents=_kept(word, each, parents)) for each in paths]
+        paths = list(_glob(root, path.split("/"), "")) if WILD.search(path) else [path or "."]
+        found += [_source(root, each, rules, look, parents=kept_folders(word, each, parents)) for each in paths]
     if not found:
         raise InvalidArgument("no source files were specified")
     return found
 
 
-def _kept(word: str, path: str, parents: bool) -> str:
+def kept_folders(word: str, path: str, parents: bool) -> str:
     """The folders of a path that are made in the destination too: all, or those after the word's `/./`."""
     if not parents:
         return ""
@@ -92,7 +100,7 @@ def _glob_deep(root: int, parts: list[str], folder: str) -> Iterator[str]:
 _NO_LINKS = kernel.RESOLVE_IN_ROOT | kernel.RESOLVE_NO_SYMLINKS
 
 
-def _source(root: int, path: str, rules: Ignore | None, *, owners: bool, parents: str) -> Source:
+def _source(root: int, path: str, rules: Ignore | None, look: "_Look", *, parents: str) -> Source:
     try:
         fd = kernel.openat2(root, path, os.O_PATH)
     except (FileNotFoundError, NotADirectoryError):
@@ -102,28 +110,53 @@ def _source(root: int, path: str, rules: Ignore | None, *, owners: bool, parents
     try:
         found = os.fstat(fd)
         if stat.S_ISDIR(found.st_mode):
-            lines = [line for _, line in walk_lines(fd, "", rules, owners=owners)]
+            lines = [line for _, line in look.below(fd, "", rules)]
             return Source(path, True, f"dir:{hashlib.sha256(json.dumps(lines).encode()).hexdigest()}", parents)
-        line = json.dumps(_line(fd, found, "", owners=owners))
+        line = json.dumps(look.line(fd, found))
         return Source(path, False, f"file:{hashlib.sha256(line.encode()).hexdigest()}", parents)
     finally:
         os.close(fd)
 
 
-def walk_lines(folder: int, prefix: str, rules: Ignore | None, *, owners: bool) -> Iterator[tuple[str, list[object]]]:
-    """Each thing below a folder with what its digest is made of, by name."""
-    for name in listed(folder):
-        path = f"{prefix}{name}"
-        fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-        try:
-            found = os.fstat(fd)
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How files are looked at."""
+
+    owners: bool
+    digests: Digests
+
+    def below(self, folder: int, prefix: str, rules: Ignore | None) -> Iterator[tuple[str, list[object]]]:
+        """Each thing below a folder with what its digest is made of, by name."""
+        for name in listed(folder):
+            path = f"{prefix}{name}"
             excluded = rules is not None and rules.excludes(path)
-            if not excluded:
-                yield path, [path, *_line(fd, found, name, owners=owners)]
-            if stat.S_ISDIR(found.st_mode) and (not excluded or (rules is not None and rules.has_exclusions)):
-                yield from walk_lines(fd, f"{path}/", rules, owners=owners)
-        finally:
-            os.close(fd)
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode) and not excluded and (known := self.digests.get(found.st_ino)):
+                yield path, [path, *self._status(found), found.st_size, known]
+                continue
+            fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            try:
+                found = os.fstat(fd)
+                if not excluded:
+                    yield path, [path, *self.line(fd, found)]
+                if stat.S_ISDIR(found.st_mode) and (not excluded or (rules is not None and rules.has_exclusions)):
+                    yield from self.below(fd, f"{path}/", rules)
+            finally:
+                os.close(fd)
+
+    def line(self, fd: int, found: os.stat_result) -> list[object]:
+        """What the digest of one thing is made of."""
+        line = self._status(found)
+        if stat.S_ISREG(found.st_mode):
+            line += [found.st_size, self.digests.get(found.st_ino) or _content(fd)]
+        elif stat.S_ISLNK(found.st_mode):
+            line.append(os.readlink("", dir_fd=fd))
+        elif stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode):
+            line.append(found.st_rdev)
+        return line
+
+    def _status(self, found: os.stat_result) -> list[object]:
+        return [found.st_mode, found.st_uid, found.st_gid] if self.owners else [found.st_mode]
 
 
 def listed(folder: int) -> list[str]:
@@ -133,19 +166,6 @@ def listed(folder: int) -> list[str]:
         return sorted(os.listdir(fd))
     finally:
         os.close(fd)
-
-
-def _line(fd: int, found: os.stat_result, name: str, *, owners: bool) -> list[object]:
-    line: list[object] = [found.st_mode]
-    if owners:
-        line += [found.st_uid, found.st_gid]
-    if stat.S_ISREG(found.st_mode):
-        line += [found.st_size, _content(fd)]
-    elif stat.S_ISLNK(found.st_mode):
-        line.append(os.readlink("", dir_fd=fd))
-    elif stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode):
-        line.append(found.st_rdev)
-    return line
 
 
 def _content(fd: int) -> str:

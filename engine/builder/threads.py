@@ -10,7 +10,11 @@ Result = TypeVar("Result")
 
 async def finish(work: Callable[Arguments, Result], *arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
     """Run it; cancellation comes through when it has ended."""
-    running = asyncio.ensure_future(asyncio.to_thread(work, *arguments, **options))
+    return await finished(asyncio.ensure_future(asyncio.to_thread(work, *arguments, **options)))
+
+
+async def finished(running: "asyncio.Future[Result]") -> Result:
+    """The end of work that a thread does already."""
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:

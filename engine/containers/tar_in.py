@@ -32,14 +32,18 @@ class TarReader:
         """All entries; times of folders come last, as filling them changes them."""
         try:
             with tarfile.open(fileobj=source, mode="r|*") as tar:
-                for entry in tar:
-                    self._entry(tar, entry)
+                self.entries(tar)
         except tarfile.TarError as error:
             raise InvalidArgument(f"Error processing tar file: {error}") from error
         except (EOFError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise InvalidArgument(f"Error processing tar file: {error}") from error
+
+    def entries(self, tar: tarfile.TarFile) -> None:
+        """Those of an open archive."""
+        for entry in tar:
+            self._entry(tar, entry)
         for path, entry in reversed(self._folders):
             with contextlib.suppress(OSError):
                 fd = kernel.openat2(self._root, path, os.O_RDONLY | os.O_DIRECTORY)
@@ -47,9 +51,7 @@ class TarReader:
                 os.close(fd)
 
     def _entry(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
-        clean = os.path.normpath("/" + entry.name)
-        path = os.path.normpath(f"{self._destination}/{clean}") if clean != "/" else self._destination
-        path = "/" + path.lstrip("/")
+        path = self._path(entry)
         folder = kernel.make_folder(self._root, os.path.dirname(path))
         try:
             self._place(tar, entry, folder, os.path.basename(path) or ".")
@@ -57,6 +59,15 @@ class TarReader:
             os.close(folder)
         if entry.isdir():
             self._folders.append((path, entry))
+
+    def _path(self, entry: tarfile.TarInfo) -> str:
+        clean = os.path.normpath("/" + entry.name)
+        path = os.path.normpath(f"{self._destination}/{clean}") if clean != "/" else self._destination
+        return "/" + path.lstrip("/")
+
+    def folder_of(self, entry: tarfile.TarInfo) -> int:
+        """An fd of the folder that holds an entry which has been extracted."""
+        return kernel.make_folder(self._root, os.path.dirname(self._path(entry)))
 
     def _place(self, tar: tarfile.TarFile, entry: tarfile.TarInfo, folder: int, base: str) -> None:
         if not self._make_room(entry, folder, base):
@@ -108,7 +119,7 @@ class TarReader:
             target.flush()
             os.fchown(target.fileno(), *self._ids(entry))
             os.fchmod(target.fileno(), entry.mode & 0o7777)
-            _set_attributes(target.fileno(), entry)
+            set_attributes(target.fileno(), entry)
             os.utime(target.fileno(), (entry.mtime, entry.mtime))
 
     def _link(self, entry: tarfile.TarInfo, folder: int, base: str) -> None:
@@ -134,7 +145,7 @@ class TarReader:
         return self._owner if self._owner is not None else (entry.uid, entry.gid)
 
 
-def _set_attributes(fd: int, entry: tarfile.TarInfo) -> None:
+def set_attributes(fd: int, entry: tarfile.TarInfo) -> None:
     """A file's capabilities and its user's own attributes, after its owner: chown(2) takes capabilities away."""
     for key, value in entry.pax_headers.items():
         name = key.removeprefix("SCHILY.xattr.")

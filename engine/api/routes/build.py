@@ -8,9 +8,9 @@ from engine.api.app import Route, respond
 from engine.api.call import Call
 from engine.api.jsonstream import JsonStream
 from engine.builder import request
-from engine.builder.pruning import FILTERS, Prune
+from engine.builder.pruning import FILTERS, Limits, Prune
 from engine.builder.service import Builder, failure_line
-from proto.errdefs import Fault, Unimplemented
+from proto.errdefs import Fault, InvalidArgument, Unimplemented
 
 
 class BuildRoutes:
@@ -36,11 +36,14 @@ class BuildRoutes:
 
     async def prune(self, call: Call) -> web.StreamResponse:
         """`POST /build/prune`: cached steps; with `all`, cache mounts too."""
-        for name in ("max-used-space", "min-free-space"):
-            if call.number(name):
-                raise Unimplemented(f"pruning the build cache by {name} is not supported: use reserved-space")
-        keep = call.number("keep-storage") or call.number("reserved-space") or 0
-        asked = Prune(everything=call.flag("all"), keep_bytes=keep, filters=call.filters(FILTERS))
+        limits = Limits(
+            reserved=call.number("reserved-space") or call.number("keep-storage") or 0,
+            most=call.number("max-used-space") or 0,
+            free=call.number("min-free-space") or 0,
+        )
+        if min(limits.reserved, limits.most, limits.free) < 0:
+            raise InvalidArgument("reserved-space, max-used-space and min-free-space are not negative")
+        asked = Prune(everything=call.flag("all"), limits=limits, filters=call.filters(FILTERS))
         return respond(await self._builder.prune(asked))
 
     async def cancel(self, call: Call) -> web.StreamResponse:

@@ -106,15 +106,18 @@ def everything(
 @_ALL
 @_FILTER
 @click.option("--keep-storage", metavar="BYTES", help="Keep so many bytes of the cache, those used last.")
+@click.option("--reserved-space", metavar="BYTES", help="The same, by its newer name.")
+@click.option("--max-used-space", metavar="BYTES", help="Let the cache have no more than so many bytes.")
+@click.option("--min-free-space", metavar="BYTES", help="Remove only until so many bytes of the disk are free.")
 @_FORCE
 @pass_daemon
-def builder(daemon: Daemon, every: bool, filters: tuple[str, ...], keep_storage: str | None, force: bool) -> None:
+def builder(daemon: Daemon, /, every: bool, filters: tuple[str, ...], force: bool, **limits: str | None) -> None:
     """Remove what is cached of builds; with --all the cache mounts, too."""
     what = "all build cache" if every else "all cached steps of builds"
     _confirm(force, f"This will remove {what}.")
-    query = {"all": every or None, "filters": filters_from(filters)}
-    keep = parse_bytes(keep_storage) if keep_storage else None
-    _report("build cache objects", daemon.post("/build/prune", **query, **{"keep-storage": keep}), "CachesDeleted", {})
+    query = {name.replace("_", "-"): parse_bytes(text) for name, text in limits.items() if text}
+    gone = daemon.post("/build/prune", all=every or None, filters=filters_from(filters), **query)
+    _report("build cache objects", gone, "CachesDeleted", {})
 
 
 def _ask(daemon: Daemon, force: bool, dry_run: bool, warning: str) -> Query:

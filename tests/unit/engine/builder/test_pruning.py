@@ -6,7 +6,7 @@ import pytest
 
 from engine.builder.cache import Entry
 from engine.builder.cache_mounts import Kept
-from engine.builder.pruning import MOUNT, Prune, Record, of_mount, of_step
+from engine.builder.pruning import MOUNT, Limits, Prune, Record, of_mount, of_step
 from engine.builder.state import Layer
 from engine.filters import Filters
 from engine.images.model import Descriptor
@@ -37,8 +37,34 @@ def test_steps_go_the_oldest_first_and_cache_mounts_only_with_all() -> None:
 
 
 def test_what_is_to_be_kept_is_the_newest() -> None:
-    assert _chosen(Prune(keep_bytes=27)) == ["old"]
-    assert _chosen(Prune(keep_bytes=1000)) == []
+    assert _chosen(Prune(limits=Limits(reserved=27))) == ["old"]
+    assert _chosen(Prune(limits=Limits(reserved=1000))) == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "total", "free", "kept"),
+    [
+        (Limits(), 100, 5, 0),
+        (Limits(most=60), 100, 5, 60),
+        (Limits(free=50), 100, 30, 80),
+        (Limits(free=50), 100, 70, 100),
+        (Limits(most=90, free=50), 100, 30, 80),
+        (Limits(most=70, free=50), 100, 30, 70),
+        (Limits(most=70, free=50), 100, 70, 70),
+        (Limits(reserved=95, free=50), 100, 30, 95),
+        (Limits(free=500), 100, 30, 0),
+    ],
+)
+def test_what_may_stay_is_the_least_of_the_limits_but_never_less_than_what_is_reserved(
+    limits: Limits, total: int, free: int, kept: int
+) -> None:
+    assert limits.keep(total, free) == kept
+
+
+def test_a_full_disk_takes_no_more_than_it_needs() -> None:
+    chosen = Prune(everything=True, limits=Limits(free=112)).choose(_ALL, free=100)
+    assert [record.key[:4] for record in chosen] == ["old", "mmmm"]
+    assert Prune(everything=True, limits=Limits(free=112)).choose(_ALL, free=112) == []
 
 
 @pytest.mark.parametrize(

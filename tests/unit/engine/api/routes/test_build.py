@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import astuple
 from typing import Any
 
 from engine.api.routes.build import routes
@@ -31,7 +32,10 @@ class Builder:
 
     async def prune(self, asked: Prune) -> dict[str, Any]:
         """As the real one."""
-        return {"CachesDeleted": asked.filters.get("until"), "SpaceReclaimed": asked.keep_bytes + asked.everything}
+        return {
+            "CachesDeleted": asked.filters.get("until"),
+            "SpaceReclaimed": sum(astuple(asked.limits)) + asked.everything,
+        }
 
 
 async def test_the_lines_are_streamed_and_the_body_is_the_context() -> None:
@@ -67,5 +71,7 @@ async def test_pruning_takes_a_size_and_filters() -> None:
         _, document = await client.ask("POST", '/build/prune?filters={"until":["1h"]}')
         assert document["CachesDeleted"] == ["1h"]
         assert (await client.ask("POST", '/build/prune?filters={"colour":["red"]}'))[0] == 400
-        assert (await client.ask("POST", "/build/prune?max-used-space=5"))[0] == 501
+        _, document = await client.ask("POST", "/build/prune?max-used-space=5&min-free-space=30&reserved-space=200")
+        assert document["SpaceReclaimed"] == 235
+        assert (await client.ask("POST", "/build/prune?max-used-space=-5"))[0] == 400
         assert (await client.ask("POST", "/build/cancel?id=x"))[0] == 501
