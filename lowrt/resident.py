@@ -65,7 +65,7 @@ class Execs:
     def __init__(self) -> None:
         self._known: dict[str, Known] = {}
         # Without privilege a namespace's rights come by way of a second process, which would have to be waited for.
-        self._able = is_sealed() and os.geteuid() == 0 and not in_user_namespace()
+        self.able = is_sealed() and os.geteuid() == 0 and not in_user_namespace()
 
     def begin(
         self, root: str, container_id: str, document: bytes, streams: tuple[int, ...], console: str
@@ -74,7 +74,7 @@ class Execs:
 
         `streams` become 0, 1 and 2; of a process with a terminal, `console` gets the master instead.
         """
-        if not self._able:
+        if not self.able:
             return None
         try:
             wanted = parse_process(document)
@@ -146,6 +146,11 @@ class Exec:
     def release(self) -> None:
         """Let it go on: the caller is ready for its exit."""
         self._guarded(self._dance.release)
+
+    @property
+    def pidfd(self) -> int:
+        """Readable when the process has ended; ours to close."""
+        return self._forked.pidfd
 
     def fileno(self) -> int:
         """Readable when `advance` has something to do."""

@@ -4,6 +4,8 @@
     shim:   {"ok":true}\\n  then frames: stream (1 or 2), 0, 0, 0, length u32 BE, data
     client: raw stdin bytes; shutdown(SHUT_WR) is the end of its input
 
+With {"probes":true} the connection becomes one for health checks instead (probes.py).
+
 A slow client stops the process only once it is more than a MiB behind. The connection is closed after the last output.
 """
 
@@ -14,6 +16,7 @@ import socket
 import struct
 from collections.abc import Callable
 
+from proto.errdefs import Fault
 from proto.hangup import hung_up
 from shim.logfile import LogFile
 from shim.pump import FdSink, Sink
@@ -62,6 +65,7 @@ class AttachHub:
         self._open_streams = 0
         self._server: asyncio.Server | None = None
         self.ended = False
+        self.probes: Callable[[int], int] | None = None  # gives a connection to a process that runs checks; its pid
         if stdin is not None:
             stdin.on_ready = self._input_ready
 
@@ -249,11 +253,26 @@ class _Client(asyncio.Protocol):
             self._refuse("the request is not a JSON object")
             return
         assert self._transport is not None
+        if wanted.get("probes") and self._hub.probes is not None and self._handed_over(self._hub.probes):
+            return
         self._request = None
         self._streams = streams
         self._gives_input = gives
         self._transport.write(b'{"ok":true}\n')
         self._hub.attached(self)
+
+    def _handed_over(self, probes: Callable[[int], int]) -> bool:
+        """Whether the connection is another process's now, or an answer was given."""
+        assert self._transport is not None
+        try:
+            taken = bool(probes(self._transport.get_extra_info("socket").fileno()))
+        except Fault as fault:
+            self._refuse(str(fault))
+            return True
+        if taken:
+            self._request = None
+            self._transport.abort()
+        return taken
 
     def _refuse(self, why: str) -> None:
         assert self._transport is not None

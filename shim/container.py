@@ -84,7 +84,9 @@ class Container:
             spec.options.systemd_cgroup,
         )
         self._runtime = Runtime(settings, self.bundle.runtime_log, host.launcher, host.reaper)
-        self.init = InitProcess(spec.stdio, self._stdio_host(spec.id), self.bundle, spec.options)
+        init_host = self._stdio_host(spec.id)
+        init_host.probes = lambda connection: host.launcher.probes(settings, spec.id, self.init.pid, connection)
+        self.init: InitProcess = InitProcess(spec.stdio, init_host, self.bundle, spec.options)
 
     async def create(self) -> None:
         """Mount the tree and make the first process; after a failure nothing of it is left."""

@@ -27,6 +27,10 @@ class Entering(Protocol):
 
     pid: int
 
+    @property
+    def pidfd(self) -> int:
+        """Readable when it has ended."""
+
     def release(self) -> None:
         """Say the first word."""
 
@@ -50,6 +54,12 @@ class Launcher(Protocol):
 
     def enter(self, settings: RuntimeSettings, container_id: str, wanted: "Wanted") -> Entering | None:
         """An exec begun without a runtime between us and its process; None where it takes one."""
+
+    def probes(self, settings: RuntimeSettings, container_id: str, init_pid: int, connection: int) -> int:
+        """A process that runs health checks on a connection (probes.py), by pid; 0 where they take a runtime.
+
+        Raises Unavailable at a moment when there can be none.
+        """
 
 
 class Wanted:
@@ -77,6 +87,11 @@ class SpawnLauncher:
 
     def enter(self, settings: RuntimeSettings, container_id: str, wanted: Wanted) -> None:
         """A program is a process."""
+
+    def probes(self, settings: RuntimeSettings, container_id: str, init_pid: int, connection: int) -> int:
+        """There is nothing here that would make them cheaper than any exec."""
+        del settings, container_id, init_pid, connection
+        return 0
 
 
 class Runtime:

@@ -13,6 +13,7 @@ a reader that leaves causes no EPIPE, and what it has not read waits for the nex
 import asyncio
 import os
 import stat
+from collections.abc import Callable
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from proto.errdefs import Fault
@@ -39,7 +40,7 @@ class StdioSpec:
 class StdioHost:
     """What the streams need of the shim: who the process is, and who shall own its pipes."""
 
-    __slots__ = ("gid", "keep_null", "namespace", "process_id", "reaper", "uid")
+    __slots__ = ("gid", "keep_null", "namespace", "probes", "process_id", "reaper", "uid")
 
     def __init__(
         self, process_id: str, namespace: str, reaper: Reaper, uid: int = 0, gid: int = 0, *, keep_null: bool = False
@@ -49,6 +50,7 @@ class StdioHost:
         self.reaper = reaper
         self.uid = uid
         self.gid = gid
+        self.probes: Callable[[int], int] | None = None  # of a container's first process: attach.AttachHub's
         self.keep_null = keep_null  # the runtime gives its stdio to the container's user: not the host's /dev/null
 
 
@@ -176,6 +178,7 @@ class ProcessIO:
         # A pty has no end of input that a client could pass on.
         stdin = Input(sink, once=owned.stdin_once and not terminal) if sink is not None else None
         self._hub = AttachHub(owned.socket, owned.open_log(), stdin)
+        self._hub.probes = self._host.probes
         await self._hub.listen()
 
     async def _open_outputs(self, uri: SplitResult) -> tuple[int, int]:

@@ -27,8 +27,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import lowrt
+from proto.errdefs import Unavailable
 from proto.failpoints import reached
-from shim import cli, linux, serve, start
+from shim import cli, linux, probes, serve, start
 from shim.args import Arguments, UsageError, parse
 from shim.cgroups import mounted
 from shim.runtime import SpawnLauncher, Streams, Wanted
@@ -148,6 +149,28 @@ class ForkLauncher:
             begun = self._execs.begin(settings.root, container_id, wanted.document, streams, console)
         return LowrtExec(begun) if begun is not None else None
 
+    def probes(self, settings: RuntimeSettings, container_id: str, init_pid: int, connection: int) -> int:
+        """A fork of the shim, from which checks are forked."""
+        from lowrt.resident import Execs
+
+        if os.path.basename(settings.binary) != DEFAULT_RUNTIME:
+            return 0
+        self._execs = self._execs or Execs()
+        if not self._execs.able:
+            return 0
+        if self._in_threads:
+            raise Unavailable("another call is under way")
+        pid = os.fork()
+        if pid == 0:
+            _run_probes(connection, init_pid, lambda text, fds: self._enter(settings, container_id, text, fds))
+        return pid
+
+    def _enter(self, settings: RuntimeSettings, container_id: str, document: bytes, streams: Streams) -> "LowrtExec":
+        entering = self.enter(settings, container_id, Wanted(document, streams, None))
+        if entering is None:
+            raise RuntimeFailure(255, "", "exec failed: a check cannot have CPUs of its own to begin on")
+        return entering
+
     def brief(self, argv: Sequence[str]) -> Callable[[], int] | None:
         """The verbs of lowrt's that fork nothing: hooks would be, and the reaper would take their exits."""
         if os.path.basename(argv[0]) != DEFAULT_RUNTIME:
@@ -174,6 +197,11 @@ class LowrtExec:
     def __init__(self, begun: "Exec") -> None:
         self._begun = begun
         self.pid = begun.pid
+
+    @property
+    def pidfd(self) -> int:
+        """Readable when it has ended."""
+        return self._begun.pidfd
 
     def release(self) -> None:
         """Say the first word."""
@@ -259,6 +287,30 @@ def _run_and_answer(arguments: Arguments, request: dict[str, object], given: byt
         number = request["id"]
         assert isinstance(number, int)
         _answer(control, number, status, output, errors)
+    finally:
+        os._exit(status)
+
+
+def _run_probes(connection: int, init_pid: int, enter: probes.Enter) -> None:
+    """In the child of a shim: run health checks, and nothing else; never returns."""
+    status = 1
+    try:
+        _reset_signals()
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # an engine that has gone is an error to be met
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.dup2(connection, _CONTROL_FD)
+        linux.close_range(_CONTROL_FD + 1)
+        with open("/proc/self/cmdline", "rb") as file:
+            linux.set_command_line([*file.read().decode().rstrip("\0").split("\0"), "probes"])
+        gc.collect()
+        gc.freeze()
+        with socket.socket(fileno=_CONTROL_FD) as engine:
+            engine.setblocking(True)
+            probes.serve(engine, init_pid, enter)
+        status = 0
+    except Exception as error:
+        sys.stderr.write(f"{NAME}: probes: {cli.describe(error)}\n")
+        sys.stderr.flush()
     finally:
         os._exit(status)
 

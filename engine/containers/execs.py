@@ -185,6 +185,22 @@ class Execs:
             raise shown from fault
         self._room.background.spawn(f"end of exec {made.id}", self._reap(made))
 
+    def begin_in_shim(self, made: Exec) -> Json:
+        """Claim an exec that the container's shim will run by itself; the process that it is to be."""
+        state.require_executable(made.live.container)
+        made.started = made.running = True
+        self._announce(made, f"exec_start: {_shown(made.command)}")
+        return self._process(made)
+
+    def end_in_shim(self, made: Exec, status: int | None) -> None:
+        """It has ended; None when it never ran."""
+        made.live.execs.pop(made.id, None)
+        made.running = False
+        if status is not None:
+            made.exit_code = status
+            self._announce(made, "exec_die", {"exitCode": str(status)})
+        made.done.set()
+
     async def settled(self, made: Exec) -> None:
         """Its output has ended: the exit, which clients ask for next, is at most a moment behind."""
         with contextlib.suppress(TimeoutError):

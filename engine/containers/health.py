@@ -5,9 +5,11 @@ import logging
 from typing import Any
 
 from engine import stdcopy, timestamps
+from engine.containers import launch_faults
 from engine.containers.execs import Exec, Execs
 from engine.containers.live import Live
 from engine.containers.model import Health
+from engine.containers.probing import Probes
 from engine.containers.restart_policy import ON_UNHEALTHY
 from engine.containers.room import Room
 from proto.errdefs import Fault
@@ -63,32 +65,64 @@ def end(live: Live) -> None:
 
 async def _probe_for_ever(room: Room, live: Live, wanted: Json) -> None:
     started = timestamps.to_ns(live.container.state.started_at)
-    while True:
-        health = live.container.state.health
-        young = timestamps.to_ns(timestamps.now()) - started < wanted["StartPeriod"] * _SECOND
-        starting = young and health is not None and health.status == "starting"
-        await asyncio.sleep(wanted["StartInterval"] if starting else wanted["Interval"])
-        if live.container.state.status == "running":
-            result = await _probe(room, live, wanted)
-            record(room, live, result, wanted, started)
+    paths = room.paths.container(live.container.id)
+    in_shim = Probes(paths.attach_socket) if live.container.shim_io else None
+    try:
+        while True:
+            health = live.container.state.health
+            young = timestamps.to_ns(timestamps.now()) - started < wanted["StartPeriod"] * _SECOND
+            starting = young and health is not None and health.status == "starting"
+            await asyncio.sleep(wanted["StartInterval"] if starting else wanted["Interval"])
+            if live.container.state.status == "running":
+                result = await _probe(room, live, wanted, in_shim)
+                record(room, live, result, wanted, started)
+    finally:
+        if in_shim is not None:
+            in_shim.close()
 
 
-async def _probe(room: Room, live: Live, wanted: Json) -> Json:
+async def _probe(room: Room, live: Live, wanted: Json, in_shim: Probes | None) -> Json:
     execs: Execs = room.execs
     line = command(wanted["Test"], live.container.config.get("Shell"))
     began = timestamps.now()
     made = execs.create(live, {"Cmd": line, "AttachStdout": True, "AttachStderr": True})
     try:
-        code, output = await _run(execs, made, wanted["Timeout"])
+        if in_shim is not None and await in_shim.available():
+            code, output = await _run_in_shim(execs, made, wanted["Timeout"], in_shim)
+        else:
+            code, output = await _run(execs, made, wanted["Timeout"])
     except Fault as fault:
         code, output = -1, str(fault)
     except TimeoutError:
-        code, output = -1, f"Health check exceeded timeout ({wanted['Timeout']:g}s)"
+        code, output = -1, _overdue(wanted["Timeout"], "")
         try:
             await room.supervisor.tasks.kill(live.container.id, 9, exec_id=made.id)
         except Fault as fault:
             logger.debug("killing an overdue probe of %s: %s", live.container.id, fault)
     return {"Start": began, "End": timestamps.now(), "ExitCode": code, "Output": output}
+
+
+def _overdue(timeout: float, output: str) -> str:
+    words = f"Health check exceeded timeout ({timeout:g}s)"
+    return f"{words}: {output}" if output else words
+
+
+async def _run_in_shim(execs: Execs, made: Exec, timeout: float, in_shim: Probes) -> tuple[int, str]:
+    status: int | None = None
+
+    def began(pid: int) -> None:
+        made.pid = pid
+
+    try:
+        process = execs.begin_in_shim(made)
+        outcome = await in_shim.run(made.id, process, began, timeout=timeout, limit=_OUTPUT_LIMIT)
+        status = outcome.status
+    except Fault as fault:
+        _, shown = launch_faults.translate(launch_faults.reworded(fault, ""))
+        raise shown from fault
+    finally:
+        execs.end_in_shim(made, status)
+    return (-1, _overdue(timeout, outcome.output)) if outcome.overdue else (status, outcome.output)
 
 
 async def _run(execs: Execs, made: Exec, timeout: float) -> tuple[int, str]:
@@ -114,7 +148,7 @@ def record(room: Room, live: Live, result: Json, wanted: Json, started_ns: int) 
         return
     room.metrics.health_checks += 1
     room.metrics.health_checks_failed += result["ExitCode"] != 0
-    before = health.status
+    before, streak = health.status, health.failing_streak
     health.log = [*health.log, result][-_LOG_LENGTH:]
     if result["ExitCode"] == 0:
         health.failing_streak, health.status = 0, "healthy"
@@ -124,7 +158,8 @@ def record(room: Room, live: Live, result: Json, wanted: Json, started_ns: int) 
             health.failing_streak += 1
             if health.failing_streak >= wanted["Retries"]:
                 health.status = "unhealthy"
-    room.save(live)
+    if (health.status, health.failing_streak) != (before, streak):
+        room.save(live)  # of a check that is as the last one nothing needs to outlive this engine, nor does it dockerd
     if health.status != before:
         room.announce(live.container, f"health_status: {health.status}")
         if health.status == "unhealthy" and live.container.host_config["RestartPolicy"].get("Name") == ON_UNHEALTHY:

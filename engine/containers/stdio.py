@@ -60,7 +60,7 @@ class ShimStdio:
 
     async def attach(self, *, stdin: bool, stdout: bool, stderr: bool) -> "ShimAttachment":
         """Connect, say what is wanted, wait for the shim's word."""
-        reader, writer = await _connect(self._socket)
+        reader, writer = await connect(self._socket)
         hello = json.dumps({"stdin": stdin, "stdout": stdout, "stderr": stderr})
         writer.write(hello.encode() + b"\n")
         answer = await reader.readline()
@@ -115,7 +115,8 @@ class ShimAttachment:
         self._writer.close()
 
 
-async def _connect(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connect(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """To a socket of a container's shim; Unavailable when there is none any more."""
     folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         # By the folder's fd: sockaddr_un holds 107 bytes, and data roots may be longer.

@@ -49,6 +49,11 @@ class FakeRuntime:
     def enter(self, settings: object, container_id: str, wanted: object) -> None:
         """An exec, too."""
 
+    def probes(self, settings: object, container_id: str, init_pid: int, connection: int) -> int:
+        """And a check."""
+        del settings, container_id, init_pid, connection
+        return 0
+
     def verbs(self) -> list[str]:
         """What was called, in order."""
         return [call[0] for call in self.calls]

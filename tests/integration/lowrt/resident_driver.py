@@ -23,7 +23,7 @@ def main() -> None:
     given = json.load(sys.stdin)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     execs = Execs()
-    execs._able = True  # this test's interpreter may be an ordinary file
+    execs.able = True  # this test's interpreter may be an ordinary file
     execute(execs, given, given["documents"][0])  # what stays open, is from now on
     before = own_state()
     done = [execute(execs, given, document) for document in given["documents"]]

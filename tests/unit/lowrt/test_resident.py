@@ -26,7 +26,7 @@ def stage(tmp_path: Path) -> Stage:
 @pytest.fixture
 def execs() -> Execs:
     made = Execs()
-    made._able = True
+    made.able = True
     return made
 
 
@@ -36,7 +36,7 @@ def begin(execs: Execs, stage: Stage, name: str = "c1", **changes: object) -> Ex
 
 
 def test_who_could_be_overwritten_or_may_not_enter_directly_makes_none(stage: Stage, execs: Execs) -> None:
-    execs._able = False
+    execs.able = False
     assert begin(execs, stage) is None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from proto.errdefs import Fault, Unavailable
 from shim.attach import STDERR, STDOUT, AttachHub, Input
 from shim.pump import FdSink
 
@@ -173,3 +174,46 @@ async def test_the_socket_is_roots_and_goes_with_the_hub(tmp_path: Path) -> None
     assert stat.S_IMODE((folder / "attach.sock").stat().st_mode) == 0o600
     hub.close()
     assert os.listdir(folder) == []
+
+
+async def test_a_connection_for_health_checks_becomes_another_processs(stage: Stage) -> None:
+    """Here nobody answers on it any more; who has it does."""
+    taken: list[int] = []
+
+    def probes(connection: int) -> int:
+        taken.append(os.dup(connection))
+        return 4711
+
+    stage.hub.probes = probes
+    reader, writer = await asyncio.open_unix_connection(stage.path)
+    writer.write(b'{"probes":true}\n')
+    async with asyncio.timeout(30):
+        while not taken:
+            await asyncio.sleep(0)
+        os.write(taken[0], b"from there\n")
+        assert await reader.readline() == b"from there\n"
+        os.close(taken[0])
+        assert await reader.read() == b""
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer"),
+    [(Unavailable("not now"), b'{"ok": false, "error": "not now"}\n'), (None, b'{"ok":true}\n')],
+)
+async def test_where_no_process_runs_health_checks_the_answer_says_so(
+    stage: Stage, fault: Fault | None, answer: bytes
+) -> None:
+    """For the moment, or at all: then it is as if it had not been asked for."""
+
+    def probes(_connection: int) -> int:
+        if fault is not None:
+            raise fault
+        return 0
+
+    stage.hub.probes = probes
+    reader, writer = await asyncio.open_unix_connection(stage.path)
+    writer.write(b'{"probes":true}\n')
+    async with asyncio.timeout(30):
+        assert await reader.readline() == answer
+    writer.close()

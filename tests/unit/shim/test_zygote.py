@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lowrt.resident import Execs, Refused
+from proto.errdefs import Unavailable
 from shim import zygote
 from shim.runtime import Wanted
 from shim.runtime_argv import RuntimeSettings
@@ -133,3 +134,16 @@ class FailingExecs(Execs):
         fault = Refused(ValueError("no"))
         fault.code = "not_found"
         raise fault
+
+
+def test_health_checks_are_only_forked_for_lowrt_and_at_a_quiet_moment(tmp_path: Path) -> None:
+    """Other runtimes' checks are execs; a fork while another thread works would have its locks for ever."""
+    launcher = ForkLauncher()
+    launcher._execs = FailingExecs()
+    launcher._execs.able = True
+    assert launcher.probes(RuntimeSettings("runc", str(tmp_path)), "c1", 1, 0) == 0
+    launcher._in_threads.add(object())
+    with pytest.raises(Unavailable):
+        launcher.probes(RuntimeSettings("lowrt", str(tmp_path)), "c1", 1, 0)
+    launcher._execs.able = False
+    assert launcher.probes(RuntimeSettings("lowrt", str(tmp_path)), "c1", 1, 0) == 0

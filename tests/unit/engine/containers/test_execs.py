@@ -163,3 +163,16 @@ async def test_wrong_types_are_the_clients_mistake(bench: Bench, body: dict) -> 
     live = await bench.run()
     with pytest.raises(InvalidArgument, match="cannot unmarshal"):
         bench.room.execs.create(live, body)
+
+
+async def test_an_exec_that_the_shim_runs_by_itself_is_told_of_as_any_other(bench: Bench) -> None:
+    """From its start to its end, or to its failure."""
+    live = await bench.run()
+    bench.room.execs._user = lambda made: User()  # type: ignore[method-assign]
+    for status, last in ((3, "exec_die"), (None, "exec_start: x ")):
+        made = bench.room.execs.create(live, {"Cmd": ["x"]})
+        assert bench.room.execs.begin_in_shim(made)["args"] == ["x"]
+        assert made.to_inspect()["Running"] is True
+        bench.room.execs.end_in_shim(made, status)
+        assert (made.to_inspect()["Running"], made.exit_code, made.id in live.execs) == (False, status, False)
+        assert bench.actions[-1] == last

@@ -1,10 +1,18 @@
 """Health checks."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from engine.containers import health
 from engine.containers.model import Health
+from engine.containers.probing import Outcome
+from engine.spec.process import User
+from proto.errdefs import Fault
 from tests.fakes.engine_room import Bench
+
+Json = dict[str, Any]
 
 CHECK = {"Test": ["CMD", "true"], "Interval": 10**9, "Retries": 2, "StartPeriod": 5 * 10**9}
 
@@ -136,3 +144,70 @@ async def test_an_unhealthy_container_is_stopped_and_starts_again_where_the_poli
         health.record(bench.room, live, {"Start": late, "End": late, "ExitCode": 1, "Output": ""}, wanted, 0)
     await bench.settled(live)
     assert (live.container.state.status, live.container.manually_stopped) == ("restarting", False)
+
+
+class InShim:
+    """Checks of the shim's that end as they are told to."""
+
+    def __init__(self, outcome: Outcome | Fault) -> None:
+        self.outcome = outcome
+        self.asked: list[tuple[str, Any]] = []
+
+    async def available(self) -> bool:
+        return True
+
+    async def run(
+        self, exec_id: str, process: Json, began: Callable[[int], None], *, timeout: float, limit: int
+    ) -> Outcome:
+        self.asked.append((exec_id, process["args"]))
+        began(4711)
+        assert (timeout, limit) == (2.0, 4096)
+        if isinstance(self.outcome, Fault):
+            raise self.outcome
+        return self.outcome
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "output", "last"),
+    [
+        (Outcome(0, "fine"), 0, "fine", "exec_die"),
+        (Outcome(3, "bad"), 3, "bad", "exec_die"),
+        (Outcome(137, "", overdue=True), -1, "Health check exceeded timeout (2s)", "exec_die"),
+        (Outcome(137, "so far", overdue=True), -1, "Health check exceeded timeout (2s): so far", "exec_die"),
+        (Fault('exec: "x": executable file not found in $PATH'), -1, "executable file not found", "exec_start: x -y"),
+    ],
+)
+async def test_a_check_in_the_shim_is_an_exec_to_everybody(
+    bench: Bench, outcome: Outcome | Fault, code: int, output: str, last: str
+) -> None:
+    """The same events, the same result."""
+    wanted = health.settings({"Test": ["CMD", "x", "-y"], "Timeout": 2 * 10**9})
+    assert wanted is not None
+    live = await bench.run()
+    bench.room.execs._user = lambda made: User()  # type: ignore[method-assign]
+    seen = len(bench.actions)
+    shim = InShim(outcome)
+    result = await health._probe(bench.room, live, wanted, shim)  # type: ignore[arg-type]
+    assert result["ExitCode"] == code
+    assert output in result["Output"]
+    assert [args for _, args in shim.asked] == [["x", "-y"]]
+    assert bench.actions[seen:][:2] == ["exec_create: x -y", "exec_start: x -y"]
+    assert bench.actions[-1] == last
+    assert live.execs == {}
+    made = bench.room.execs.get(shim.asked[0][0])
+    assert (made.pid, made.running, made.done.is_set()) == (4711, False, True)
+
+
+async def test_only_news_are_written_down(bench: Bench) -> None:
+    """A check that ends as the one before costs no disk a write."""
+    live = bench.add()
+    live.container.state.health = Health()
+    wanted = health.settings(CHECK)
+    assert wanted is not None
+    saved = []
+    bench.room.registry.save = lambda live: saved.append(live.container.state.health.status)  # type: ignore[method-assign]
+    late = "2999-01-01T00:00:00Z"
+    for code in (0, 0, 1, 1, 0, 0):
+        health.record(bench.room, live, {"Start": late, "End": late, "ExitCode": code, "Output": ""}, wanted, 0)
+    assert saved == ["healthy", "healthy", "unhealthy", "healthy"]
+    assert len(live.container.state.health.log) == 5
