@@ -16,6 +16,7 @@ from engine.containers.neighbours import ImageRecord
 from engine.containers.room import Room
 from engine.containers.rootfs import Layers, Rootfs
 from engine.images import platform as platforms
+from engine.networks import conflicts
 from engine.spec.mounts import READ_ONLY_AT_ITS_TOP
 from engine.volumes import copy_up
 from proto.errdefs import InvalidArgument, NotFound
@@ -59,6 +60,7 @@ async def _create(
         image = await room.images.resolve(config["Image"], platforms.parse(platform))
     else:
         image = await room.images.resolve_quickly(config["Image"])
+    conflicts.check(config, host_config)
     merge.merge(config, image.container_config)
     path, args = merge.command_line(config)
     _defaults(room, host_config)
@@ -170,8 +172,6 @@ def _join(room: Room, host_config: Json) -> None:
 
 def _hostname(config: Json, host_config: Json, container_id: str) -> None:
     shared = host_config["NetworkMode"].startswith("container:")
-    if shared and config["Hostname"]:
-        raise InvalidArgument("conflicting options: hostname and the network mode")
     if host_config["UTSMode"] == "host" and config["Hostname"]:
         raise InvalidArgument("conflicting options: hostname and the UTS mode")
     if shared:

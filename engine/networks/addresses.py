@@ -7,12 +7,11 @@ who did need not wait for the veth.
 import ipaddress
 from collections.abc import Collection
 
-from engine.networks import ipam
+from engine.networks import endpoint_check, ipam
 from engine.networks.forgetting import Forgetting
 from engine.networks.ipam import Address, Address6
 from engine.networks.links import Links
 from engine.networks.model import Endpoint, Network
-from engine.networks.request import Attachment
 from engine.networks.store import Store
 from proto.errdefs import Conflict, InvalidArgument, ResourceExhausted
 
@@ -27,12 +26,6 @@ class Addresses:
         self._host = host
         self._forgetting = forgetting
         self._draining: dict[tuple[str, Address | Address6], str] = {}  # given back, but the veth is still there
-
-    def check(self, network: Network, attachment: Attachment) -> None:
-        """Refuse at create an address that no start could give."""
-        for asked in (attachment.address, attachment.address6):
-            if asked:
-                _place(network, asked)
 
     def choose(self, network: Network, version: int, asked: str) -> Interface | None:
         """An address of a version of IP, with its subnet's length; None where the network has none."""
@@ -81,19 +74,8 @@ class Addresses:
 def _place(network: Network, asked: str) -> Interface:
     """An address that a container wishes, with the length of the subnet that it is in."""
     address = ipaddress.ip_address(asked)
+    problem = endpoint_check.address_problem(network, address)
     pool = network.pool_of(address)
-    if network.pools(address.version):
-        _may_ask(network, address.version)
-    if pool is None:
-        raise InvalidArgument(f"no configured subnet contains IP address {address}")
+    if problem or pool is None:
+        raise InvalidArgument(problem)
     return ipaddress.ip_interface((address, pool.subnet.prefixlen))
-
-
-def _may_ask(network: Network, version: int) -> None:
-    """Whether a container may have an address of its own choice there."""
-    if network.is_predefined:
-        raise InvalidArgument("user specified IP address is supported on user defined networks only")
-    if not (network.ipam_given if version == 4 else network.ipam_given6):
-        raise InvalidArgument(
-            "user specified IP address is supported only when connecting to networks with user configured subnets"
-        )

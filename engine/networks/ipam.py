@@ -93,5 +93,5 @@ def parse_hardware_address(text: str) -> bytes:
     except ValueError:
         packed = b""
     if len(packed) != 6 or len(text) != 17:
-        raise InvalidArgument(f"address {text}: invalid MAC address")
+        raise InvalidArgument(f"invalid MAC address {text}")
     return packed

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.networks import endpoint_check
 from engine.networks.hosts_files import Wishes, extra_hosts
 from engine.networks.ipam import parse_hardware_address
 from proto.errdefs import InvalidArgument, Unimplemented
@@ -14,9 +15,7 @@ Json = dict[str, Any]
 
 _PORT = re.compile(r"(\d+)(?:-(\d+))?(?:/(\w+))?")
 _INTERFACE_NAME = "com.docker.network.endpoint.ifname"
-_SYSCTLS = "com.docker.network.endpoint.sysctls"
 _INTERFACE = re.compile(r"(?!lo$|\.)[A-Za-z0-9_.-]{1,15}")
-_SYSCTL = re.compile(r"net\.(ipv4|ipv6|mpls)\.[a-z0-9_]+\.(IFNAME|ifname)\.[a-z0-9_]+=[^\n]*")  # the CLI lowers letters
 PROTOCOLS = ("tcp", "udp", "sctp")
 
 
@@ -110,16 +109,14 @@ def _attachments(text: str, config: Json, endpoints: Json) -> tuple[Attachment, 
 
 def _attachment(name: str, entry: Json, mac: str) -> Attachment:
     ipam = entry.get("IPAMConfig") or {}
+    endpoint_check.check(None, name, entry)
     mac = entry.get("MacAddress") or mac
     if mac:
         parse_hardware_address(mac)
-    if entry.get("Aliases") and name in ("bridge", "default"):
-        raise InvalidArgument("network-scoped aliases are only supported for user-defined networks")
     priority = entry.get("GwPriority") or 0
     if not isinstance(priority, int):
         raise InvalidArgument(f"invalid gateway priority: {priority!r}")
-    address = _address(ipam.get("IPv4Address") or "", 4)
-    address6 = _address(ipam.get("IPv6Address") or "", 6)
+    address, address6 = (str(ipam.get(f"IPv{version}Address") or "") for version in (4, 6))
     links = links_of(entry.get("Links") or ())
     link_local = tuple(_link_local(text) for text in ipam.get("LinkLocalIPs") or ())
     interface, sysctls = _driver_options(entry.get("DriverOpts") or {})
@@ -142,43 +139,19 @@ def links_of(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 def _link_local(text: str) -> str:
     """With the length that dockerd gives such an address."""
-    try:
-        found = ipaddress.ip_address(text)
-    except ValueError:
-        raise InvalidArgument(f"invalid link-local IP address: {text}") from None
-    if found.is_unspecified or "%" in text:
-        raise InvalidArgument(f"invalid link-local IP address: {text}")
+    found = ipaddress.ip_address(text)
     return f"{found}/{16 if found.version == 4 else 64}"
-
-
-def _address(text: str, version: int) -> str:
-    if not text:
-        return ""
-    try:
-        found = ipaddress.ip_address(text)
-    except ValueError:
-        raise InvalidArgument(f"invalid IPv{version} address: {text}") from None
-    if found.version != version or found.is_unspecified or "%" in text:
-        raise InvalidArgument(f"invalid IPv{version} address: {text}")
-    return str(found)
 
 
 def _driver_options(options: Json) -> tuple[str, tuple[str, ...]]:
     """The interface's name and its sysctls; Docker's other options are refused by name, those of other drivers kept."""
     for name in options:
-        if name.startswith("com.docker.network.") and name not in (_INTERFACE_NAME, _SYSCTLS):
+        if name.startswith("com.docker.network.") and name not in (_INTERFACE_NAME, endpoint_check.SYSCTLS):
             raise Unimplemented(f"endpoint option {name} (DriverOpts) is not supported")
     interface = str(options.get(_INTERFACE_NAME) or "")
     if interface and not _INTERFACE.fullmatch(interface):
         raise InvalidArgument(f"invalid interface name {interface!r} ({_INTERFACE_NAME})")
-    sysctls = tuple(filter(None, str(options.get(_SYSCTLS) or "").split(",")))
-    for sysctl in sysctls:
-        if not _SYSCTL.fullmatch(sysctl):
-            raise InvalidArgument(
-                f"invalid endpoint settings:\nunrecognised network interface sysctl '{sysctl}'; represent "
-                "'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'"
-            )
-    return interface, sysctls
+    return interface, endpoint_check.sysctls(options)
 
 
 def _ports(host_config: Json, exposed: tuple[str, ...]) -> tuple[Wanted, ...]:

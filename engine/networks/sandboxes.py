@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 
 from engine.networks import files, gateway, ipam, links, names, namespace, publishing
 from engine.networks.addresses import Addresses
@@ -27,6 +28,8 @@ from engine.networks.store import Store
 from proto.errdefs import Conflict, Fault, InvalidArgument, NotFound, PermissionDenied
 
 logger = logging.getLogger(__name__)
+
+SHARES = "container sharing network namespace with another container or host cannot be connected to any other network"
 
 
 class Sandboxes:
@@ -103,18 +106,13 @@ class Sandboxes:
             raise NotFound(f"container {container_id} is not running")
         check_usable(network)
         if sandbox.owner or network.driver in (HOST, NULL) or sandbox.netns in (None, "host"):
-            raise PermissionDenied(
-                "container sharing network namespace with another container or host cannot be connected to any other "
-                "network"
-            )
+            raise InvalidArgument(SHARES)
         taken = self._own(container_id)
         if any(one.network_id == network.id for one in taken):
             name = self._name_of(container_id) or container_id
             raise PermissionDenied(f"endpoint with name {name} already exists in network {network.name}")
-        names = {one.interface for one in taken}
-        number = next(number for number in range(len(taken) + 1) if f"{network.prefix}{number}" not in names)
         with contextlib.ExitStack() as undo:
-            endpoint, master = self._reserve(undo, container_id, network, attachment, f"{network.prefix}{number}")
+            endpoint, master = self._reserve(undo, container_id, network, attachment)
             with namespace.entered(str(sandbox.netns)) as fd:
                 wire(self._host, network, master, endpoint, fd)
                 apply_sysctls(endpoint.interface, attachment.sysctls)
@@ -196,8 +194,8 @@ class Sandboxes:
         os.makedirs(self._folder, mode=0o755, exist_ok=True)
         with contextlib.ExitStack() as undo:
             places = [
-                (network, *self._reserve(undo, container_id, network, one, f"{network.prefix}{number}"), one.sysctls)
-                for number, (network, one) in enumerate(wanted)
+                (network, *self._reserve(undo, container_id, network, one), one.sysctls)
+                for network, one in wanted
                 if network.driver not in (HOST, NULL)
             ]
             if request.ports:
@@ -276,13 +274,15 @@ class Sandboxes:
         return found[0]
 
     def _reserve(
-        self, undo: contextlib.ExitStack, container_id: str, network: Network, attachment: Attachment, interface: str
+        self, undo: contextlib.ExitStack, container_id: str, network: Network, attachment: Attachment
     ) -> tuple[Endpoint, int]:
         """Take an address for an endpoint, and see that its bridge is there; all on the host's side."""
         if network.driver == IPVLAN and attachment.mac:
             raise InvalidArgument("ipvlan interfaces do not support custom mac address assignment")
         address = self._addresses.choose(network, 4, attachment.address)
         address6 = self._addresses.choose(network, 6, attachment.address6)
+        names = {one.interface for one in self._own(container_id)}
+        unnamed = next(name for name in (f"{network.prefix}{number}" for number in count()) if name not in names)
         telling = address or address6
         assert telling is not None, "a network has a subnet"
         endpoint = Endpoint(
@@ -292,7 +292,7 @@ class Sandboxes:
             address=str(address or ""),
             mac=attachment.mac.replace("-", ":").lower() or ipam.hardware_address(telling.ip),
             link=f"veth{secrets.token_hex(4)[:7]}",
-            interface=attachment.interface or interface,
+            interface=attachment.interface or unnamed,
             aliases=attachment.aliases,
             priority=attachment.priority,
             links=attachment.links,
@@ -300,7 +300,7 @@ class Sandboxes:
             address6=str(address6 or ""),
         )
         undo.callback(self._drop, [endpoint])
-        if endpoint.interface in (one.interface for one in self._own(container_id)):
+        if endpoint.interface in names:
             raise InvalidArgument(f"interface name {endpoint.interface} is taken by another network of the container")
         self._store.put_endpoint(endpoint)
         master = self._bridges.index(network)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from engine.api.render import network as render
 from engine.config import Config
+from engine.networks import endpoint_check
 from engine.networks import request as requests
 from engine.networks.addresses import Addresses
 from engine.networks.bridge import Bridges
@@ -121,17 +122,19 @@ class Networks:
 
     async def check(self, config: Json, host_config: Json, endpoints: Json) -> None:
         """Refuse at create what could not be done at start."""
-        for attachment in requests.read(config, host_config, endpoints).attachments:
+        for name, entry in endpoints.items():
             try:
-                network = self.find(attachment.network)
-            except NotFound:
-                continue  # it may come until the start
-            try:
-                self._ready.addresses.check(network, attachment)
+                endpoint_check.check(self._if_there("bridge" if name == "default" else name), name, entry or {})
             except InvalidArgument as fault:
-                raise InvalidArgument(
-                    f"invalid config for network {attachment.network}: invalid endpoint settings:\n{fault}"
-                ) from fault
+                raise InvalidArgument(f"invalid config for network {name}: {fault}") from fault
+        requests.read(config, host_config, endpoints)
+
+    def _if_there(self, name: str) -> Network | None:
+        """A network that may still come until the start."""
+        try:
+            return self.find(name)
+        except NotFound:
+            return None
 
     async def allocate(self, container_id: str, config: Json, host_config: Json, endpoints: Json) -> Sandbox:
         """Make the namespace and its endpoints; a second call for a running container finds them."""

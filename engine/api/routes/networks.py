@@ -10,12 +10,13 @@ from engine.api.render import network as render
 from engine.api.render.network_status import status
 from engine.containers.live import Live
 from engine.containers.room import Room
+from engine.networks import endpoint_check
 from engine.networks.model import HOST, NULL, Network
 from engine.networks.request import Attachment, read
-from engine.networks.sandboxes import check_usable
+from engine.networks.sandboxes import SHARES, check_usable
 from engine.networks.selection import ACCEPTED, ACCEPTED_BY_PRUNE, is_pruned, is_shown
 from engine.networks.service import Networks
-from proto.errdefs import Fault, InvalidArgument, NotFound, PermissionDenied
+from proto.errdefs import Fault, InvalidArgument, NotFound
 
 Json = dict[str, Any]
 
@@ -80,13 +81,15 @@ class NetworkRoutes:
         if call.version < (1, 44):
             asked.pop("MacAddress", None)  # not a word of that API yet
         async with live.lock:
-            attachment = _attachment(network, asked)
             container = live.container
-            if network.name in container.endpoints and not container.state.alive:
-                raise PermissionDenied(f"endpoint with name {container.name} already exists in network {network.name}")
+            if network.name not in ("host", "none") and _shares(container.host_config):
+                raise InvalidArgument(SHARES)
+            endpoint_check.check(network, network.name, asked)
+            attachment = _attachment(network, asked)
             if container.state.alive:
                 await self._networks.connect(container.id, network, attachment)
-            container.endpoints[network.name] = asked
+            if network.name not in _networks_of(live) or any(asked.values()):  # who is there may be told otherwise
+                container.endpoints[network.name] = asked
             if container.host_config["NetworkMode"] == "none":  # what leaving its only network has made it
                 container.host_config["NetworkMode"] = network.name
             self._room.save(live)
@@ -140,9 +143,20 @@ def routes(networks: Networks, room: Room) -> list[Route]:
 
 def _attachment(network: Network, asked: Json) -> Attachment:
     check_usable(network)
-    if network.driver in (HOST, NULL):
-        raise InvalidArgument(f"container cannot be connected to network {network.name}")
+    if network.driver == HOST:
+        raise InvalidArgument(
+            "cannot connect container to host network - container must be created in host network mode"
+        )
+    if network.driver == NULL:
+        raise InvalidArgument(
+            "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+        )
     return read({}, {"NetworkMode": network.name}, {network.name: asked}).attachments[0]
+
+
+def _shares(host_config: Json) -> bool:
+    mode = str(host_config["NetworkMode"])
+    return mode == "host" or mode.startswith("container:")
 
 
 def _first_network(live: Live) -> str:

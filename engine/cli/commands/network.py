@@ -7,8 +7,9 @@ import click
 from engine.cli.client import Daemon
 from engine.cli.container_config import key_values
 from engine.cli.each import for_each
-from engine.cli.formats import print_rows
+from engine.cli.formats import by_name, labelled, print_rows
 from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
+from engine.cli.humane import go_time
 from engine.cli.network_flags import driver_options
 from engine.cli.network_pools import pools
 
@@ -64,12 +65,14 @@ def create(daemon: Daemon, /, name: str, **flags: Any) -> None:
 @click.option("--ip", help="IPv4 address.")
 @click.option("--ip6", help="IPv6 address.")
 @click.option("--link", multiple=True, help="Add link to another container.")
+@click.option("--link-local-ip", multiple=True, help="Add a link-local address for the container.")
 @click.argument("network")
 @click.argument("container")
 @pass_daemon
 def connect(daemon: Daemon, /, network: str, container: str, **flags: Any) -> None:
     """Connect a container to a network."""
-    addresses = {key: flags[flag] for key, flag in (("IPv4Address", "ip"), ("IPv6Address", "ip6")) if flags[flag]}
+    known = (("IPv4Address", "ip"), ("IPv6Address", "ip6"), ("LinkLocalIPs", "link_local_ip"))
+    addresses = {key: flags[flag] for key, flag in known if flags[flag]}
     endpoint: dict[str, Any] = {"Aliases": [*flags["alias"]], "Links": [*flags["link"]], "IPAMConfig": addresses}
     endpoint |= {"DriverOpts": driver_options(flags["driver_opt"]), "GwPriority": flags["gw_priority"]}
     daemon.post(f"/networks/{network}/connect", {"Container": container, "EndpointConfig": endpoint})
@@ -94,17 +97,19 @@ def disconnect(daemon: Daemon, network: str, container: str, force: bool) -> Non
 def list_(daemon: Daemon, filters: tuple[str, ...], template: str | None, no_trunc: bool, quiet: bool) -> None:
     """List networks."""
     print_rows(
-        daemon.get("/networks", filters=filters_from(filters)),
-        [
-            ("NETWORK ID", "ID", lambda row: row["Id"] if no_trunc else row["Id"][:12]),
-            ("NAME", "Name", lambda row: row["Name"]),
-            ("DRIVER", "Driver", lambda row: row["Driver"]),
-            ("SCOPE", "Scope", lambda row: row["Scope"]),
-            ("IPV6", "IPv6", lambda row: str(row.get("EnableIPv6", False)).lower()),
-            ("INTERNAL", "Internal", lambda row: str(row.get("Internal", False)).lower()),
-            ("LABELS", "Labels", lambda row: ",".join(f"{k}={v}" for k, v in (row.get("Labels") or {}).items())),
-            ("CREATED AT", "CreatedAt", lambda row: row.get("Created", "")),
-        ],
+        by_name(daemon.get("/networks", filters=filters_from(filters))),
+        labelled(
+            [
+                ("NETWORK ID", "ID", lambda row: row["Id"] if no_trunc else row["Id"][:12]),
+                ("NAME", "Name", lambda row: row["Name"]),
+                ("DRIVER", "Driver", lambda row: row["Driver"]),
+                ("SCOPE", "Scope", lambda row: row["Scope"]),
+                ("IPV4", "IPv4", lambda row: str(row.get("EnableIPv4", True)).lower()),
+                ("IPV6", "IPv6", lambda row: str(row.get("EnableIPv6", False)).lower()),
+                ("INTERNAL", "Internal", lambda row: str(row.get("Internal", False)).lower()),
+                ("CREATED AT", "CreatedAt", lambda row: go_time(row.get("Created", ""))),
+            ]
+        ),
         ["ID", "Name", "Driver", "Scope"],
         template,
         quiet_key="ID" if quiet else "",

@@ -215,6 +215,20 @@ def test_a_second_network_is_connected_and_disconnected_while_it_runs(lab: Lab) 
     assert "br-" not in lab.left()
 
 
+def test_an_interface_without_a_wish_has_the_first_name_that_is_free(lab: Lab) -> None:
+    async def live() -> str:
+        networks = lab.networks()
+        await networks.open()
+        for name in ("front", "back"):
+            await networks.create({"Name": name})
+        named = {"front": {"DriverOpts": {"com.docker.network.endpoint.ifname": "wan0"}}, "back": {}}
+        await networks.allocate("one", {}, {"NetworkMode": "front"}, named)
+        await networks.close()
+        return lab.shell("one", "ip -o link | cut -d: -f2 | cut -d@ -f1")
+
+    assert lab.run(live).split() == ["lo", "wan0", "eth0"]
+
+
 def test_no_ipv6_that_nobody_asked_for(lab: Lab) -> None:
     started(lab, ("one", DEFAULT))
     assert "inet6" not in lab.shell("one", "ip addr show eth0")

@@ -26,7 +26,9 @@ def test_the_default_is_the_bridge() -> None:
 
 def test_an_alias_is_for_a_users_network() -> None:
     assert read({}, {"NetworkMode": "n"}, {"n": {"Aliases": ["a"]}}).attachments[0].aliases == ("a",)
-    with pytest.raises(InvalidArgument, match="network-scoped aliases are only supported for user-defined networks"):
+    with pytest.raises(
+        InvalidArgument, match="network-scoped alias is supported only for containers in user defined networks"
+    ):
         read({}, {"NetworkMode": "default"}, {"default": {"Aliases": ["a"]}})
 
 

@@ -17,7 +17,7 @@ from engine.networks.request import Attachment, Request, Wanted
 from engine.networks.sandboxes import Sandboxes
 from engine.networks.store import Store
 from engine.paths import ContainerPaths
-from proto.errdefs import Conflict, Internal, InvalidArgument, NotFound, PermissionDenied
+from proto.errdefs import Conflict, Internal, InvalidArgument, NotFound
 from tests.fakes.engine_networks import FakeBridges, FakeForgetting, FakeLinks, bridge_network, endpoint
 
 
@@ -83,7 +83,7 @@ def test_a_network_is_found_by_name_id_or_the_start_of_one(place: Place) -> None
 
 def test_what_has_no_namespace_of_its_own_cannot_be_connected(place: Place) -> None:
     place.sandboxes.allocate("c1", Request("host"))
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(InvalidArgument, match="container sharing network namespace with another container or host"):
         place.sandboxes.connect("c1", bridge_network("mine"), Attachment("mine"))
     with pytest.raises(NotFound):
         place.sandboxes.connect("c9", bridge_network("mine"), Attachment("mine"))

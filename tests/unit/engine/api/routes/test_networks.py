@@ -20,7 +20,7 @@ class FakeNetworks:
     """A list of networks."""
 
     def __init__(self) -> None:
-        self.networks = [bridge_network(), bridge_network("mine", "10.8.0.0/24")]
+        self.networks = [bridge_network(), bridge_network("mine", "10.8.0.0/24", ipam_given=True)]
         self.placed: list[Endpoint] = []
         self.calls: list[tuple[str, str, str]] = []
 
@@ -144,8 +144,37 @@ async def test_a_stopped_container_is_connected_in_its_record_only(
     assert await client.ask("POST", "/networks/mine/connect", json=body) == (200, None)
     assert networks.calls == []
     assert room.lives["c1"].container.endpoints == {"mine": body["EndpointConfig"]}
-    status, answer = await client.ask("POST", "/networks/mine/connect", json=body)
-    assert (status, answer["message"]) == (403, "endpoint with name box already exists in network mine")
+    for again, kept in (({}, body["EndpointConfig"]), ({"Aliases": ["a"]}, {"Aliases": ["a"]})):
+        body["EndpointConfig"] = again
+        assert await client.ask("POST", "/networks/mine/connect", json=body) == (200, None)
+        assert room.lives["c1"].container.endpoints == {"mine": kept}
+
+
+@pytest.mark.parametrize(
+    ("network", "mode", "asked", "reason"),
+    [
+        ("host", "bridge", {}, "cannot connect container to host network - container must be created in host network"),
+        (
+            "none",
+            "bridge",
+            {},
+            "container cannot be connected to multiple networks with one of the networks in private",
+        ),
+        ("mine", "host", {}, "container sharing network namespace with another container or host cannot be connected"),
+        ("mine", "container:x", {}, "container sharing network namespace with another container or host cannot be"),
+        ("mine", "bridge", {"IPAMConfig": {"IPv4Address": "x"}}, "invalid endpoint settings:\ninvalid IPv4 address: x"),
+        ("mine", "bridge", {"MacAddress": "zz"}, "invalid MAC address zz"),
+    ],
+)
+async def test_what_cannot_be_connected_is_told_why(
+    client: Client, networks: FakeNetworks, room: FakeRoom, network: str, mode: str, asked: dict[str, Any], reason: str
+) -> None:
+    networks.networks += [Network("h" * 64, "host", "host", ""), Network("0" * 64, "none", "null", "")]
+    room.lives["c1"].container.host_config["NetworkMode"] = mode
+    body = {"Container": "box", "EndpointConfig": asked}
+    status, answer = await client.ask("POST", f"/networks/{network}/connect", json=body)
+    assert (status, answer["message"].startswith(reason)) == (400, True)
+    assert room.lives["c1"].container.endpoints == {}
 
 
 async def test_a_running_container_is_connected_now(client: Client, networks: FakeNetworks, room: FakeRoom) -> None:
