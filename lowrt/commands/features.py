@@ -8,6 +8,7 @@ from lowrt.jsontext import dumps
 from lowrt.linux.caps import NAMES
 from lowrt.linux.namespaces import FLAGS
 from lowrt.seccomp import profile
+from lowrt.spec import memory_policy
 from lowrt.spec.mount_options import known_options
 from lowrt.version import SPEC_VERSION, SPEC_VERSION_MIN, VERSION
 
@@ -64,6 +65,7 @@ def features() -> "Json":
             "selinux": {"enabled": True},
             "intelRdt": {"enabled": False},
             "netDevices": {"enabled": True},
+            "memoryPolicy": {"modes": sorted(memory_policy.MODES), "flags": sorted(memory_policy.FLAGS)},
             "mountExtensions": {"idmap": {"enabled": True}},
         },
         # What a careless caller must not copy from strangers; others are ignored.

@@ -5,7 +5,7 @@ import os
 from lowrt.argv import Grammar, Option
 from lowrt.container import status
 from lowrt.container.container import Container
-from lowrt.errors import InvalidArgument, naming, unsupported
+from lowrt.errors import InvalidArgument, naming
 from lowrt.jsontext import loads
 from lowrt.spec.schema import RESOURCES, check_types
 
@@ -35,25 +35,35 @@ _NUMBERS = {
     "cpu-idle": ("cpu", "idle"),
     "pids-limit": ("pids", "limit"),
 }
+_SIGNED = ("cpu-quota", "cpu-rt-runtime", "cpu-idle", "pids-limit")
 _TEXTS = {"cpuset-cpus": ("cpu", "cpus"), "cpuset-mems": ("cpu", "mems")}
-_REFUSED = ("kernel-memory", "kernel-memory-tcp", "l3-cache-schema", "mem-bw-schema")
+_OBSOLETE = ("kernel-memory", "kernel-memory-tcp")  # read and warned of, as by runc: no kernel has such limits any more
+_INTEL_RDT = {
+    "l3-cache-schema": "Intel RDT/CAT: l3 cache schema is not enabled",
+    "mem-bw-schema": "Intel RDT/MBA: memory bandwidth schema is not enabled",
+}
 
 OPTIONS = (
     Option("resources", "text", "path to the file containing the resources to update or '-' for stdin", short="r"),
     *(Option(name, "text", f"linux.resources.{'.'.join(path)}, in bytes") for name, path in _SIZES.items()),
     *(Option(name, "text", f"linux.resources.{'.'.join(path)}") for name, path in (_NUMBERS | _TEXTS).items()),
-    *(Option(name, "text", "") for name in _REFUSED),
+    *(Option(name, "text", "refused: Intel RDT is not driven here") for name in _INTEL_RDT),
+    *(Option(name, "text", "") for name in _OBSOLETE),
 )
 GRAMMAR = Grammar("update container resource constraints", OPTIONS)
 
 
 def run(context: "Context", options: "Values", arguments: list[str]) -> int:
     container = Container.load(context.root, arguments[0])
-    for name in _REFUSED:
-        if options.given(name):
-            raise unsupported(f"--{name}")
+    for name, words in _INTEL_RDT.items():
+        if options.text(name):
+            raise InvalidArgument(words)
     path = options.text("resources")
     resources = _from_file(path) if path else from_options(options)
+    obsolete = [parse_size(name, options.text(name)) for name in _OBSOLETE if options.text(name)]
+    memory = resources.get("memory") or {}
+    if obsolete or memory.get("kernel") is not None or memory.get("kernelTCP") is not None:
+        context.log.warning("Kernel memory settings are ignored and will be removed")
     lock = container.hold()
     try:
         status.check("update", container.status(), container.id)
@@ -90,24 +100,25 @@ def from_options(options: "Values") -> "Json":
 
 
 def _parse_number(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidArgument(f"invalid value for {name}: {text!r} is not a number") from None
+    digits = text[1:] if text[:1] in ("-", "+") and name in _SIGNED else text
+    if not (digits.isascii() and digits.isdigit()):
+        call = "ParseInt" if name in _SIGNED else "ParseUint"
+        raise InvalidArgument(f'invalid value for {name}: strconv.{call}: parsing "{text}": invalid syntax')
+    return int(text)
 
 
-_UNITS = {"b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50}
+_POWERS = {"": 0, "b": 0} | {unit + end: p for p, unit in enumerate("kmgtp", 1) for end in ("", "b", "ib")}
 
 
 def parse_size(name: str, text: str) -> int:
     """Bytes, with a binary unit or without; -1 is no limit."""
     if text == "-1":
         return -1
-    word = text.lower().removesuffix("ib")
-    word = word.removesuffix("b") if len(word) > 1 and word[-2:-1] in _UNITS else word
-    shift = _UNITS.get(word[-1:], -1)
-    number = word[:-1] if shift >= 0 else word
-    try:
-        return int(float(number.strip()) * (1 << max(shift, 0)))
-    except (ValueError, OverflowError):
-        raise InvalidArgument(f"invalid value for {name}: invalid size: '{text}'") from None
+    number = text.rstrip("bBiIkKmMgGtTpP")
+    power = _POWERS.get(text[len(number) :].lower(), -1)
+    number = number.removesuffix(" ")
+    whole, _, fraction = number.partition(".")
+    digits = whole + fraction
+    if power < 0 or not (digits.isascii() and digits.isdigit()):
+        raise InvalidArgument(f"invalid value for {name}: invalid size: '{text}'")
+    return int(float(number) * (1 << 10 * power))

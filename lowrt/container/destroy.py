@@ -67,10 +67,14 @@ def take_down_mounts(container: "Container") -> None:
 
 
 def remove_state(state_dir: "StateDir") -> None:
-    """Remove the container's directory, and the one for its readiness in it. Somebody else may be at the same work."""
+    """Remove the container's directory, and the one for its readiness in it. Somebody else may be at the same work.
+
+    The state goes first, and the lock last: whoever is killed between them leaves what is no container any more, and
+    not one that nobody can hold.
+    """
     try:
-        for name in os.listdir(state_dir.path):
-            path = os.path.join(state_dir.path, name)
+        paths = [os.path.join(state_dir.path, name) for name in os.listdir(state_dir.path)]
+        for path in sorted(paths, key=lambda path: (path != state_dir.state, path == state_dir.lock)):
             if path == state_dir.notify:
                 _remove_notify(path)
             else:

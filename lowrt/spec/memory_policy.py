@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-_MODES = {
+MODES = {
     "MPOL_DEFAULT": 0,
     "MPOL_PREFERRED": 1,
     "MPOL_BIND": 2,
@@ -17,20 +17,20 @@ _MODES = {
     "MPOL_PREFERRED_MANY": 5,
     "MPOL_WEIGHTED_INTERLEAVE": 6,
 }
-_FLAGS = {"MPOL_F_NUMA_BALANCING": 1 << 13, "MPOL_F_RELATIVE_NODES": 1 << 14, "MPOL_F_STATIC_NODES": 1 << 15}
+FLAGS = {"MPOL_F_NUMA_BALANCING": 1 << 13, "MPOL_F_RELATIVE_NODES": 1 << 14, "MPOL_F_STATIC_NODES": 1 << 15}
 MOST_NODES = 1024  # as many as kernels are built for
 
 
 def parse(document: "Json") -> tuple[int, int]:
     """(mode with flags, the set of nodes as a number); SpecError names what is unknown."""
     name = document.get("mode") or ""
-    if name not in _MODES:
+    if name not in MODES:
         raise SpecError(f"invalid memory policy mode {name!r}")
-    mode = _MODES[name]
+    mode = MODES[name]
     for flag in document.get("flags") or ():
-        if flag not in _FLAGS:
+        if flag not in FLAGS:
             raise SpecError(f"invalid memory policy flag {flag!r}")
-        mode |= _FLAGS[flag]
+        mode |= FLAGS[flag]
     return mode, _nodes(document.get("nodes") or "")
 
 

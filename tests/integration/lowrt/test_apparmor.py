@@ -3,6 +3,7 @@
 Hosts without AppArmor run these inside the kernel that test_uml.py boots with it.
 """
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,31 @@ def test_execs_are_confined_as_their_container_is_or_as_they_are_told(runtime: R
     told = runtime("exec", "--apparmor", "wherry-second", "c1", "sh", "-c", LOOK)
     assert told.out == "wherry-second (enforce)\nread\n"
     assert "/tmp/x" in told.err
+
+
+def test_a_fake_procfs_swallows_no_profile(tmp_path: Path, rootfs: Path, bundles: Bundles) -> None:
+    """CVE-2019-16884: what an image has at /proc/self/attr was written to, and its process went unconfined."""
+    fake = tmp_path / "fake"
+    for folder in ("self/attr/apparmor", "thread-self/attr/apparmor"):
+        (fake / folder).mkdir(parents=True)
+        for file in ("exec", "../exec"):
+            (fake / folder / file).touch()
+
+    def without_proc(document: Json) -> None:
+        confined(document)
+        document["root"]["path"] = str(tmp_path / "root")
+        document["mounts"] = [mount for mount in document["mounts"] if mount["destination"] != "/proc"]
+
+    shutil.copytree(rootfs, tmp_path / "root", symlinks=True)
+    shutil.copytree(fake, tmp_path / "root" / "proc", dirs_exist_ok=True)
+    lowrt = Runtime("lowrt", command_of("lowrt", rootfs), tmp_path, words=True)
+    try:
+        assert lowrt("run", "-d", "-b", bundles(change=without_proc), "c1").code == 0
+        pid = lowrt.state("c1")["pid"]
+        assert Path(f"/proc/{pid}/attr/current").read_text() == "wherry-first (enforce)\n"
+        assert all(path.read_text() == "" for path in (tmp_path / "root" / "proc").rglob("exec"))
+    finally:
+        lowrt.clean_up()
 
 
 def test_a_profile_that_is_not_loaded_is_refused(runtime: Runtime, bundles: Bundles) -> None:

@@ -118,6 +118,23 @@ def test_a_container_is_born_in_its_cgroup_and_sees_it_as_the_root(bundle: Bundl
     assert int(output[3]) >= 1
 
 
+@pytest.mark.parametrize("namespaced", [True, False])
+def test_limits_cannot_be_lifted_from_inside(bundle: Bundle, namespaced: bool) -> None:
+    """CVE-2023-25809, CVE-2022-0492: neither in the mount that it has, nor in one of its own."""
+    if namespaced:
+        bundle.linux["namespaces"].append({"type": "cgroup"})
+    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", "ro", "nosuid", "noexec", "nodev")
+    bundle.linux["resources"]["pids"] = {"limit": 33}
+    bundle.config["process"]["capabilities"] = {}
+    own = "/sys/fs/cgroup" if namespaced else f"/sys/fs/cgroup{bundle.cgroup}"
+    script = (
+        f"cd {own}; echo 99 > pids.max || echo refused; mkdir below || echo refused; "
+        "mount -o remount,rw /sys/fs/cgroup && echo 99 > pids.max; "
+        "mkdir /tmp/x; mount -t cgroup2 none /tmp/x && echo 99 > /tmp/x/pids.max; cat pids.max"
+    )
+    assert bundle.output(f"({script}) 2>/dev/null").split() == ["refused", "refused", "33"]
+
+
 def test_exec_finds_a_container_that_has_moved_into_a_cgroup_below(bundle: Bundle) -> None:
     """A cgroup that has enabled controllers takes no processes any more."""
     with bundle.running() as container:

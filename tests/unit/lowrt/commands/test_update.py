@@ -38,6 +38,9 @@ SIZES = {
     "1KiB": 1024,
     "1.5m": 3 << 19,
     "2g": 2 << 30,
+    "1 g": 1 << 30,
+    ".5k": 512,
+    "3t": 3 << 40,
     "-1": -1,
 }
 
@@ -47,7 +50,7 @@ def test_sizes(text: str, size: int) -> None:
     assert update.parse_size("memory", text) == size
 
 
-@pytest.mark.parametrize("text", ["x", "", "m", "1x", "--1", "inf", "nan"])
+@pytest.mark.parametrize("text", ["x", "", "m", "1x", "--1", "inf", "nan", "1_0", "-5", "1e3", ".", " 1"])
 def test_what_is_no_size_is_refused_in_runcs_words(text: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         update.parse_size("memory", text)
@@ -56,13 +59,31 @@ def test_what_is_no_size_is_refused_in_runcs_words(text: str) -> None:
 
 def test_a_number_must_be_one(stage: Stage, lowrt: Call) -> None:
     stage.record("c1")
-    assert lowrt("update", "--cpu-share", "many", "c1")[2] == "invalid value for cpu-share: 'many' is not a number\n"
+    assert lowrt("update", "--cpu-share", "many", "c1")[2] == (
+        'invalid value for cpu-share: strconv.ParseUint: parsing "many": invalid syntax\n'
+    )
+    for option, text in (("--cpu-period", "-1"), ("--cpu-quota", "1_000"), ("--pids-limit", " 9")):
+        assert lowrt("update", option, text, "c1")[0] == 1
 
 
-@pytest.mark.parametrize("option", ["--kernel-memory", "--l3-cache-schema"])
-def test_what_is_not_there_is_refused_by_name(stage: Stage, lowrt: Call, option: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--l3-cache-schema", "Intel RDT/CAT: l3 cache schema is not enabled"),
+        ("--mem-bw-schema", "Intel RDT/MBA: memory bandwidth schema is not enabled"),
+    ],
+)
+def test_what_is_not_there_is_refused_in_runcs_words(stage: Stage, lowrt: Call, option: str, words: str) -> None:
     stage.record("c1")
-    assert lowrt("update", option, "1", "c1") == (1, "", f"{option} is not supported by lowrt\n")
+    assert lowrt("update", option, "1", "c1") == (1, "", f"{words}\n")
+
+
+def test_limits_of_the_kernels_memory_are_read_and_warned_of(stage: Stage, lowrt: Call) -> None:
+    stage.record("c1")
+    log = stage.folder / "log"
+    assert lowrt("--log", str(log), "update", "--kernel-memory", "1m", "c1")[2] == "container not running\n"
+    assert "Kernel memory settings are ignored" in log.read_text()
+    assert "invalid size" in lowrt("update", "--kernel-memory-tcp", "much", "c1")[2]
 
 
 def test_a_stopped_container_is_refused(stage: Stage, lowrt: Call) -> None:

@@ -47,3 +47,15 @@ def test_removing_state_that_is_gone_is_fine(stage: Stage) -> None:
     container = stage.record()
     destroy.remove_state(container.dir)
     destroy.remove_state(container.dir)
+
+
+def test_the_state_goes_first_and_the_lock_last(stage: Stage) -> None:
+    """Whatever stops it in between."""
+    container = stage.record("c1")
+    folder = stage.root / "c1"
+    (folder / "lock").touch()
+    (folder / "in-the-way").mkdir()
+    with pytest.raises(IsADirectoryError):
+        destroy.remove_state(container.dir)
+    assert not (folder / "state.json").exists()
+    assert (folder / "lock").exists()
