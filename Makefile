@@ -9,7 +9,8 @@ PREFIX ?= /usr/local
 RUN_PACKAGES := python3-venv libseccomp2
 DEMO_PACKAGES := $(RUN_PACKAGES) busybox-static runc
 TEST_PACKAGES := $(DEMO_PACKAGES) crun containerd docker.io docker-registry uidmap nftables iproute2 iptables \
-	user-mode-linux mmdebstrap patchelf procps strace systemd podman golang-github-opencontainers-specs-dev skopeo umoci
+	user-mode-linux mmdebstrap patchelf procps strace systemd podman golang-github-opencontainers-specs-dev skopeo umoci \
+	apparmor secilc
 
 .DEFAULT_GOAL := help
 .PHONY: help
