@@ -21,12 +21,13 @@ from proto.containerd.types.metrics_pb2 import Metric
 from proto.containerd.types.mount_pb2 import Mount
 from proto.containerd.types.platform_pb2 import Platform
 from proto.errdefs import AlreadyExists, Fault, NotFound, Unavailable
-from supervisor.background import Background, work_or_undo
+from supervisor.background import Background
 from supervisor.core.identifiers import validate_identifier
 from supervisor.runtime.bootstrap import Endpoint
 from supervisor.runtime.bundle import Bundle, BundleRoots
 from supervisor.runtime.cleanup import Cleanup, Timeouts
 from supervisor.runtime.launcher import Launcher
+from supervisor.runtime.new_shim import Key, Making, NewShims
 from supervisor.runtime.programs import ShimPrograms
 from supervisor.runtime.restore import read_endpoint, read_text
 from supervisor.runtime.shim_client import ShimClient, ShimGone, connect
@@ -34,8 +35,6 @@ from supervisor.runtime.shim_log import ShimLog
 from supervisor.runtime.tasks import SandboxHost
 
 logger = logging.getLogger(__name__)
-
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +85,12 @@ class Sandboxes:
         timeouts: Timeouts,
     ) -> None:
         self._bundles = bundles
-        self._programs = programs
-        self._launcher = launcher
         self._background = background
         self._timeouts = timeouts
         self._cleanup = Cleanup(launcher, timeouts)
         self._shims: dict[Key, SandboxShim] = {}
-        self._busy: set[Key] = set()
+        self._making = Making(background)
+        self._new_shims = NewShims(bundles, programs, launcher, self._cleanup, background, self._useless_shim)
         self._restored = asyncio.Event()
 
     async def create(self, namespace: str, sandbox_id: str, options: SandboxOptions) -> None:
@@ -103,16 +101,21 @@ class Sandboxes:
             raise type(fault)(f"invalid sandbox id {sandbox_id}: {fault}") from fault
         await self._restored.wait()
         key = (namespace, sandbox_id)
-        if key in self._shims or key in self._busy:
+        if key in self._shims or key in self._making:
             raise AlreadyExists(f"sandbox {sandbox_id} already running: already exists")
-        self._busy.add(key)
-        work = self._background.run(self._create(key, options), f"create sandbox {sandbox_id}")
-        work.add_done_callback(lambda _: self._busy.discard(key))
-        await work_or_undo(work)
+        await self._making.run(key, self._create(key, options), f"create sandbox {sandbox_id}")
 
     async def _create(self, key: Key, options: SandboxOptions) -> None:
         async with AsyncExitStack() as undo:
-            shim = await self._start_shim(key, options, undo)
+            new = await self._new_shims.start(
+                key,
+                options.runtime,
+                options.spec,
+                options.runtime_options,
+                undo,
+                f"failed to start new shim for sandbox {key[1]}",
+            )
+            shim = SandboxShim(new.bundle, new.program, new.endpoint, new.client, new.log)
             request = api.CreateSandboxRequest(
                 sandbox_id=shim.id,
                 bundle_path=shim.bundle.path,
@@ -128,27 +131,6 @@ class Sandboxes:
                 raise type(fault)(f"failed to create sandbox {shim.id}: {fault}") from fault
             undo.pop_all()
         self._adopt(shim)
-
-    async def _start_shim(self, key: Key, options: SandboxOptions, undo: AsyncExitStack) -> SandboxShim:
-        """Everything up to a connected shim; what was made so far is on the stack `undo`."""
-        words = f"failed to start new shim for sandbox {key[1]}"
-        try:
-            program = self._programs.resolve(options.runtime)
-        except Fault as fault:
-            raise type(fault)(f"{words}: failed to resolve runtime path: {fault}") from fault
-        bundle = self._bundles.create(*key, options.spec)
-        undo.push_async_callback(self._cleanup.bundle, bundle)
-        log = ShimLog(bundle)
-        undo.callback(log.close)
-        undo.push_async_callback(self._cleanup.dead_shim_files, bundle, program)
-        try:
-            endpoint = await self._launcher.start(bundle, program, options.runtime_options)
-            client = await connect(endpoint, bundle.namespace)
-        except (Fault, OSError) as error:
-            kind = type(error) if isinstance(error, Fault) else Fault
-            raise kind(f"{words}: {error}") from error
-        undo.push_async_callback(self._shut_down, bundle, client)
-        return SandboxShim(bundle, program, endpoint, client, log)
 
     def _adopt(self, shim: SandboxShim) -> None:
         self._shims[shim.key] = shim
@@ -206,12 +188,12 @@ class Sandboxes:
         try:
             shim = await self._find(namespace, sandbox_id)
         except NotFound:
-            gone = api.SandboxStatusResponse(sandbox_id=sandbox_id)
-            gone.exited_at.GetCurrentTime()
-            return gone
+            return _ended(sandbox_id)
         try:
             request = api.SandboxStatusRequest(sandbox_id=sandbox_id, verbose=verbose)
             return await shim.client.sandbox("SandboxStatus", request, api.SandboxStatusResponse)
+        except ShimGone:  # and what it left is being cleared away
+            return _ended(sandbox_id)
         except Fault as fault:
             raise type(fault)(f"failed to query sandbox {sandbox_id} status: {fault}") from fault
 
@@ -303,6 +285,10 @@ class Sandboxes:
         self._shims.pop(shim.key, None)
         shim.ended.cancel()
 
+    async def _useless_shim(self, bundle: Bundle, client: ShimClient, program: str) -> None:
+        await self._shut_down(bundle, client)
+        await self._cleanup.dead_shim_files(bundle, program)
+
     async def _shut_down(self, bundle: Bundle, client: ShimClient) -> None:
         try:
             request = api.ShutdownSandboxRequest(sandbox_id=bundle.id)
@@ -325,3 +311,9 @@ class Sandboxes:
             end = await self._cleanup.dead_shim(shim.bundle, shim.program)
             self._shims.pop(shim.key, None)
             shim.ended.set_result(end)
+
+
+def _ended(sandbox_id: str) -> api.SandboxStatusResponse:
+    gone = api.SandboxStatusResponse(sandbox_id=sandbox_id)
+    gone.exited_at.GetCurrentTime()
+    return gone

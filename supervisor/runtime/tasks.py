@@ -20,7 +20,7 @@ from proto.containerd.runtime.task.v2 import shim_pb2 as shim
 from proto.containerd.types.mount_pb2 import Mount
 from proto.errdefs import AlreadyExists, FailedPrecondition, Fault, NotFound
 from proto.failpoints import reached
-from supervisor.background import Background, work_or_undo
+from supervisor.background import Background
 from supervisor.core.identifiers import validate_identifier
 from supervisor.runtime import bootstrap
 from supervisor.runtime.bootstrap import Endpoint
@@ -28,14 +28,13 @@ from supervisor.runtime.bundle import Bundle, BundleRoots
 from supervisor.runtime.cleanup import Cleanup, Timeouts
 from supervisor.runtime.launcher import Launcher
 from supervisor.runtime.monitor import TaskMonitor
+from supervisor.runtime.new_shim import Key, Making, NewShims
 from supervisor.runtime.programs import ShimPrograms
 from supervisor.runtime.shim_client import ShimClient, ShimGone, connect
 from supervisor.runtime.shim_log import ShimLog
 from supervisor.runtime.status import MUST_STOP, status_word
 
 logger = logging.getLogger(__name__)
-
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +123,12 @@ class Tasks:
     ) -> None:
         self.timeouts = timeouts
         self._bundles = bundles
-        self._programs = programs
-        self._launcher = launcher
         self._monitor = monitor
         self._background = background
         self._cleanup = Cleanup(launcher, timeouts)
         self._tasks: dict[Key, Task] = {}
-        self._busy: set[Key] = set()
+        self._making = Making(background)
+        self._new_shims = NewShims(bundles, programs, launcher, self._cleanup, background, self._cleanup.useless_shim)
         self._restoring: dict[Key, asyncio.Event] = {}
 
     async def get(self, namespace: str, container_id: str) -> Task:
@@ -159,12 +157,9 @@ class Tasks:
         restoring = self._restoring.get(key)
         if restoring is not None:
             await restoring.wait()
-        if key in self._tasks or key in self._busy:
+        if key in self._tasks or key in self._making:
             raise AlreadyExists(f"task {container_id}: already exists")
-        self._busy.add(key)
-        work = self._background.run(self._create(key, options), f"create {container_id}")
-        work.add_done_callback(lambda _: self._busy.discard(key))
-        return await work_or_undo(work)
+        return await self._making.run(key, self._create(key, options), f"create {container_id}")
 
     async def _create(self, key: Key, options: CreateOptions) -> int:
         self._monitor.forget(*key)
@@ -172,7 +167,10 @@ class Tasks:
             if options.sandbox is not None:
                 task = await self._join_sandbox(key, options, options.sandbox, undo)
             else:
-                task = await self._start_shim(key, options, undo)
+                new = await self._new_shims.start(
+                    key, options.runtime, options.spec, options.options, undo, "failed to start shim"
+                )
+                task = Task(new.bundle, new.program, new.client, new.log)
             reached("supervisor.create.connected")
             if options.image is not None:
                 await asyncio.to_thread(options.image, task.bundle.checkpoint)
@@ -195,42 +193,6 @@ class Tasks:
         client = await connect(host.endpoint, bundle.namespace)
         undo.push_async_callback(client.aclose)
         return Task(bundle, host.program, client, log, sandboxed=True)
-
-    async def _start_shim(self, key: Key, options: CreateOptions, undo: AsyncExitStack) -> Task:
-        """Everything up to a connected shim; what was made so far is on the stack `undo`."""
-        try:
-            program = self._programs.resolve(options.runtime)
-        except Fault as fault:
-            raise type(fault)(f"failed to start shim: failed to resolve runtime path: {fault}") from fault
-        bundle = self._bundles.create(*key, options.spec)
-        undo.push_async_callback(self._cleanup.bundle, bundle)
-        reached("supervisor.create.bundle")
-        log = ShimLog(bundle)
-        undo.callback(log.close)
-        start = self._background.run(self._launcher.start(bundle, program, options.options), f"shim of {bundle.id}")
-        try:
-            endpoint = await asyncio.shield(start)
-            reached("supervisor.create.started")
-            client = await connect(endpoint, bundle.namespace)
-        except asyncio.CancelledError:  # the program is on its way: what it starts must not be left to itself
-            undo.push_async_callback(self._abandoned, bundle, program, start)
-            raise
-        except (Fault, OSError) as error:
-            undo.push_async_callback(self._cleanup.dead_shim_files, bundle, program)
-            kind = type(error) if isinstance(error, Fault) else Fault
-            raise kind(f"failed to start shim: {error}") from error
-        undo.push_async_callback(self._cleanup.useless_shim, bundle, client, program)
-        return Task(bundle, program, client, log)
-
-    async def _abandoned(self, bundle: Bundle, program: str, start: "asyncio.Task[Endpoint]") -> None:
-        """End a shim whose caller left while it was being started."""
-        try:
-            client = await connect(await start, bundle.namespace)
-        except (Fault, OSError, asyncio.CancelledError) as error:
-            logger.debug("the shim that nobody waits for did not come: %s", error, extra={"id": bundle.id})
-            await self._cleanup.dead_shim_files(bundle, program)
-            return
-        await self._cleanup.useless_shim(bundle, client, program)
 
     async def _create_in_shim(self, task: Task, options: CreateOptions) -> shim.CreateTaskResponse:
         request = shim.CreateTaskRequest(
@@ -336,7 +298,7 @@ class Tasks:
         """Take the key of every bundle on disk, so that callers wait instead of being told NotFound."""
         for bundle in self._bundles.existing():
             key = (bundle.namespace, bundle.id)
-            if key not in self._tasks and key not in self._busy:
+            if key not in self._tasks and key not in self._making:
                 self._restoring[key] = asyncio.Event()
                 yield bundle
 
@@ -348,7 +310,7 @@ class Tasks:
 
     def sweep(self) -> None:
         """Remove what interrupted removals and reboots left beside the living bundles."""
-        self._bundles.sweep(frozenset(self._tasks) | self._busy)
+        self._bundles.sweep(self._making.keys | self._tasks.keys())
 
     async def aclose(self) -> None:
         """Leave every shim as it is: the daemon goes, the tasks go on."""

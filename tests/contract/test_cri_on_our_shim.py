@@ -19,34 +19,26 @@ from tests.supervisor_process import ROOT
 pytestmark = [needs.root, needs.overlay, needs.binary("busybox"), needs.binary("ctr"), needs.binary("containerd")]
 
 PAUSE, BUSYBOX = "docker.io/library/pause:1", "docker.io/library/busybox:1"
-OLD = f"""\
-version = 2
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{PAUSE}"
-  restrict_oom_score_adj = true
-  disable_apparmor = true
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "FOLDER/cni"
-    conf_dir = "FOLDER/cni"
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    default_runtime_name = "ours"
-  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.ours]
-    runtime_type = "SHIM"
-"""
-NEW = f"""\
-version = 3
-[plugins."io.containerd.cri.v1.images".pinned_images]
-  sandbox = "{PAUSE}"
-[plugins."io.containerd.cri.v1.runtime"]
-  restrict_oom_score_adj = true
-  disable_apparmor = true
-  [plugins."io.containerd.cri.v1.runtime".cni]
-    bin_dir = "FOLDER/cni"
-    conf_dir = "FOLDER/cni"
-  [plugins."io.containerd.cri.v1.runtime".containerd]
-    default_runtime_name = "ours"
-  [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.ours]
-    runtime_type = "io.containerd.wherry.v2"
+# Of containerd's generations: the file's version, where the pause image's name stands, and which plugin is the CRI.
+GENERATIONS = {
+    "debian": (2, '"io.containerd.grpc.v1.cri".sandbox_image', "io.containerd.grpc.v1.cri"),
+    "newest": (3, '"io.containerd.cri.v1.images".pinned_images.sandbox', "io.containerd.cri.v1.runtime"),
+}
+
+
+def configuration(generation: str, folder: Path) -> str:
+    """config.toml with our shim as the only runtime, and without network plugins."""
+    version, pause, cri = GENERATIONS[generation]
+    return f"""\
+version = {version}
+[plugins]
+  {pause} = "{PAUSE}"
+  "{cri}".restrict_oom_score_adj = true
+  "{cri}".disable_apparmor = true
+  "{cri}".cni.bin_dir = "{folder}/cni"
+  "{cri}".cni.conf_dir = "{folder}/cni"
+  "{cri}".containerd.default_runtime_name = "ours"
+  "{cri}".containerd.runtimes.ours.runtime_type = "io.containerd.wherry.v2"
 """
 
 
@@ -56,7 +48,7 @@ def kubelet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp(request.param)
     newest = request.param == "newest"
     program = f"{peers_path().partition(':')[0]}/containerd" if newest else "/usr/bin/containerd"
-    text = (NEW if newest else OLD.replace("SHIM", "io.containerd.wherry.v2")).replace("FOLDER", str(folder))
+    text = configuration(request.param, folder)
     path = f"{ROOT / 'deploy' / 'bin'}:{os.environ['PATH']}"
     with Containerd(folder, program, config=text, environment={"PATH": path}) as daemon:
         for name, command in (("pause:1", ["sleep", "100000"]), ("busybox:1", ["sh"])):

@@ -87,6 +87,14 @@ async def test_who_waits_hears_how_a_dead_shims_sandbox_ended(room: Pods) -> Non
     await until_gone(room)
 
 
+async def test_a_sandbox_whose_shim_is_dead_has_ended(room: Pods) -> None:
+    """Also while what it left is still being cleared away."""
+    await room.sandboxes.create("ns", "s1", room.options)
+    await room.runtime.launcher.shims["s1"].die()
+    assert (await room.sandboxes.status("ns", "s1", verbose=False)).exited_at.seconds > 0
+    await until_gone(room)
+
+
 async def test_who_waits_for_a_sandbox_that_is_taken_away_is_told(room: Pods) -> None:
     await room.sandboxes.create("ns", "s1", room.options)
     waiting = asyncio.ensure_future(room.sandboxes.wait("ns", "s1"))
