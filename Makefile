@@ -80,8 +80,8 @@ test-projects: setup-tests ## build projects of the usual shapes from the packag
 	WHERRY_PROJECTS=1 $(BIN)/pytest $(PYTEST_FLAGS) tests/integration/engine/builder/test_projects.py
 
 .PHONY: soak
-soak: setup-tests ## SIGKILL at a thousand random moments, and thousands of container lives (as root)
-	WHERRY_CRASH_CASES=1000 WHERRY_LIVES=2000 $(BIN)/pytest $(PYTEST_FLAGS) tests/integration/supervisor -k "nothing_lost or churn"
+soak: setup-tests ## SIGKILL at four thousand random moments, and thousands of container lives (as root)
+	WHERRY_CRASH_CASES=4000 WHERRY_LIVES=2000 $(BIN)/pytest $(PYTEST_FLAGS) tests/integration/supervisor -k "nothing_lost or churn"
 
 .PHONY: soak-network
 soak-network: setup-tests ## a thousand container lives on networks, with ports and names, leave nothing (as root)

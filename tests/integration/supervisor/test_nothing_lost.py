@@ -26,7 +26,7 @@ from tests.transfer_client import TransferClient
 
 pytestmark = [needs.root, needs.overlay, needs.binary("busybox")]
 
-CASES = int(os.environ.get("WHERRY_CRASH_CASES", "200"))
+CASES = int(os.environ.get("WHERRY_CRASH_CASES", "1000"))
 SEED = int(os.environ.setdefault("WHERRY_CRASH_SEED", str(random.SystemRandom().randrange(1, 1 << 31))))
 
 CREATE = (
