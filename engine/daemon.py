@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import shutil
@@ -130,6 +131,8 @@ class Daemon:
             await self._serve_metrics(parts, stack)
             if self._reread is not None:
                 loop.add_signal_handler(signal.SIGHUP, self._reload, parts, self._reread)
+            gc.collect()
+            gc.freeze()  # what is there by now stays: a collection need not look at it again and again
             logger.info("API listen on %s", ", ".join(self.config.hosts))
             listeners.notify("READY=1")
             await self._stopping.wait()

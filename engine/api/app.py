@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from engine import __version__, log
 from engine.api import browsers
 from engine.api.call import Call
 from engine.api.errors import status_of
+from engine.api.turnstile import Turnstile
 from engine.api.versions import ADVERTISED, negotiate, show
 from engine.background import Background
 from proto.errdefs import Fault, NotFound
@@ -58,6 +59,7 @@ class Api:
         self._exact: dict[tuple[str, str], Route] = {}
         self._patterns: dict[str, list[tuple[re.Pattern[str], Route]]] = {}
         self._background = background
+        self._turnstile = Turnstile()
         for route in routes:
             if "{" not in route.path:
                 self._exact[route.method, route.path] = route
@@ -72,6 +74,8 @@ class Api:
             if request.transport is not None and browsers.is_plain_tcp(request.transport.get_extra_info("sockname")):
                 browsers.refuse(request.headers)
             route, call = self._find(request)
+            if route.method not in ("GET", "HEAD"):
+                await self._turnstile.enter()
             if route.streams or route.method in ("GET", "HEAD"):
                 return await route.handler(call)
             work = self._background.spawn(f"{route.method} {route.path}", self._shown(route, call))
@@ -139,6 +143,19 @@ def respond(document: Any, *, status: int = 200) -> web.Response:
     """JSON, as dockerd writes it: with a line feed."""
     body = json.dumps(document, ensure_ascii=False).encode() + b"\n"
     return web.Response(body=body, status=status, content_type="application/json", headers=HEADERS)
+
+
+_SLICE = 64  # objects that become text before others have their turn
+
+
+async def respond_many(documents: Sequence[Any]) -> web.Response:
+    """A list that may be long, in slices: whoever asks meanwhile is answered in between."""
+    pieces = []
+    for first in range(0, len(documents), _SLICE):
+        pieces.append(json.dumps(documents[first : first + _SLICE], ensure_ascii=False)[1:-1])
+        await asyncio.sleep(0)
+    body = f"[{', '.join(pieces)}]\n".encode()
+    return web.Response(body=body, content_type="application/json", headers=HEADERS)
 
 
 def empty(status: int = 204) -> web.Response:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from engine.api.app import HEADERS, Route, empty, respond
+from engine.api.app import HEADERS, Route, empty, respond, respond_many
 from engine.api.call import Call
 from engine.api.render import container as render
 from engine.containers import changes, kill, listing, pause, prune, remove, rename, restart, start, stats, stop, top
@@ -65,7 +65,7 @@ class ContainerRoutes:
         def show(live: Live) -> dict[str, Any]:
             return render.summary(self._room, live, call.version, sizes.get(live.container.id))
 
-        return respond(await listing.shown(chosen, show))
+        return await respond_many(await listing.shown(chosen, show))
 
     async def inspect(self, call: Call) -> web.StreamResponse:
         """GET /containers/{id}/json."""

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from engine.api.app import Api, Route, respond
+from engine.api.app import Api, Route, respond, respond_many
 from engine.api.call import Call
 from engine.background import Background
 from proto.errdefs import Conflict, Fault, NotFound, NotModified
@@ -168,3 +168,23 @@ async def test_an_answer_that_breaks_off_ends_its_connection_instead_of_a_second
     await runner.cleanup()
     assert answer.count(b"HTTP/1.1") <= 1
     assert not answer.endswith(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("count", [0, 1, 64, 65, 200])
+async def test_a_long_list_lets_others_in_between_its_slices(count: int) -> None:
+    """And is the same JSON."""
+    documents = [{"Id": f"é{number}", "Labels": None} for number in range(count)]
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    meanwhile = asyncio.ensure_future(other())
+    answer = await respond_many(documents)
+    meanwhile.cancel()
+    assert isinstance(answer.body, bytes)
+    assert answer.body == (json.dumps(documents, ensure_ascii=False) + "\n").encode()
+    assert turns >= count // 64
