@@ -28,6 +28,8 @@ def _inner(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
+    if isinstance(value, dict):  # a row has methods, too, and cells for the table alone
+        value = {name: one for name, one in value.items() if not (callable(one) or name.startswith("_"))}
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 

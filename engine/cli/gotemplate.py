@@ -1,9 +1,9 @@
 """Go's text/template, as far as `--format` needs it: parse once, render with any JSON value.
 
-Fields and chains (`.State.Status`), variables, pipelines with docker's functions (json, join, upper, lower, title,
-split, len, index, println, printf, eq, ne, and, or, not, truncate, pad, table), `if/else`, `range`, `with`, comments
-and trimming dashes. Anything else is refused with its text. https://pkg.go.dev/text/template and
-https://docs.docker.com/engine/cli/formatting/
+Fields and chains (`.State.Status`), methods (`.Label "name"`), variables, pipelines with docker's functions (json,
+join, upper, lower, title, split, len, index, println, printf, eq, ne, and, or, not, truncate, pad, table), `if/else`,
+`range`, `with`, comments and trimming dashes. Anything else is refused with its text.
+https://pkg.go.dev/text/template and https://docs.docker.com/engine/cli/formatting/
 """
 
 import re
@@ -112,9 +112,12 @@ class Template:
                 return FUNCTIONS[head.name](*arguments)
             except (TypeError, ValueError, LookupError) as error:
                 raise CommandFailed(f"template: {self._source}: error calling {head.name}: {error}") from error
-        if arguments:
+        value = self._operand(head, dot, variables)
+        if not arguments:
+            return value
+        if not callable(value):
             raise CommandFailed(f"template: {self._source}: a value takes no arguments")
-        return self._operand(head, dot, variables)
+        return value(*arguments)
 
     def _operand(self, operand: Any, dot: Any, variables: dict[str, Any]) -> Any:
         if isinstance(operand, Pipeline):

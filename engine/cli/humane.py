@@ -83,6 +83,26 @@ def unix_time(stamp: str) -> float:
     return datetime.fromisoformat(main + zone if len(main) <= 19 else main).timestamp() + float(f"0.{fraction or '0'}")
 
 
+def local_time(seconds: float) -> str:
+    """A moment in this machine's zone, in the form that Go prints one: `2026-11-25 17:52:30 +0000 UTC`."""
+    return time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(seconds))
+
+
+def rfc3339(seconds: float) -> str:
+    """A moment in this machine's zone: `2026-11-25T17:52:30Z`."""
+    text = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
+    return f"{text[:-5]}Z" if text.endswith("+0000") else f"{text[:-2]}:{text[-2:]}"
+
+
+def go_time(stamp: str) -> str:
+    """An RFC 3339 time as Go prints it, in its own zone and with all its decimals."""
+    day, _, rest = stamp.partition("T")
+    if rest.endswith("Z"):
+        return f"{day} {rest[:-1]} +0000 UTC"
+    clock, zone = rest[:-6], rest[-6:].replace(":", "")
+    return f"{day} {clock} {zone} {zone}"
+
+
 def short_id(identifier: str) -> str:
     """Twelve digits, without the algorithm."""
     return identifier.removeprefix("sha256:")[:12]

@@ -116,14 +116,14 @@ def list_(template: str | None, quiet: bool) -> None:
             ("CURRENT", "Current", lambda row: row["context"].name == current),
             (
                 "NAME",
-                "Marked",
+                "_Name",
                 lambda row: f"{row['context'].name} *" if row["context"].name == current else row["context"].name,
             ),
             ("DESCRIPTION", "Description", lambda row: row["context"].description),
             ("DOCKER ENDPOINT", "DockerEndpoint", lambda row: row["context"].host),
             ("ERROR", "Error", lambda row: ""),
         ],
-        ["Marked", "Description", "DockerEndpoint", "Error"],
+        ["_Name", "Description", "DockerEndpoint", "Error"],
         template,
         quiet_key="Name" if quiet else "",
     )

@@ -1,81 +1,83 @@
 """`wherry system df -v`: every object with what it takes."""
 
-import json
 from typing import Any
 
 import click
 
-from engine.cli.errors import CommandFailed
-from engine.cli.formats import table
-from engine.cli.humane import ago, ellipsis, short_id, size
+from engine.cli.commands import images, ps, volume
+from engine.cli.formats import Column, Row, cells, print_object, public, table
+from engine.cli.humane import ago, size, unix_time
 
-Row = dict[str, Any]
+_TABLES = (
+    (
+        "Images",
+        "Images space usage:",
+        ("Repository", "Tag", "ID", "CreatedSince", "Size", "SharedSize", "UniqueSize", "Containers"),
+    ),
+    (
+        "Containers",
+        "Containers space usage:",
+        ("ID", "Image", "Command", "LocalVolumes", "Size", "LogsSize", "RunningFor", "Status", "Names"),
+    ),
+    ("Volumes", "Local Volumes space usage:", ("Name", "Links", "Size")),
+    (
+        "BuildCache",
+        "Build cache usage: {}",
+        ("ID", "CacheType", "Size", "CreatedSince", "LastUsedSince", "UsageCount", "Shared"),
+    ),
+)
 
 
 def show(usage: Row, template: str | None) -> None:
-    """Four tables; `--format json` is the engine's own document."""
-    if template == "json":
-        click.echo(json.dumps(usage, ensure_ascii=False))
-        return
+    """Four tables; a template, or `json`, is given one document with the rows of all four."""
     if template not in (None, "", "table"):
-        raise CommandFailed("--verbose prints tables or, with --format json, the engine's document")
-    images, containers, volumes, cache = (
-        usage.get(key) or [] for key in ("Images", "Containers", "Volumes", "BuildCache")
-    )
-    click.echo("Images space usage:\n")
-    heading = ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS"]
-    click.echo(table([heading, *(row for image in images for row in _image(image))]))
-    click.echo("\nContainers space usage:\n")
-    heading = ["CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "LOGS", "CREATED", "STATUS", "NAMES"]
-    click.echo(table([heading, *map(_container, containers)]))
-    click.echo("\nLocal Volumes space usage:\n")
-    click.echo(table([["VOLUME NAME", "LINKS", "SIZE"], *map(_volume, volumes)]))
-    click.echo(f"\nBuild cache usage: {size(sum(one.get('Size') or 0 for one in cache), 4)}\n")
-    heading = ["CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "USAGE", "SHARED"]
-    click.echo(table([heading, *map(_record, cache)]))
+        assert template is not None
+        rows = _rows(usage, no_trunc=True)
+        print_object({name: [public(row) for row in found] for name, (_, found) in rows.items()}, template)
+        return
+    cache = size(sum(one.get("Size") or 0 for one in usage.get("BuildCache") or ()), 4)
+    rows = _rows(usage, no_trunc=False)
+    for number, (name, title, shown) in enumerate(_TABLES):
+        columns, found = rows[name]
+        headings = {key: heading for heading, key, _ in columns}
+        click.echo(("\n" if number else "") + title.format(cache) + "\n")
+        click.echo(table([[headings[key] for key in shown], *([str(row[key]) for key in shown] for row in found)]))
 
 
-def _image(image: Row) -> list[list[str]]:
-    """One line for each name."""
-    shared = max(image.get("SharedSize") or 0, 0)
-    rest = [
-        short_id(image["Id"]),
-        ago(image.get("Created") or 0),
-        size(image["Size"], 4),
-        size(shared, 4),
-        size(image["Size"] - shared, 4),
-        str(image.get("Containers", 0)),
-    ]
-    names = [tag.rpartition(":")[::2] for tag in image.get("RepoTags") or ["<none>:<none>"]]
-    return [[repository, tag, *rest] for repository, tag in names]
+def _rows(usage: Row, *, no_trunc: bool) -> dict[str, tuple[list[Column], list[Row]]]:
+    objects = {name: usage.get(name) or [] for name, _, _ in _TABLES}
+    objects["Images"] = [
+        {**next(images.names(image)), "_digest": ""} for image in objects["Images"]
+    ]  # its bytes are there once
+    columns = {
+        "Images": images.columns(no_trunc=no_trunc, digits=4),
+        "Containers": [
+            *(column for column in ps.columns(no_trunc=no_trunc) if column[1] != "Size"),
+            ("SIZE", "Size", lambda row: size(row.get("SizeRw") or 0)),
+            ("LOGS", "LogsSize", lambda row: size(row["SizeLogs"]) if "SizeLogs" in row else "N/A"),
+        ],
+        "Volumes": volume.columns(),
+        "BuildCache": _record_columns(no_trunc=no_trunc),
+    }
+    return {name: (columns[name], cells(objects[name], columns[name])) for name in objects}
 
 
-def _container(container: Row) -> list[str]:
+def _record_columns(*, no_trunc: bool) -> list[Column]:
     return [
-        container["Id"][:12],
-        container["Image"],
-        f'"{ellipsis(container.get("Command") or "", 20)}"',
-        str(sum(mount.get("Type") == "volume" for mount in container.get("Mounts") or ())),
-        size(container.get("SizeRw") or 0, 3),
-        size(container["SizeLogs"], 3) if "SizeLogs" in container else "N/A",
-        ago(container.get("Created") or 0),
-        container.get("Status") or "",
-        ",".join(name.lstrip("/") for name in container.get("Names") or ()),
+        ("CACHE ID", "ID", lambda row: row["ID"] if no_trunc else row["ID"][:12]),
+        ("PARENT", "Parent", lambda row: row.get("Parent") or ""),
+        ("CACHE TYPE", "CacheType", lambda row: row.get("Type") or ""),
+        ("DESCRIPTION", "Description", lambda row: row.get("Description") or ""),
+        ("SIZE", "Size", lambda row: size(row.get("Size") or 0)),
+        ("CREATED", "CreatedSince", lambda row: _since(row.get("CreatedAt"))),
+        ("CREATED AT", "CreatedAt", lambda row: row.get("CreatedAt") or ""),
+        ("LAST USED", "LastUsedSince", lambda row: _since(row.get("LastUsedAt"))),
+        ("LAST USED AT", "LastUsedAt", lambda row: row.get("LastUsedAt") or ""),
+        ("USAGE", "UsageCount", lambda row: str(row.get("UsageCount") or 0)),
+        ("IN USE", "InUse", lambda row: str(bool(row.get("InUse"))).lower()),
+        ("SHARED", "Shared", lambda row: str(bool(row.get("Shared"))).lower()),
     ]
 
 
-def _volume(volume: Row) -> list[str]:
-    usage = volume.get("UsageData") or {}
-    return [volume["Name"], str(usage.get("RefCount", 0)), size(max(usage.get("Size", 0), 0), 4)]
-
-
-def _record(record: Row) -> list[str]:
-    created = record.get("CreatedAt") or ""
-    return [
-        record["ID"][:12],
-        record.get("Type") or "",
-        size(record.get("Size") or 0, 3),
-        created[:19].replace("T", " "),
-        str(record.get("UsageCount", 0)),
-        str(bool(record.get("Shared"))).lower(),
-    ]
+def _since(stamp: Any) -> str:
+    return ago(unix_time(stamp)) if stamp else ""

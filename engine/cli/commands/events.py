@@ -6,7 +6,7 @@ import click
 
 from engine.cli.client import Daemon
 from engine.cli.commands.logs import moment
-from engine.cli.formats import print_objects
+from engine.cli.formats import print_object
 from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
 
 
@@ -23,7 +23,7 @@ def events(
     params = {"filters": filters_from(filters), "since": moment(since), "until": moment(until)}
     for event in daemon.objects("GET", "/events", params):
         if template is not None:
-            print_objects([event], template)
+            print_object(event, template)
             continue
         stamp = event["timeNano"]
         actor = event["Actor"]

@@ -5,7 +5,7 @@ import click
 from engine.cli.client import Daemon
 from engine.cli.formats import print_rows
 from engine.cli.grammar import FORMAT_HELP, Command, pass_daemon
-from engine.cli.humane import ago, ellipsis, short_id, size
+from engine.cli.humane import ago, ellipsis, rfc3339, short_id, size
 
 
 @click.command(cls=Command)
@@ -21,7 +21,8 @@ def history(daemon: Daemon, image: str, template: str | None, human: bool, no_tr
         daemon.get(f"/images/{image}/history"),
         [
             ("IMAGE", "ID", lambda row: row["Id"] if no_trunc else short_id(row["Id"])),
-            ("CREATED", "CreatedSince", lambda row: ago(row["Created"]) if human else str(row["Created"])),
+            ("CREATED", "CreatedSince", lambda row: _since(row["Created"]) if human else rfc3339(row["Created"])),
+            ("CREATED AT", "CreatedAt", lambda row: rfc3339(row["Created"])),
             (
                 "CREATED BY",
                 "CreatedBy",
@@ -34,3 +35,8 @@ def history(daemon: Daemon, image: str, template: str | None, human: bool, no_tr
         template,
         quiet_key="ID" if quiet else "",
     )
+
+
+def _since(created: float) -> str:
+    """An image of a reproducible build has no age."""
+    return ago(created) if created > 0 else "N/A"

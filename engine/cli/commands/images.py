@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import click
 
 from engine.cli.client import Daemon
-from engine.cli.formats import Row, print_rows
+from engine.cli.formats import Column, Row, print_rows
 from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
-from engine.cli.humane import ago, short_id, size
+from engine.cli.humane import ago, local_time, short_id, size
 
-_NONE = "<none>"
+_NONE, _NOT_ASKED = "<none>", "N/A"
 
 
 @click.command(cls=Command)
@@ -34,27 +34,48 @@ def images(
     """List images, all of them or those that REFERENCE (a name or a pattern) matches."""
     wanted = [*filters, *([f"reference={reference}"] if reference else [])]
     found = daemon.get("/images/json", all=every or None, filters=filters_from(wanted))
-    rows = [row for image in found for row in _names(image, with_digests=digests)]
+    rows = [row for image in found for row in names(image, with_digests=digests)]
     if quiet:
         rows = list({row["Id"]: row for row in rows}.values())
     print_rows(
         rows,
-        [
-            ("REPOSITORY", "Repository", lambda row: row["_repository"]),
-            ("TAG", "Tag", lambda row: row["_tag"]),
-            ("DIGEST", "Digest", lambda row: row["_digest"]),
-            ("IMAGE ID", "ID", lambda row: row["Id"] if no_trunc else short_id(row["Id"])),
-            ("CREATED", "CreatedSince", lambda row: ago(row["Created"])),
-            ("CREATED AT", "CreatedAt", lambda row: _local_time(row["Created"])),
-            ("SIZE", "Size", lambda row: size(row["Size"])),
-        ],
+        columns(no_trunc=no_trunc),
         ["Repository", "Tag", *(["Digest"] if digests else []), "ID", "CreatedSince", "Size"],
         template,
         quiet_key="ID" if quiet else "",
     )
 
 
-def _names(image: Row, *, with_digests: bool) -> Iterator[Row]:
+def columns(*, no_trunc: bool, digits: int = 3) -> list[Column]:
+    """Of an image by one of its names; sizes that only `system df` asks for are not there in a list."""
+
+    def unique(row: Row) -> str:
+        return size(row["Size"] - row["SharedSize"], digits) if _known(row, "SharedSize") else _NOT_ASKED
+
+    return [
+        ("REPOSITORY", "Repository", lambda row: row["_repository"]),
+        ("TAG", "Tag", lambda row: row["_tag"]),
+        ("DIGEST", "Digest", lambda row: row["_digest"]),
+        ("IMAGE ID", "ID", lambda row: row["Id"] if no_trunc else short_id(row["Id"])),
+        ("CREATED", "CreatedSince", lambda row: ago(row["Created"])),
+        ("CREATED AT", "CreatedAt", lambda row: local_time(row["Created"])),
+        ("SIZE", "Size", lambda row: size(row["Size"], digits)),
+        ("CONTAINERS", "Containers", lambda row: str(row["Containers"]) if _known(row, "Containers") else _NOT_ASKED),
+        ("VIRTUAL SIZE", "VirtualSize", lambda row: size(row["Size"], digits)),
+        (
+            "SHARED SIZE",
+            "SharedSize",
+            lambda row: size(row["SharedSize"], digits) if _known(row, "SharedSize") else _NOT_ASKED,
+        ),
+        ("UNIQUE SIZE", "UniqueSize", unique),
+    ]
+
+
+def _known(image: Row, key: str) -> bool:
+    return int(image.get(key, -1)) >= 0
+
+
+def names(image: Row, *, with_digests: bool = False) -> Iterator[Row]:
     """A row for each tag; for each digest where no tag has its repository; one of `<none>` for an image without."""
     digests = dict(text.partition("@")[::2] for text in image.get("RepoDigests") or [] if text != "<none>@<none>")
     tags = [text.rpartition(":")[::2] for text in image.get("RepoTags") or [] if text != "<none>:<none>"]
@@ -66,9 +87,3 @@ def _names(image: Row, *, with_digests: bool) -> Iterator[Row]:
             yield {**image, "_repository": repository, "_tag": _NONE, "_digest": digest}
     if not tags and not digests:
         yield {**image, "_repository": _NONE, "_tag": _NONE, "_digest": _NONE}
-
-
-def _local_time(seconds: float) -> str:
-    import time
-
-    return time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(seconds))

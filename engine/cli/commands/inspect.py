@@ -36,13 +36,14 @@ def _one_kind(kind: str) -> click.Command:
     @click.option("--format", "-f", "template", help=FORMAT_HELP)
     @click.argument("names", nargs=-1, required=True)
     @pass_daemon
-    def command(daemon: Daemon, names: tuple[str, ...], template: str | None) -> None:
-        _inspect(daemon, names, [kind], template, sizes=False)
+    def command(daemon: Daemon, names: tuple[str, ...], template: str | None, *, sizes: bool = False) -> None:
+        _inspect(daemon, names, [kind], template, sizes=sizes)
 
     return command
 
 
 container = _one_kind("container")
+container.params.append(click.Option(["--size", "-s", "sizes"], is_flag=True, help="Display total file sizes."))
 image = _one_kind("image")
 network = _one_kind("network")
 volume = _one_kind("volume")

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from engine.cli.client import Daemon
-from engine.cli.formats import Row, print_rows
+from engine.cli.formats import Column, Row, labelled, print_rows
 from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
-from engine.cli.humane import ago, ellipsis, size
+from engine.cli.humane import ago, ellipsis, local_time, size
 
 _SHOWN = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"]
 
@@ -38,7 +38,7 @@ def ps(
     )
     print_rows(
         found,
-        [(heading, key, partial(_cell, key=key, no_trunc=no_trunc)) for heading, key in _HEADINGS],
+        columns(no_trunc=no_trunc),
         [*_SHOWN, *(["Size"] if sizes else [])],
         template,
         quiet_key="ID" if flags["quiet"] else "",
@@ -56,11 +56,16 @@ _HEADINGS = [
     ("PORTS", "Ports"),
     ("NAMES", "Names"),
     ("SIZE", "Size"),
-    ("LABELS", "Labels"),
     ("MOUNTS", "Mounts"),
     ("NETWORKS", "Networks"),
     ("LOCAL VOLUMES", "LocalVolumes"),
 ]
+
+
+def columns(*, no_trunc: bool) -> list[Column]:
+    """Of a container; docker knows a platform only where the engine lists the manifests of an image."""
+    known = [(heading, key, partial(_cell, key=key, no_trunc=no_trunc)) for heading, key in _HEADINGS]
+    return labelled([*known, ("PLATFORM", "Platform", lambda _: None)])
 
 
 def _cell(row: Row, *, key: str, no_trunc: bool) -> str:  # noqa: C901  # one line per column
@@ -75,7 +80,7 @@ def _cell(row: Row, *, key: str, no_trunc: bool) -> str:  # noqa: C901  # one li
         case "RunningFor":
             return ago(row["Created"])
         case "CreatedAt":
-            return _local_time(row["Created"])
+            return local_time(row["Created"])
         case "Ports":
             return ports(row.get("Ports") or [])
         case "Names":
@@ -83,8 +88,6 @@ def _cell(row: Row, *, key: str, no_trunc: bool) -> str:  # noqa: C901  # one li
         case "Size":
             total = row.get("SizeRootFs") or 0
             return size(row.get("SizeRw") or 0) + (f" (virtual {size(total)})" if total else "")
-        case "Labels":
-            return ",".join(f"{name}={value}" for name, value in (row.get("Labels") or {}).items())
         case "Mounts":
             names = [mount.get("Name") or mount.get("Source", "") for mount in row.get("Mounts") or []]
             return ",".join(name if no_trunc else ellipsis(name, 15) for name in names)
@@ -121,9 +124,3 @@ def _span(address: str, protocol: str, first: int, last: int, public_first: int,
     public = f"{public_first}-{public_last}" if public_last != public_first else str(public_first)
     host = f"[{address}]" if ":" in address else address
     return f"{host}:{public}->{private}/{protocol}"
-
-
-def _local_time(seconds: float) -> str:
-    import time
-
-    return time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(seconds))

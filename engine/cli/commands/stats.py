@@ -26,10 +26,11 @@ def stats(
 ) -> None:
     """Display a live stream of container resource usage statistics."""
     while True:
-        names = containers or [one["Id"] for one in daemon.get("/containers/json", all=every or None)]
+        names = containers or tuple(one["Id"] for one in daemon.get("/containers/json", all=every or None))
         with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
             # The engine takes two samples a second apart for a rate to show: ask for all containers at once.
-            samples = list(pool.map(lambda name: daemon.get(f"/containers/{name}/stats", stream=False), names))
+            found = pool.map(lambda name: daemon.get(f"/containers/{name}/stats", stream=False), names)
+            samples = [{**sample, "_asked_for": name} for name, sample in zip(names, found, strict=True)]
         if not no_stream and sys.stdout.isatty():
             click.clear()
         print_rows(samples, _columns(no_trunc=no_trunc), _SHOWN, template)
@@ -40,7 +41,7 @@ def stats(
 def _columns(*, no_trunc: bool) -> list[Any]:
     return [
         ("CONTAINER ID", "ID", lambda row: row["id"] if no_trunc else row["id"][:12]),
-        ("CONTAINER", "Container", lambda row: row["id"] if no_trunc else row["id"][:12]),
+        ("CONTAINER", "Container", lambda row: row["_asked_for"]),
         ("NAME", "Name", lambda row: row["name"].lstrip("/")),
         ("CPU %", "CPUPerc", lambda row: f"{cpu_percent(row):.2f}%"),
         ("MEM USAGE / LIMIT", "MemUsage", _memory),

@@ -14,4 +14,4 @@ from engine.cli.grammar import Command, pass_daemon
 def top(daemon: Daemon, container: str, ps_options: tuple[str, ...]) -> None:
     """Display the running processes of a container."""
     listed = daemon.get(f"/containers/{container}/top", ps_args=" ".join(ps_options) or None)
-    click.echo(table([listed["Titles"], *listed["Processes"]]))
+    click.echo(table([listed["Titles"], *listed["Processes"]], minimum=20))

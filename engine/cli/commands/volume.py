@@ -1,12 +1,17 @@
 """`wherry volume create|ls|rm`."""
 
+from collections.abc import Callable
+
 import click
 
 from engine.cli.client import Daemon
 from engine.cli.container_config import key_values
 from engine.cli.each import for_each
-from engine.cli.formats import print_rows
+from engine.cli.formats import Column, Row, by_name, labelled, print_rows
 from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
+from engine.cli.humane import size
+
+_NOT_THERE = "N/A"
 
 
 @click.command(cls=Command)
@@ -37,18 +42,31 @@ def create(
 def list_(daemon: Daemon, filters: tuple[str, ...], template: str | None, quiet: bool) -> None:
     """List volumes."""
     print_rows(
-        daemon.get("/volumes", filters=filters_from(filters))["Volumes"] or [],
-        [
-            ("DRIVER", "Driver", lambda row: row["Driver"]),
-            ("VOLUME NAME", "Name", lambda row: row["Name"]),
-            ("MOUNTPOINT", "Mountpoint", lambda row: row["Mountpoint"]),
-            ("SCOPE", "Scope", lambda row: row["Scope"]),
-            ("LABELS", "Labels", lambda row: ",".join(f"{k}={v}" for k, v in (row.get("Labels") or {}).items())),
-        ],
+        by_name(daemon.get("/volumes", filters=filters_from(filters))["Volumes"] or []),
+        columns(),
         ["Driver", "Name"],
         template,
         quiet_key="Name" if quiet else "",
     )
+
+
+def columns() -> list[Column]:
+    """Of a volume; what only `system df` counts, and what only a cluster's volumes have, is N/A."""
+    known: list[Column] = [
+        ("DRIVER", "Driver", lambda row: row["Driver"]),
+        ("VOLUME NAME", "Name", lambda row: row["Name"]),
+        ("MOUNTPOINT", "Mountpoint", lambda row: row["Mountpoint"]),
+        ("SCOPE", "Scope", lambda row: row["Scope"]),
+        ("LINKS", "Links", lambda row: _usage(row, "RefCount", str)),
+        ("SIZE", "Size", lambda row: _usage(row, "Size", size)),
+        *((heading, heading.capitalize(), lambda row: _NOT_THERE) for heading in ("AVAILABILITY", "GROUP", "STATUS")),
+    ]
+    return labelled(known)
+
+
+def _usage(row: Row, key: str, form: Callable[[int], str]) -> str:
+    counted = (row.get("UsageData") or {}).get(key, -1)
+    return form(counted) if counted >= 0 else _NOT_THERE
 
 
 @click.command("rm", cls=Command)

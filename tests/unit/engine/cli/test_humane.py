@@ -1,5 +1,7 @@
 """Sizes, ages and times for people."""
 
+import time
+
 import pytest
 
 from engine.cli import humane
@@ -86,3 +88,26 @@ def test_long_texts_end_in_an_ellipsis() -> None:
     assert humane.ellipsis("abcdef", 4) == "abc…"
     assert humane.ellipsis("abcd", 4) == "abcd"
     assert humane.short_id("sha256:" + "a" * 64) == "a" * 12
+
+
+@pytest.mark.parametrize(
+    ("stamp", "expected"),
+    [
+        ("2026-11-25T17:52:29.807Z", "2026-11-25 17:52:29.807 +0000 UTC"),
+        ("2026-11-25T17:52:29+01:00", "2026-11-25 17:52:29 +0100 +0100"),
+    ],
+)
+def test_a_time_is_printed_as_go_prints_it(stamp: str, expected: str) -> None:
+    assert humane.go_time(stamp) == expected
+
+
+def test_a_moment_is_printed_in_the_zone_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for zone, plain, sortable in (
+        ("UTC0", "1970-01-01 00:00:00 +0000 UTC", "1970-01-01T00:00:00Z"),
+        ("CET-1", "1970-01-01 01:00:00 +0100 CET", "1970-01-01T01:00:00+01:00"),
+    ):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert (humane.local_time(0), humane.rfc3339(0)) == (plain, sortable)
+    monkeypatch.undo()
+    time.tzset()

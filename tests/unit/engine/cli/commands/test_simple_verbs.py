@@ -54,7 +54,7 @@ def test_a_verb_asks_once_and_prints_the_name(
             ["top", "c"],
             "GET /containers/c/top",
             {"Titles": ["PID", "CMD"], "Processes": [["1", "sh"]]},
-            "PID       CMD\n1         sh\n",
+            "PID                 CMD\n1                   sh\n",
         ),
         (
             ["port", "c"],
@@ -90,7 +90,7 @@ def test_history_info_version_and_df_print_their_tables(engine: FakeEngine, run:
     assert "<missing>" in run("history", "i").output
     assert "Runtimes: lowrt runc" in run("info").output
     assert "linux/amd64" in run("version").output
-    assert run("system", "df").output.splitlines()[1].split() == ["Images", "1", "0", "10B", "10B"]
+    assert run("system", "df").output.splitlines()[1].split() == ["Images", "1", "0", "10B", "10B", "(100%)"]
 
 
 def test_completion_is_a_script_of_the_shell_asked_for(run: Run) -> None:
