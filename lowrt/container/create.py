@@ -15,7 +15,7 @@ from lowrt.container.filter import load_filter
 from lowrt.container.status import CREATING
 from lowrt.errors import InvalidArgument, console_without_socket, naming, socket_without_console
 from lowrt.ids import check_id
-from lowrt.init import container_init, fds, fifo, identity, parent, sync
+from lowrt.init import container_init, fds, fifo, identity, parent, sync, userns
 from lowrt.init.job import Job
 from lowrt.linux import constants as c
 from lowrt.linux.namespaces import FLAGS
@@ -167,9 +167,16 @@ def _prepare(spec: "Spec", request: Request, container: Container, preserved: in
     job.new_keyring = request.new_keyring
     job.no_pivot = request.no_pivot
     job.state = container.oci_state(CREATING, 0)
-    job.groups_allowed = identity.setgroups_allowed(os.getpid())
+    job.groups_allowed = _groups_allowed(spec)
+    identity.check_groups(job.identity, allowed=job.groups_allowed)
     job.filter = load_filter(spec, os.path.dirname(container.dir.path))
     return job
+
+
+def _groups_allowed(spec: "Spec") -> bool:
+    if os.geteuid() == 0:
+        return identity.setgroups_allowed(os.getpid())
+    return spec.has_new_namespace("user") and userns.keeps_groups(spec.linux.get("gidMappings") or [])
 
 
 def _bring_up(context: "Context", request: Request, container: Container, job: Job) -> "Forked":

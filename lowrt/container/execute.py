@@ -119,6 +119,7 @@ def _prepare(container: Container, process: "Json") -> Job:
     job.state = container.oci_state(status.RUNNING)
     job.new_keyring = bool(container.state["new_keyring"])
     job.groups_allowed = identity.setgroups_allowed(container.pid)
+    identity.check_groups(job.identity, allowed=job.groups_allowed)
     return job
 
 

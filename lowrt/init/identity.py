@@ -72,14 +72,20 @@ def _rlimit(entry: "Json") -> tuple[int, int, int]:
 
 
 def setgroups_allowed(pid: int) -> bool:
-    """user_namespaces(7): in a namespace that was made without privilege, groups cannot be set at all."""
-    if os.geteuid() != 0:
-        return False
+    """user_namespaces(7): in a namespace that was mapped without privilege, groups cannot be set at all."""
     try:
         with open(f"/proc/{pid}/setgroups", "rb") as file:
             return file.read().strip() != b"deny"
     except FileNotFoundError:  # a kernel without user namespaces
         return True
+
+
+def check_groups(identity: Identity, *, allowed: bool) -> None:
+    """root's containers go without groups where those cannot be set, as under runc; a user is told."""
+    if identity.groups and not allowed and os.geteuid() != 0:
+        raise InvalidArgument(
+            "unable to start container process: cannot set any additional groups in a rootless container"
+        )
 
 
 def set_rlimits(pid: int, rlimits: list[tuple[int, int, int]]) -> None:

@@ -34,12 +34,21 @@ def _write_unprivileged(pid: int, uid_mappings: "list[Json]", gid_mappings: "lis
         _write(pid, "gid_map", format_map(gid_mappings))
 
 
-def _run_tool(tool: str, pid: int, mappings: "list[Json]") -> bool:
-    """Run the setuid helper that goes by /etc/subuid; False where only our own id is mapped, or it is missing."""
+def keeps_groups(gid_mappings: "list[Json]") -> bool:
+    """Whether processes in the namespace may set their groups: who maps his own id alone must forbid it."""
+    return _tool("newgidmap", gid_mappings) is not None
+
+
+def _tool(name: str, mappings: "list[Json]") -> "str | None":
+    """The setuid helper that goes by /etc/subuid; None where only our own id is mapped, or it is missing."""
     from shutil import which
 
-    path = which(tool)
-    if path is None or (len(mappings) == 1 and mappings[0].get("size") == 1):
+    return None if len(mappings) == 1 and mappings[0].get("size") == 1 else which(name)
+
+
+def _run_tool(tool: str, pid: int, mappings: "list[Json]") -> bool:
+    path = _tool(tool, mappings)
+    if path is None:
         return False
     arguments = [tool, str(pid), *format_map(mappings).split()]
     status = os.waitpid(os.posix_spawn(path, arguments, os.environ), 0)[1]

@@ -1,5 +1,6 @@
 """lowrt for a user who is not root: a user namespace of his own, and no cgroup."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -79,6 +80,16 @@ def test_a_container_lives_and_is_executed_in(user: User) -> None:
     assert user("delete", "--force", "c1").returncode == 0
 
 
+def test_groups_that_cannot_be_set_are_refused(user: User) -> None:
+    """Without newgidmap(1) the kernel wants them forbidden; to leave them out in silence may take a "no" away."""
+    document = json.loads((user.folder / "config.json").read_text())
+    document["process"]["user"]["additionalGids"] = [0]
+    (user.folder / "config.json").write_text(json.dumps(document))
+    refused = user("run", "c1")
+    assert refused.returncode == 1
+    assert "cannot set any additional groups in a rootless container" in refused.stderr
+
+
 def test_what_only_root_may_ask_for_is_refused(user: User) -> None:
     config = user.folder / "config.json"
     config.write_text(
@@ -87,3 +98,53 @@ def test_what_only_root_may_ask_for_is_refused(user: User) -> None:
     refused = user("run", "c1")
     assert refused.returncode == 1
     assert "user namespace isn't enabled in the config" in refused.stderr
+
+
+# newuidmap(1) goes by the host's files: who is started here sees others in their place.
+WITH_IDS = (
+    'mount --bind "$1" /etc/subuid && mount --bind "$1" /etc/subgid && shift && '
+    f'exec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups "$@"'
+)
+
+
+@needs.binary("newuidmap")
+@needs.binary("setpriv")
+@pytest.mark.skipif(not Path("/etc/subuid").exists() or not Path("/etc/subgid").exists(), reason="needs /etc/subuid")
+def test_subordinate_ids_are_mapped_and_no_others(user: User) -> None:
+    ids = user.folder / "ids"
+    ids.write_text("nobody:300000:1000\n")
+    document = json.loads((user.folder / "config.json").read_text())
+    document["process"].update(
+        args=["sh", "-c", "id; cat /proc/self/uid_map /proc/self/gid_map; touch /tmp/mine"],
+        user={"uid": 7, "gid": 8, "additionalGids": [9]},
+    )
+    document["root"]["readonly"] = False
+    document["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]})
+
+    def run(size: int) -> subprocess.CompletedProcess[str]:
+        for kind in ("uidMappings", "gidMappings"):
+            document["linux"][kind] = [
+                {"containerID": 0, "hostID": NOBODY, "size": 1},
+                {"containerID": 1, "hostID": 300000, "size": size},
+            ]
+        (user.folder / "config.json").write_text(json.dumps(document))
+        words = ["unshare", "--mount", "sh", "-c", WITH_IDS, "-", str(ids), *LOWRT]
+        return subprocess.run(
+            [*words, "--root", str(user.folder / "state"), "run", "c1"],
+            cwd=user.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    done = run(1000)
+    assert done.returncode == 0, done.stderr
+    first, *maps = done.stdout.splitlines()
+    assert first == "uid=7 gid=8 groups=9"
+    assert [line.split() for line in maps] == [["0", str(NOBODY), "1"], ["1", "300000", "1000"]] * 2
+    beyond = run(1001)
+    assert beyond.returncode == 1
+    assert "failed to use newuidmap: exit status 1" in beyond.stderr
+    assert not (user.folder / "state" / "c1").exists()

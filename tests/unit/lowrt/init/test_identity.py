@@ -1,11 +1,12 @@
 """Who a process will be, from its document."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from lowrt.errors import Fault, InvalidArgument
-from lowrt.init.identity import Identity, _signed, fix_stdio_owner, set_rlimits, setgroups_allowed
+from lowrt.init.identity import Identity, _signed, check_groups, fix_stdio_owner, set_rlimits, setgroups_allowed
 
 
 def test_an_empty_document_is_root_without_capabilities() -> None:
@@ -44,8 +45,20 @@ def test_an_impossible_limit_is_told_in_runcs_words() -> None:
         set_rlimits(os.getpid(), [(7, 10, 5)])
 
 
-def test_groups_may_be_set_by_root_in_the_initial_namespace() -> None:
-    assert setgroups_allowed(os.getpid()) == (os.geteuid() == 0)
+def test_groups_may_be_set_in_the_initial_namespace() -> None:
+    """Or in whichever the tests run, if its maker could allow it."""
+    assert setgroups_allowed(os.getpid()) == (Path("/proc/self/setgroups").read_text() == "allow\n")
+
+
+def test_groups_that_cannot_be_set_are_refused_to_users() -> None:
+    identity = Identity({"user": {"additionalGids": [5]}})
+    check_groups(identity, allowed=True)
+    check_groups(Identity({}), allowed=False)
+    if os.geteuid() == 0:
+        check_groups(identity, allowed=False)
+    else:
+        with pytest.raises(Fault, match="cannot set any additional groups in a rootless container"):
+            check_groups(identity, allowed=False)
 
 
 def test_stdio_that_is_ours_already_is_left_alone() -> None:

@@ -1,6 +1,7 @@
 """Id maps."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +28,13 @@ def test_the_setuid_helper_is_not_needed_for_ones_own_id() -> None:
 def test_a_missing_helper_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     assert not userns._run_tool("newuidmap", os.getpid(), [{"size": 2}, {"size": 3}])
+
+
+def test_groups_are_kept_where_a_helper_maps_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "newgidmap").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    own, more = {"containerID": 0, "hostID": 1000, "size": 1}, {"containerID": 1, "hostID": 100000, "size": 9}
+    assert userns.keeps_groups([own, more])
+    assert not userns.keeps_groups([own])
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert not userns.keeps_groups([own, more])
