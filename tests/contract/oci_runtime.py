@@ -736,7 +736,8 @@ class Resources:
 
     def test_update_from_stdin(self, runtime: Runtime, bundles: Bundles) -> None:
         runtime("run", "-d", "-b", bundles(), "c1")
-        assert runtime("update", "-r", "-", "c1", stdin=b'{"pids": {"limit": 17}}').code == 0
+        updated = runtime("update", "-r", "-", "c1", stdin=b'{"pids": {"limit": 17}}')
+        assert updated.code == 0, updated.err
         if runtime.name != "crun":
             assert json.loads(runtime("events", "--stats", "c1").out)["data"]["pids"]["limit"] == 17
 

@@ -6,6 +6,8 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/run PYTHONDONTWRITEBYTECODE=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
+ln -s /proc/self/fd /dev/fd # as udev would; crun reads /dev/stdin
+ln -s fd/0 /dev/stdin
 mkdir /run/project # where it can be seen also when it lies below /tmp
 mount --bind "$PROJECT" /run/project || echo "no project at $PROJECT"
 mount -t tmpfs tmpfs /tmp
