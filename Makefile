@@ -100,8 +100,8 @@ bench-supervisor: setup-tests ## time our supervisor beside containerd of both g
 	$(BIN)/python -m tests.bench supervisor
 
 .PHONY: bench-engine
-bench-engine: setup-tests ## time our engine beside dockerd of both generations: lives, exec, logs, lists, health checks (as root)
-	$(BIN)/python -m tests.bench engines load
+bench-engine: setup-tests ## time our engine beside dockerd of both generations: lives, exec, logs, lists, health checks, starts (as root)
+	$(BIN)/python -m tests.bench engines load starts
 
 .PHONY: bench-network
 bench-network: setup-tests ## time networks beside dockerd's: starts, ports, a hundred networks, throughput, DNS (as root)

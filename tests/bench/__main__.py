@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench import builds, engines, imports, load, memory, network, runtimes, supervisor
+from tests.bench import builds, engines, imports, load, memory, network, runtimes, starts, supervisor
 from tests.daemons import crun_accepts_this_host, unmount_below
 
 PARTS = {
     "runtimes": runtimes.run,
     "engines": engines.run,
     "load": load.run,
+    "starts": starts.run,
     "supervisor": supervisor.run,
     "memory": memory.run,
     "imports": imports.run,

@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.daemons import network_namespace, peers_programs, running
@@ -14,12 +15,16 @@ BIN = Path(sys.executable).parent
 DOCKER = "/usr/bin/docker"
 
 
-class Engine:
-    """One engine that answers, and a docker CLI that talks to it."""
+Launch = Callable[[], AbstractContextManager[None]]
 
-    def __init__(self, name: str, address: Path, cli: str = DOCKER) -> None:
+
+class Engine:
+    """One engine, which answers for as long as it has been launched, and a docker CLI that talks to it."""
+
+    def __init__(self, name: str, address: Path, launch: Launch, cli: str = DOCKER) -> None:
         self.name = name
         self.address = address
+        self.launch = launch
         self._cli = cli
 
     def docker(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
@@ -41,6 +46,16 @@ class Engine:
 def engines(folder: Path) -> Iterator[list[Engine]]:
     """Every engine of this machine, each with the busybox image loaded; all have ended afterwards."""
     archive = busybox_archive(folder / "busybox.tar")
+    with launchable(folder) as found, ExitStack() as stack:
+        for engine in found:
+            stack.enter_context(engine.launch())
+            engine.docker("load", "-i", str(archive))
+        yield found
+
+
+@contextmanager
+def launchable(folder: Path) -> Iterator[list[Engine]]:
+    """Every engine of this machine, not yet running; what it stands on runs."""
     with ExitStack() as stack:
         found = [stack.enter_context(_wherry(folder / "w"))]
         if Path("/usr/sbin/dockerd").exists() and Path("/usr/bin/containerd").exists():
@@ -48,8 +63,6 @@ def engines(folder: Path) -> Iterator[list[Engine]]:
         native = peers_programs()
         if native is not None:
             found.append(stack.enter_context(_dockerd(folder / "p", "dockerd 28", f"{native}/dockerd", native)))
-        for engine in found:
-            engine.docker("load", "-i", str(archive))
         yield found
 
 
@@ -62,8 +75,7 @@ def _wherry(folder: Path) -> Iterator[Engine]:
         stack.enter_context(running([*words, "-a", str(supervisor)], supervisor, folder / "supervisor.log", namespace))
         words = [f"{BIN}/wherryd", "-H", f"unix://{address}", "--containerd", str(supervisor)]
         words += ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "-p", f"{folder}/pid"]
-        stack.enter_context(running(words, address, folder / "engine.log", namespace))
-        yield Engine("wherry", address)
+        yield Engine("wherry", address, partial(running, words, address, folder / "engine.log", namespace))
 
 
 @contextmanager
@@ -77,5 +89,4 @@ def _dockerd(folder: Path, name: str, dockerd: str, programs: str) -> Iterator[E
         stack.enter_context(running([*words, "-a", str(containerd)], containerd, log, namespace, path))
         words = [dockerd, "-H", f"unix://{address}", "--containerd", str(containerd)]
         words += ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "-p", f"{folder}/pid"]
-        stack.enter_context(running(words, address, folder / "dockerd.log", namespace, path))
-        yield Engine(name, address)
+        yield Engine(name, address, partial(running, words, address, folder / "dockerd.log", namespace, path))
