@@ -92,14 +92,28 @@ class Remover:
         """The images that containers hold on to."""
         return {user.image_id for user in self._users.image_users()}
 
-    async def remove(self, text: str, *, force: bool = False) -> Removed:
-        """Remove a name or an image."""
+    async def remove(self, text: str, *, force: bool = False, parents: bool = True) -> Removed:
+        """Remove a name or an image; with it the images it was made of, where nobody has a name for them."""
         image = await self._catalog.resolve(text)
         users = [user for user in self._users.image_users() if user.image_id == image.id]
-        return await self._carry_out(image, plan_removal(image, text, users, force=force), users)
+        plan, removed = plan_removal(image, text, users, force=force), Removed()
+        await self._carry_out(image, plan, users, removed)
+        if parents and plan.delete:
+            await self._remove_parents(image.parent, removed)
+        return removed
 
-    async def _carry_out(self, image: Image, plan: Plan, users: Sequence[ImageUser]) -> Removed:
-        removed = Removed()
+    async def _remove_parents(self, parent: str, removed: Removed) -> None:
+        """Up to the first that has a name, a container, or another image made of it."""
+        while parent:
+            images = {image.id: image for image in await self._catalog.all()}
+            image = images.get(parent)
+            needed = parent in self.used() or any(other.parent == parent for other in images.values())
+            if image is None or image.references or needed:
+                return
+            await self._carry_out(image, Plan(delete=True), (), removed)
+            parent = image.parent
+
+    async def _carry_out(self, image: Image, plan: Plan, users: Sequence[ImageUser], removed: Removed) -> None:
         layers = await self._layers_of_its_own(image) if plan.delete and not users else []
         survives = not plan.delete and len(plan.untag) == len(image.references)
         if survives:
@@ -114,10 +128,9 @@ class Remover:
             removed.untagged.append(name.reference.familiar)
             self._announce("untag", image.id, {"name": image.id})
         if plan.delete:
-            removed.deleted = [image.id, *layers]
+            removed.deleted += [image.id, *layers]
             self._sizes.forget(layers)
             self._announce("delete", image.id, {"name": image.id})
-        return removed
 
     async def _layers_of_its_own(self, image: Image) -> list[str]:
         """The layers that go with the image, uppermost first."""

@@ -185,9 +185,9 @@ class Images:
         await self._names.tag(target, reference.with_default_tag(), image.parent)
         self._announce("tag", image.id, {"name": reference.with_default_tag().familiar})
 
-    async def remove(self, text: str, *, force: bool = False) -> list[dict[str, str]]:
+    async def remove(self, text: str, *, force: bool = False, parents: bool = True) -> list[dict[str, str]]:
         """`DELETE /images/{name}`."""
-        removed = await self._remover.remove(text, force=force)
+        removed = await self._remover.remove(text, force=force, parents=parents)
         self._forget(removed)
         return removed.document()
 

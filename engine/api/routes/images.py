@@ -61,7 +61,8 @@ class ImageRoutes:
             raise InvalidArgument("image name cannot be blank")
         if call.texts("platforms") and call.version >= (1, 50):
             raise Unimplemented("removing single platforms of an image (platforms) is not supported")
-        return respond(await self._images.remove(call.path["name"], force=call.flag("force")))
+        parents = not call.flag("noprune")
+        return respond(await self._images.remove(call.path["name"], force=call.flag("force"), parents=parents))
 
     async def prune(self, call: Call) -> web.StreamResponse:
         """`POST /images/prune`."""

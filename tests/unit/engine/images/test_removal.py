@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.images.model import PARENT_LABEL, Image
 from engine.images.removal import ImageUser, plan_removal
 from proto.errdefs import Conflict, NotFound
 from tests.fakes.engine_images import World
@@ -124,3 +125,44 @@ async def test_a_plan_touches_nothing() -> None:
     assert plan.delete
     assert [name.record for name in plan.untag] == [A]
     assert list(world.records.images) == [A]
+
+
+async def made_of_each_other(world: World) -> list[Image]:
+    """Three images, the second made of the first and without a name, the third of the second."""
+    first = await world.add(B, layers=(b"1",))
+    second = await world.add("moby-dangling@sha256:" + "2" * 64, layers=(b"1", b"2"))
+    third = await world.add(A, layers=(b"1", b"2", b"3"))
+    for image, parent in ((second, first), (third, second)):
+        world.records.images[image.names[0].record].labels[PARENT_LABEL] = parent.id
+    return [first, second, third]
+
+
+async def test_parents_without_a_name_go_too_unless_they_are_to_stay() -> None:
+    """Up to one that has a name."""
+    world = World()
+    _, second, third = await made_of_each_other(world)
+    removed = await world.images.remove("a")
+    assert [entry["Deleted"] for entry in removed if "Deleted" in entry] == [
+        third.id,
+        third.manifest.chain_ids[2],
+        second.id,
+        second.manifest.chain_ids[1],
+    ]
+    assert list(world.records.images) == [B]
+    world = World()
+    _, second, _ = await made_of_each_other(world)
+    assert len(await world.images.remove("a", parents=False)) == 3
+    assert second.names[0].record in world.records.images
+
+
+async def test_a_parent_stays_for_its_containers_and_its_other_children() -> None:
+    for needed in ("container", "child"):
+        world = World()
+        _, second, _ = await made_of_each_other(world)
+        if needed == "container":
+            world.users.users = [ImageUser(USER, second.id, False)]
+        else:
+            child = await world.add("docker.io/library/c:latest", layers=(b"1", b"2", b"4"))
+            world.records.images[child.names[0].record].labels[PARENT_LABEL] = second.id
+        await world.images.remove("a")
+        assert second.names[0].record in world.records.images
