@@ -35,13 +35,13 @@ def port(daemon: Daemon, words: tuple[str, ...]) -> None:
 def _show(daemon: Daemon, container: str, private_port: str | None) -> None:
     ports = daemon.get(f"/containers/{container}/json")["NetworkSettings"]["Ports"] or {}
     if private_port is None:
-        for name, bindings in sorted(ports.items()):
+        for name, bindings in sorted(ports.items(), key=lambda port: (int(port[0].partition("/")[0]), port[0])):
             for binding in bindings or []:
                 click.echo(f"{name} -> {_host(binding)}")
         return
     name = private_port if "/" in private_port else f"{private_port}/tcp"
     if not ports.get(name):
-        raise CommandFailed(f"no public port '{private_port}' published for {container}")
+        raise CommandFailed(f"Error: No public port '{private_port}' published for {container}")
     for binding in ports[name]:
         click.echo(_host(binding))
 
