@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from engine.cli import build_channel, build_context, build_output, credentials
+from engine.cli import build_channel, build_context, build_output, credentials, proxies
 from engine.cli.build_channel import BuildChannel
 from engine.cli.build_output import Destination
 from engine.cli.client import Daemon
@@ -67,6 +67,7 @@ def build(daemon: Daemon, /, context: str, **flags: Any) -> None:
     destination = build_output.parse(flags["output"]) if flags["output"] else None
     if destination is not None and (flags["tags"] or flags["iidfile"]):
         raise CommandFailed("--output writes files and makes no image: it does not go with --tag or --iidfile")
+    flags["arguments"] = [*proxies.words(daemon.address, flags["arguments"]), *flags["arguments"]]
     secrets = dict(map(_secret, flags["secrets"]))
     images, folders = _contexts(flags["contexts"])
     agents = build_channel.agents(flags["agents"])

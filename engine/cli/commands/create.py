@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from engine.cli import proxies
 from engine.cli.client import Daemon
 from engine.cli.container_config import Flags, create_body
 from engine.cli.container_flags import container_flags
@@ -29,6 +30,8 @@ def create_container(
     """Create it, pulling the image where the flags want that; the new container's id."""
     _refuse_taken_cidfile(flags["cidfile"])
     body = create_body(image, command, flags, detach=detach)
+    if found := proxies.words(daemon.address, body.get("Env") or []):
+        body["Env"] = [*(body.get("Env") or []), *found]
     params = {"name": flags["name"], "platform": flags["platform"]}
     if flags["pull"] == "always":
         pull(daemon, image, platform=flags["platform"], quiet=flags["quiet"])
