@@ -35,7 +35,7 @@ def variables(config: Mapping[str, Any], address: str, given: Collection[str]) -
     entry = known.get(address) or known.get("default") or {}
     if not isinstance(entry, dict):
         raise CommandFailed("an entry of proxies in config.json is no object")
-    found = {}
+    found: dict[str, str] = {}
     for key, name in _NAMES.items():
         value = entry.get(key)
         if value:

@@ -67,7 +67,7 @@ def build(daemon: Daemon, /, context: str, **flags: Any) -> None:
     destination = build_output.parse(flags["output"]) if flags["output"] else None
     if destination is not None and (flags["tags"] or flags["iidfile"]):
         raise CommandFailed("--output writes files and makes no image: it does not go with --tag or --iidfile")
-    flags["arguments"] = [*proxies.words(daemon.address, flags["arguments"]), *flags["arguments"]]
+    flags["arguments"] = [*proxies.words(daemon.address.text, flags["arguments"]), *flags["arguments"]]
     secrets = dict(map(_secret, flags["secrets"]))
     images, folders = _contexts(flags["contexts"])
     agents = build_channel.agents(flags["agents"])

@@ -30,7 +30,7 @@ def create_container(
     """Create it, pulling the image where the flags want that; the new container's id."""
     _refuse_taken_cidfile(flags["cidfile"])
     body = create_body(image, command, flags, detach=detach)
-    if found := proxies.words(daemon.address, body.get("Env") or []):
+    if found := proxies.words(daemon.address.text, body.get("Env") or []):
         body["Env"] = [*(body.get("Env") or []), *found]
     params = {"name": flags["name"], "platform": flags["platform"]}
     if flags["pull"] == "always":

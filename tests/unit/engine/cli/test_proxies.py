@@ -66,6 +66,18 @@ def test_containers_have_them_in_their_environment(engine: FakeEngine, run: Run)
     ]
 
 
+def test_an_entry_of_the_engines_own_address_is_found(
+    served: tuple[FakeEngine, str], run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As it was written."""
+    engine, address = served
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"proxies": {address: {"allProxy": "socks5://a"}}}))
+    engine.answers["POST /containers/create"] = (201, {"Id": "c1"})
+    assert run("create", "busybox").exit_code == 0
+    assert engine.sent("POST", "/containers/create").json()["Env"] == ["ALL_PROXY=socks5://a", "all_proxy=socks5://a"]
+
+
 @pytest.mark.usefixtures("configured")
 def test_builds_have_them_as_arguments(engine: FakeEngine, run: Run, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
