@@ -77,6 +77,12 @@ GROUPS = {
             "rm": ("checkpoint:remove", "Remove a checkpoint"),
         },
     ),
+    "manifest": (
+        "Look at image manifests in registries",
+        {
+            "inspect": ("manifest:inspect", "Display an image manifest, or manifest list"),
+        },
+    ),
     "network": (
         "Manage networks",
         {

@@ -54,8 +54,8 @@ class RegistryClient:
                     raise Internal(f'Get "{base}/v2/": unexpected status {answer.status}')
         return identity
 
-    async def distribution(self, reference: Reference, credentials: Credentials) -> Json:
-        """The descriptor and the platforms that a registry has under a name."""
+    async def distribution(self, reference: Reference, credentials: Credentials, *, manifest: bool = False) -> Json:
+        """The descriptor and the platforms that a registry has under a name; `manifest`: with what it describes."""
         async with self._session(_host(reference.domain), mirrors=True) as (session, base):
             asker = _Asker(session, f"{base}/v2/{reference.path}", credentials, f"repository:{reference.path}:pull")
             data, headers = await asker.get(f"/manifests/{reference.digest or reference.tag}", reference)
@@ -66,6 +66,7 @@ class RegistryClient:
         return {
             "Descriptor": {"mediaType": media_type, "digest": digest, "size": len(data)},
             "Platforms": platforms,
+            **({"Manifest": document} if manifest else {}),
         }
 
     async def tags(self, repository: Reference, credentials: Credentials) -> list[str]:

@@ -21,10 +21,11 @@ class AuthRoutes:
         return respond({"IdentityToken": token, "Status": "Login Succeeded"})
 
     async def distribution(self, call: Call) -> web.StreamResponse:
-        """`GET /distribution/{name}/json`."""
+        """`GET /distribution/{name}/json`; `manifest=1`, which dockerd has not, adds the manifest itself."""
         reference = references.parse(call.path["name"]).with_default_tag()
         credentials = decode_leniently(call.request.headers.get(HEADER, ""))
-        return respond(await self._registry.distribution(reference, credentials))
+        manifest = call.flag("manifest")
+        return respond(await self._registry.distribution(reference, credentials, manifest=manifest))
 
 
 def routes(registry: RegistryClient) -> list[Route]:

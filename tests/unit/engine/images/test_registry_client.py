@@ -85,6 +85,9 @@ async def test_a_name_leads_to_its_descriptor_and_platforms(registry: Registry) 
     assert document["Descriptor"]["digest"] == DIGEST
     assert document["Descriptor"]["mediaType"] == INDEX
     assert document["Platforms"] == [platform]
+    assert "Manifest" not in document
+    with_it = await RegistryClient().distribution(parse(f"{registry.host}/a/b:1"), Credentials(), manifest=True)
+    assert with_it["Manifest"] == {"manifests": [{"platform": platform}, {}]}
 
 
 async def test_a_single_images_platform_is_read_from_its_config(registry: Registry) -> None:

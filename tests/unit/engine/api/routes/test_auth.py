@@ -15,8 +15,10 @@ class FakeRegistryClient:
             raise Unauthenticated("unauthorized: incorrect username or password")
         return "token"
 
-    async def distribution(self, reference: Reference, credentials: Credentials) -> dict[str, object]:
-        return {"Descriptor": {"digest": str(reference)}, "Platforms": []}
+    async def distribution(
+        self, reference: Reference, credentials: Credentials, *, manifest: bool = False
+    ) -> dict[str, object]:
+        return {"Descriptor": {"digest": str(reference)}, "Platforms": []} | ({"Manifest": {}} if manifest else {})
 
 
 async def test_a_login_succeeds_or_is_a_401() -> None:
@@ -34,5 +36,7 @@ async def test_a_name_is_understood_in_any_spelling() -> None:
     async with served(routes(FakeRegistryClient())) as client:  # type: ignore[arg-type]
         _, document = await client.ask("GET", "/distribution/busybox/json")
         assert document["Descriptor"]["digest"] == "docker.io/library/busybox:latest"
+        assert "Manifest" not in document
+        assert "Manifest" in (await client.ask("GET", "/distribution/busybox/json?manifest=1"))[1]
         _, document = await client.ask("GET", "/distribution/r.io/a/b:1/json")
         assert document["Descriptor"]["digest"] == "r.io/a/b:1"
