@@ -42,6 +42,9 @@ if TYPE_CHECKING:
         def apply(self, resources: Json, *, devices: bool = True) -> None:
             """Set what the document limits and leave the rest; `update` does not touch devices."""
 
+        def completed(self, resources: Json) -> Json:
+            """An update's document with what belongs to its values, as it is now."""
+
         def freeze(self) -> None: ...
 
         def thaw(self) -> None: ...

@@ -215,6 +215,19 @@ def _v2_memory(memory: "Json") -> list[Write]:
     return writes
 
 
+def completed(wanted: "Json", quota: int, period: int, limit: "int | None", swap: "int | None") -> "Json":
+    """For v2: half of a bandwidth with its other half, memory with its swap, from what is set; None: nothing is."""
+    cpu, memory = wanted.get("cpu") or {}, wanted.get("memory") or {}
+    found = dict(wanted)
+    if bool(cpu.get("quota")) != bool(cpu.get("period")):
+        found["cpu"] = {**cpu, "quota": cpu.get("quota") or quota, "period": cpu.get("period") or period}
+    if limit is not None and (memory.get("swap") or 0) > 0 and not memory.get("limit"):
+        found["memory"] = {**memory, "limit": limit}
+    if limit is not None and swap is not None and (memory.get("limit") or 0) > 0 and not memory.get("swap"):
+        found["memory"] = {**memory, "swap": limit + swap}
+    return found
+
+
 def _max(value: int) -> str:
     """v1's -1 is v2's "max"; 0 is unset."""
     return "max" if value == -1 else str(value or "")

@@ -209,6 +209,9 @@ class CgroupSystemd:
             if frozen:
                 self._inner.thaw()
 
+    def completed(self, resources: "Json") -> "Json":
+        return self._inner.completed(resources)
+
     def freeze(self) -> None:
         self._inner.freeze()
 

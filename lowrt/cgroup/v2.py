@@ -101,6 +101,16 @@ class CgroupV2:
         for item in unified:
             self._set_unified(item)
 
+    def completed(self, resources_wanted: "Json") -> "Json":
+        """cpu.max has both quota and period; memory and swap are one sum in the document, and two files here."""
+        quota, period = self.bandwidth()
+        limit, swap = (self._limit(name) for name in ("memory.max", "memory.swap.max"))
+        return resources.completed(resources_wanted, quota or -1, period, limit, swap)
+
+    def _limit(self, name: str) -> "int | None":
+        text = files.read_or(self._folder, name, "max").strip()
+        return int(text) if text.isdigit() else None
+
     def check_usage(self, memory: "Json") -> None:
         """`checkBeforeUpdate`: rather refuse a limit than have the kernel kill for it."""
         if not memory.get("checkBeforeUpdate"):

@@ -67,7 +67,7 @@ def run(context: "Context", options: "Values", arguments: list[str]) -> int:
     lock = container.hold()
     try:
         status.check("update", container.status(), container.id)
-        container.cgroup.apply(resources, devices=False)
+        container.cgroup.apply(container.cgroup.completed(resources), devices=False)
     finally:
         os.close(lock)
     return 0

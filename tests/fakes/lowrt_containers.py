@@ -39,6 +39,9 @@ class FakeCgroup:
     def __getattr__(self, name: str) -> Any:
         return lambda *arguments, **options: self.calls.append((name, *arguments, *options.items()))
 
+    def completed(self, resources: Json) -> Json:
+        return resources
+
     def is_frozen(self) -> bool:
         return self.frozen
 

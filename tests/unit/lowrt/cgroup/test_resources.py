@@ -1,5 +1,7 @@
 """OCI resources and the values they become."""
 
+from typing import Any
+
 import pytest
 
 from lowrt.cgroup import resources
@@ -231,3 +233,21 @@ def test_what_v2_cannot_do_is_listed() -> None:
     }
     expected = ["memory.swappiness", "memory.disableOOMKiller", "network.classID", "cpu.realtimeRuntime"]
     assert resources.ignored_on_v2(document) == expected
+
+
+def test_an_update_on_v2_is_completed_by_what_is_set() -> None:
+    def completed(wanted: dict[str, Any], limit: int | None = 64, swap: int | None = 32) -> dict[str, Any]:
+        return resources.completed(wanted, 20000, 50000, limit, swap)
+
+    assert completed({"cpu": {"quota": 1}})["cpu"] == {"quota": 1, "period": 50000}
+    assert completed({"cpu": {"period": 1, "shares": 2}})["cpu"] == {"quota": 20000, "period": 1, "shares": 2}
+    assert completed({"memory": {"limit": 48}})["memory"] == {"limit": 48, "swap": 96}
+    assert completed({"memory": {"swap": 128}})["memory"] == {"limit": 64, "swap": 128}
+    assert completed({"memory": {"limit": 48}}, swap=None)["memory"] == {"limit": 48}
+    for whole in (
+        {"cpu": {"quota": 1, "period": 2}, "memory": {"limit": 1, "swap": 2}},
+        {"memory": {"limit": -1}, "pids": {"limit": 3}},
+        {"memory": {"swap": -1}},
+        {},
+    ):
+        assert completed(whole) == whole
