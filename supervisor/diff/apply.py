@@ -1,7 +1,7 @@
 """Apply: a layer's blob onto a snapshot's mounts; what comes back describes the plain tar, so that its digest is the
 diff id.
 
-    blob ─▶ inflate (its own thread) ─▶ hash ─▶ tar reader ─▶ layer writer ─▶ upperdir
+    blob ─▶ inflate ─▶ hash (a thread of their own) ─▶ tar reader ─▶ layer writer ─▶ upperdir
 
 What follows the archive's end is read and hashed as well. A layer that fails leaves a half-written snapshot, which
 the caller, who made it, removes; nothing else is touched.
@@ -10,7 +10,6 @@ the caller, who made it, removes; nothing else is touched.
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from proto.errdefs import InvalidArgument
 from supervisor.content.threads import Stop
@@ -29,17 +28,22 @@ _READ = 1 << 18
 Progress = Callable[[int], None]
 
 
-@dataclass(slots=True)
 class _Meter:
     """Counts and hashes the plain bytes on their way."""
 
-    size: int = 0
+    def __init__(self) -> None:
+        self._size = 0
+        self._digest = hashlib.sha256()
 
-    def through(self, chunks: Iterator[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
+    def through(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
-            digest.update(chunk)
-            self.size += len(chunk)
+            self._digest.update(chunk)
+            self._size += len(chunk)
             yield chunk
+
+    def descriptor(self) -> Descriptor:
+        """Of all that went through: once there is nothing more to come."""
+        return Descriptor(OCI_LAYER, f"sha256:{self._digest.hexdigest()}", self._size)
 
 
 def apply(
@@ -58,19 +62,26 @@ def apply(
     """
     kind = compression.compression_of(media_type)
     raw = _chunks(blob, progress, stop or Stop())
-    with compression.ReadAhead(compression.decompress(raw) if kind else raw) as plain:
-        return apply_tar(iter(plain), target, sync=sync, implicit=implicit)
+    meter = _Meter()
+    with compression.ReadAhead(meter.through(compression.decompress(raw) if kind else raw)) as plain:
+        _apply(iter(plain), target, sync=sync, implicit=implicit)
+    return meter.descriptor()
 
 
 def apply_tar(
-    plain: Iterator[bytes], target: Sequence[Mount], *, sync: bool = False, implicit: ImplicitFolders | None = None
+    plain: Iterator[bytes], target: Sequence[Mount], *, implicit: ImplicitFolders | None = None
 ) -> Descriptor:
     """Unpack a plain tar stream onto mounts."""
+    meter = _Meter()
+    _apply(meter.through(plain), target, sync=False, implicit=implicit)
+    return meter.descriptor()
+
+
+def _apply(plain: Iterator[bytes], target: Sequence[Mount], *, sync: bool, implicit: ImplicitFolders | None) -> None:
+    """To the last byte: what follows the archive's end is read, too."""
     if not target:
         raise InvalidArgument("no mounts to apply to: invalid argument")
-    digest = hashlib.sha256()
-    meter = _Meter()
-    reader = TarReader(meter.through(plain, digest))
+    reader = TarReader(plain)
     overlay = mounts.overlay_folders(target)
     try:
         root = mounts.open_folder(overlay[0]) if overlay else mounts.open_root(target)
@@ -83,7 +94,6 @@ def apply_tar(
     finally:
         os.close(root)
     reader.drain()
-    return Descriptor(OCI_LAYER, f"sha256:{digest.hexdigest()}", meter.size)
 
 
 def _write(
