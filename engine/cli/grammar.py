@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from engine.cli import unbuilt_flags
 from engine.cli.client import Daemon
 
 pass_daemon = click.make_pass_decorator(Daemon)
@@ -48,6 +49,8 @@ def rewrite(args: Sequence[str], params: Sequence[click.Parameter], *, raw_tail:
         word = rest.pop(0)
         if word == "--" or (raw_tail and not word.startswith("-")):
             return [*rewritten, word, *rest]
+        if word.startswith("--") and unbuilt_flags.taken(word, options):
+            continue
         name, separator, value = word.partition("=")
         option = options.get(name)
         if option is None or not separator:

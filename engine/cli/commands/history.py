@@ -6,19 +6,29 @@ from engine.cli.client import Daemon
 from engine.cli.formats import print_rows
 from engine.cli.grammar import FORMAT_HELP, Command, pass_daemon
 from engine.cli.humane import ago, ellipsis, rfc3339, short_id, size
+from engine.cli.platforms import platform_document
 
 
 @click.command(cls=Command)
 @click.option("--format", "template", help=FORMAT_HELP)
 @click.option("--human/--no-human", "-H", default=True, help="Print sizes and dates in human readable format.")
 @click.option("--no-trunc", is_flag=True, help="Don't truncate output.")
+@click.option("--platform", help="Show history for the given platform.", metavar="OS[/ARCH[/VARIANT]]")
 @click.option("--quiet", "-q", is_flag=True, help="Only show image IDs.")
 @click.argument("image")
 @pass_daemon
-def history(daemon: Daemon, image: str, template: str | None, human: bool, no_trunc: bool, quiet: bool) -> None:
+def history(
+    daemon: Daemon,
+    image: str,
+    template: str | None,
+    human: bool,
+    no_trunc: bool,
+    platform: str | None,
+    quiet: bool,
+) -> None:
     """Show the history of an image."""
     print_rows(
-        daemon.get(f"/images/{image}/history"),
+        daemon.get(f"/images/{image}/history", platform=platform_document(platform)),
         [
             ("IMAGE", "ID", lambda row: row["Id"] if no_trunc else short_id(row["Id"])),
             ("CREATED", "CreatedSince", lambda row: _since(row["Created"]) if human else rfc3339(row["Created"])),

@@ -14,6 +14,8 @@ from engine.cli.humane import parse_bytes
 @click.option("--blkio-weight", type=int, help="Block IO (relative weight), between 10 and 1000.")
 @click.option("--cpu-period", type=int, help="Limit CPU CFS period.")
 @click.option("--cpu-quota", type=int, help="Limit CPU CFS quota.")
+@click.option("--cpu-rt-period", type=int, help="Limit the CPU real-time period in microseconds.")
+@click.option("--cpu-rt-runtime", type=int, help="Limit the CPU real-time runtime in microseconds.")
 @click.option("--cpu-shares", "-c", type=int, help="CPU shares (relative weight).")
 @click.option("--cpus", type=float, help="Number of CPUs.")
 @click.option("--cpuset-cpus", help="CPUs in which to allow execution (0-3, 0,1).")
@@ -39,7 +41,7 @@ def update(
     """Update configuration of one or more containers, running ones included."""
     names = {"blkio_weight": "BlkioWeight", "cpu_period": "CpuPeriod", "cpu_quota": "CpuQuota"}
     names |= {"cpu_shares": "CpuShares", "cpuset_cpus": "CpusetCpus", "cpuset_mems": "CpusetMems"}
-    names |= {"pids_limit": "PidsLimit"}
+    names |= {"pids_limit": "PidsLimit", "cpu_rt_period": "CpuRealtimePeriod", "cpu_rt_runtime": "CpuRealtimeRuntime"}
     body = {names[key]: value for key, value in plain.items() if value is not None}
     for key, text in (("Memory", memory), ("MemoryReservation", memory_reservation), ("MemorySwap", memory_swap)):
         if text is not None:
