@@ -174,7 +174,7 @@ class Dance:
 def settle(job: "Job", pid: int) -> None:
     """What the child gets from outside before it may move: id maps, its OOM score, its CPUs."""
     set_oom_score(pid, job.process.get("oomScoreAdj"))
-    settle_affinity(job, pid)
+    scheduling.reset_affinity(pid)  # execCPUAffinity is for those that come later
     if job.spec.has_new_namespace("user"):
         linux = job.spec.linux
         userns.write_maps(pid, linux.get("uidMappings") or [], linux.get("gidMappings") or [])
@@ -210,7 +210,7 @@ def limit(job: "Job", pid: int) -> None:
 
 
 def settle_affinity(job: "Job", pid: int) -> None:
-    """Free the process of our caller's CPU affinity, or set its own."""
+    """Free an exec's process of our caller's CPU affinity, or set its own."""
     wanted = (job.process.get("execCPUAffinity") or {}).get("final")
     if wanted:
         scheduling.set_affinity(pid, wanted)
