@@ -4,6 +4,7 @@ A *sandbox* is one container's network namespace with the files that go with it;
 container of `container:<id>` mode has the sandbox of the other.
 """
 
+import functools
 import ipaddress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -125,6 +126,7 @@ class Network:
         return asdict(self)
 
 
+@functools.lru_cache(maxsize=4096)  # asked for at every start and for every new network, of every network
 def _pool(subnet: str, gateway: str, within: str, *, shown: bool) -> Pool:
     return Pool(ipaddress.ip_network(subnet), gateway, ipaddress.ip_network(within or subnet), shown, bool(within))
 
