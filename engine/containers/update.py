@@ -35,8 +35,15 @@ _CHANGEABLE = (
 _DEVICES = ("BlkioWeightDevice", *(f"BlkioDevice{kind}" for kind in ("ReadBps", "WriteBps", "ReadIOps", "WriteIOps")))
 
 
+# What the API's description has among the fields, and no engine changes in a container that is made.
+_FIXED = (
+    *("CgroupParent", "CpuCount", "CpuPercent", "DeviceCgroupRules", "DeviceRequests", "Devices", "Init"),
+    *("IOMaximumBandwidth", "IOMaximumIOps", "MemorySwappiness", "OomKillDisable", "Ulimits"),
+)
+
+
 async def update(room: Room, live: Live, body: Json, version: tuple[int, int] = (9, 9)) -> list[str]:
-    """Change what was given; nothing stays changed if the runtime refuses."""
+    """Change what was given; nothing stays changed if the runtime refuses. The answer is warnings."""
     container = live.container
     asked = fields.complete(fields.HOST_CONFIG, body, "UpdateConfig")
     lower = {name.lower(): value for name, value in body.items()}
@@ -79,7 +86,11 @@ async def update(room: Room, live: Live, body: Json, version: tuple[int, int] = 
             container.restart_count = 0
         room.save(live)
     room.announce(container, "update")
-    return []
+    return [
+        f"HostConfig.{name} cannot be changed by an update: it stays as it is"
+        for name in _FIXED
+        if asked[name] and asked[name] != container.host_config[name]
+    ]
 
 
 def _devices(asked: Json, lower: Json, version: tuple[int, int]) -> Json:

@@ -123,3 +123,14 @@ async def test_a_container_on_its_way_out_is_not_updated(bench: Bench) -> None:
     live.container.state.status = "removing"
     with pytest.raises(Conflict, match="marked for removal"):
         await update.update(bench.room, live, {"CpuShares": 5})
+
+
+async def test_what_no_update_changes_is_warned_of(bench: Bench) -> None:
+    """Unless it is what it is already."""
+    live = await bench.create()
+    live.container.host_config["CgroupParent"] = "/here"
+    body = {"CgroupParent": "/here", "Ulimits": [{"Name": "nofile", "Soft": 1, "Hard": 1}], "OomKillDisable": False}
+    assert await update.update(bench.room, live, body) == [
+        "HostConfig.Ulimits cannot be changed by an update: it stays as it is"
+    ]
+    assert live.container.host_config["Ulimits"] is None
