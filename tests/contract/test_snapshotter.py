@@ -278,7 +278,7 @@ def test_a_rename_across_layers_works(driver: Snapshotter) -> None:
 def test_many_layers_mount(driver: Snapshotter) -> None:
     """More than one page of mount options can name."""
     parent = ""
-    for number in range(100):
+    for number in range(300):
         driver.prepare(f"k{number}", parent)
         driver.commit(f"n{number}", f"k{number}")
         parent = f"n{number}"
