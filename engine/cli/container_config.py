@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.cli import network_flags
 from engine.cli.device_flags import device_requests, is_device_name
-from engine.cli.errors import CommandFailed
+from engine.cli.errors import CommandFailed, unreadable
 from engine.cli.humane import parse_bytes, parse_duration
 from engine.cli.mount_flags import bind_or_volume, mount
 from engine.cli.port_flags import exposed, published
@@ -19,6 +19,8 @@ from engine.cli.port_flags import exposed, published
 Flags = dict[str, Any]
 Body = dict[str, Any]
 
+# Options that are complete without a value; others of that form are mistakes.
+_BARE_SECURITY_OPTIONS = ("no-new-privileges", "writable-cgroups", "disable")
 _NO_VALUE: tuple[Any, ...] = (None, "", (), [], {}, False, 0)
 
 
@@ -116,10 +118,8 @@ def _host_config(flags: Flags) -> Body:
         "CgroupnsMode": flags["cgroupns"],
         "Isolation": flags["isolation"],
         "Links": list(flags["link"]),
-        "ExtraHosts": [
-            text.replace("=", ":", 1) if ":" not in text.split("=")[0] else text for text in flags["add_host"]
-        ],
-        "Dns": list(flags["dns"]),
+        "ExtraHosts": [_host_entry(text) for text in flags["add_host"]],
+        "Dns": [_dns_server(text) for text in flags["dns"]],
         "DnsSearch": list(flags["dns_search"]),
         "DnsOptions": list(flags["dns_option"]),
         "Annotations": key_values(flags["annotation"]),
@@ -191,14 +191,33 @@ def _lines(files: Iterable[str]) -> list[str]:
         try:
             text = Path(name).read_text()
         except OSError as error:
-            raise CommandFailed(f"open {name}: {error.strerror}", 125) from error
+            raise CommandFailed(unreadable(name, error), 125) from error
         found += [line.lstrip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     return found
 
 
+def _host_entry(text: str) -> str:
+    """`name:address`, or with an equals sign as an address with colons wants it."""
+    name, _, address = text.partition("=" if ":" not in text.partition("=")[0] else ":")
+    if not name or not address:
+        raise CommandFailed(f'bad format for add-host: "{text}"', 125)
+    return f"{name}:{address}"
+
+
+def _dns_server(text: str) -> str:
+    import ipaddress
+
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise CommandFailed(f"IP address is not correctly formatted: {text}", 125) from None
+
+
 def _security_option(text: str) -> str:
     """A seccomp profile is sent by content: the daemon must not read a file that the client names."""
-    key, _, value = text.partition("=")
+    key, _, value = text.replace(":", "=", 1).partition("=") if "=" not in text else text.partition("=")
+    if not value and key not in _BARE_SECURITY_OPTIONS:
+        raise CommandFailed(f'Invalid --security-opt: "{text}"', 125)
     if key != "seccomp" or value in ("unconfined", "builtin"):
         return text
     try:

@@ -76,7 +76,8 @@ def load(name: str) -> Context:
         with open(f"{meta_folder(name)}/meta.json", encoding="utf-8") as file:
             context = from_json(json.load(file))
     except FileNotFoundError:
-        raise CommandFailed(f'context "{name}": context not found: open {meta_folder(name)}/meta.json') from None
+        where = f"open {meta_folder(name)}/meta.json: no such file or directory"
+        raise CommandFailed(f'context "{name}": context not found: {where}') from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandFailed(f'context "{name}": {meta_folder(name)}/meta.json: {error}') from None
     for kind, file_name in TLS_FILES.items():

@@ -20,6 +20,12 @@ class CommandFailed(click.ClickException):
         click.echo(self.message, file=file, err=file is None)
 
 
+def unreadable(path: object, error: OSError) -> str:
+    """Why a file cannot be opened, in the words of Go's programs."""
+    reason = error.strerror or type(error).__name__
+    return f"open {path}: {reason[:1].lower()}{reason[1:]}"
+
+
 class DaemonError(CommandFailed):
     """The engine answered with an error; `status` is the HTTP status."""
 

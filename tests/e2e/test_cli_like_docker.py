@@ -2,9 +2,11 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -157,3 +159,96 @@ def test_people_read_the_same(engine: Engine, docker: str, words: list[str]) -> 
     theirs, ours = both(engine, docker, *words)
     ours = "\n".join(line for line in ours.splitlines() if not line.startswith("Logs"))
     assert [line.split() for line in ours.splitlines()] == [line.split() for line in theirs.splitlines()]
+
+
+MISTAKES = """
+rm c1
+rm nosuch
+rmi nosuch
+exec c2 true
+exec nosuch true
+exec c1 nosuch
+exec c1 sh -c 'exit 7'
+exec -u nobody2 c1 true
+exec -w /nosuch c1 pwd
+run --rm --network none busybox nosuch
+run --rm --network none busybox /etc/passwd
+run --rm --network none busybox sh -c 'exit 9'
+run --rm --network none --name c1 busybox true
+run --rm --network nosuch busybox true
+run --pull never nosuch:latest
+run -m 1k busybox true
+inspect nosuch
+inspect --type image c1
+network inspect nosuch
+volume inspect nosuch
+volume rm vol
+volume rm nosuch
+network create none
+stop nosuch
+kill c2
+kill -s BAD c1
+pause c2
+unpause c1
+logs nosuch
+top c2
+port c1 80
+port nosuch
+cp nosuch:/x .
+cp c1:/nosuch .
+tag nosuch x
+history nosuch
+diff nosuch
+wait nosuch
+rename c1 c2
+rename nosuch x
+update --memory 1k c1
+commit nosuch
+export nosuch
+load -i /nosuch
+save nosuch
+attach c2
+stats --no-stream nosuch
+create --name c1 busybox
+ps --filter bad=1
+images --filter bad=1
+events --since bad --until 0s
+container prune --filter bad=1 -f
+volume create -d nosuch x
+run -d --restart bad busybox
+create --cpus 99 busybox
+create -v / busybox
+create --mount type=bad,target=/x busybox
+create --mount type=bind,source=/nosuch,target=/x busybox
+create --cap-add BAD busybox
+create --log-driver syslog busybox
+create --network container:nosuch busybox
+create --pid container:nosuch busybox
+create --volumes-from nosuch busybox
+create --stop-signal BAD busybox
+login -u x
+context use nosuch
+""".strip().splitlines()
+
+
+def said(program: list[str], engine: Engine, words: str, folder: Path) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [*program, "-H", engine.host, *shlex.split(words)],
+        capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL, cwd=folder,
+    )  # fmt: skip
+    errors = re.sub(r"\b[0-9a-f]{64}\b", "ID", done.stderr).replace("wherry", "docker")
+    return done.returncode, done.stdout.strip(), errors.strip()
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_a_mistake_ends_with_the_same_code_and_words(engine: Engine, docker: str, words: str, tmp_path: Path) -> None:
+    makes = words.startswith(("run", "create"))
+    before = set(engine.out("ps", "-aq").split()) if makes else set()
+    answers = []
+    for program in ([docker], WHERRY):
+        answers.append(said(program, engine, words, tmp_path))
+        if makes:  # `run` leaves what it could not start
+            for left in set(engine.out("ps", "-aq").split()) - before:
+                engine.docker("rm", "-f", left)
+    assert answers[1] == answers[0]
+    assert answers[0][0] != 0

@@ -5,7 +5,7 @@ import sys
 import click
 
 from engine.cli.client import Daemon
-from engine.cli.errors import CommandFailed
+from engine.cli.errors import CommandFailed, unreadable
 from engine.cli.grammar import Command, pass_daemon
 from engine.cli.pulling import show_progress, split_tag
 
@@ -42,6 +42,6 @@ def import_(
     try:
         archive = sys.stdin.buffer if source == "-" else open(source, "rb")  # noqa: SIM115
     except OSError as error:
-        raise CommandFailed(f"open {source}: {error.strerror}") from error
+        raise CommandFailed(unreadable(source, error)) from error
     with archive:
         show_progress(daemon.objects("POST", "/images/create", params, upload=archive))

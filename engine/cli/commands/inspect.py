@@ -52,24 +52,27 @@ volume = _one_kind("volume")
 def _inspect(daemon: Daemon, names: Sequence[str], kinds: Sequence[str], template: str | None, *, sizes: bool) -> None:
     found, missing = [], []
     for name in names:
-        one = _find(daemon, name, kinds, sizes=sizes)
-        if one is None:
-            missing.append(name)
-        else:
-            found.append(one)
+        try:
+            found.append(_find(daemon, name, kinds, sizes=sizes))
+        except DaemonError as error:
+            missing.append(error if len(kinds) == 1 else CommandFailed(f"Error: No such object: {name}"))
     print_objects(found, template)
-    for name in missing:
-        what = f"such {kinds[0]}" if len(kinds) == 1 else "such object"
-        click.echo(f"Error: No {what}: {name}", err=True)
+    for refusal in missing:
+        refusal.show()
     if missing:
         raise ExitWith(1)
 
 
 def _find(daemon: Daemon, name: str, kinds: Sequence[str], *, sizes: bool) -> Any:
-    for kind in kinds:
+    """Of the first kind that has the name; raises the engine's refusal of the last."""
+    for kind in kinds[:-1]:
         try:
-            return daemon.get(_PATHS[kind].format(name), size=(sizes and kind == "container") or None)
+            return _get(daemon, kind, name, sizes=sizes)
         except DaemonError as error:
             if error.status != 404:
                 raise
-    return None
+    return _get(daemon, kinds[-1], name, sizes=sizes)
+
+
+def _get(daemon: Daemon, kind: str, name: str, *, sizes: bool) -> Any:
+    return daemon.get(_PATHS[kind].format(name), size=(sizes and kind == "container") or None)

@@ -5,7 +5,7 @@ import sys
 import click
 
 from engine.cli.client import Daemon
-from engine.cli.errors import CommandFailed
+from engine.cli.errors import CommandFailed, unreadable
 from engine.cli.grammar import Command, pass_daemon
 from engine.cli.pulling import show_progress
 
@@ -22,7 +22,7 @@ def load(daemon: Daemon, source: str | None, platform: str | None, quiet: bool) 
     try:
         archive = open(source, "rb") if source else sys.stdin.buffer  # noqa: SIM115  # standard input stays open
     except OSError as error:
-        raise CommandFailed(f"open {source}: {error.strerror}") from error
+        raise CommandFailed(unreadable(source, error)) from error
     params = {"quiet": quiet or not sys.stdout.isatty(), "platform": platform}
     headers = {"Content-Type": "application/x-tar"}
     try:

@@ -23,6 +23,8 @@ def login(daemon: Daemon, username: str | None, password: str | None, password_s
         if password is not None or username is None:
             raise CommandFailed("--password-stdin wants --username, and excludes --password")
         password = sys.stdin.read().rstrip("\r\n")
+    if not (username and password) and not sys.stdin.isatty():
+        raise CommandFailed("Error: Cannot perform an interactive login from a non TTY device")
     username = username or click.prompt("Username")
     password = password or click.prompt("Password", hide_input=True)
     registry = registry_of(f"{server}/x") if server else registry_of("x")

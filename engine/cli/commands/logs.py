@@ -56,5 +56,8 @@ def moment(text: str | None) -> str | None:
         if text[:4].isdigit() and "-" in text:
             return repr(unix_time(text))
     except ValueError as error:
-        raise CommandFailed(f"invalid time {text!r}") from error
-    return f"{time.time() - parse_duration(text) / 1e9:.9f}"
+        raise CommandFailed(f'failed to parse value as time or duration: "{text}"') from error
+    try:
+        return f"{time.time() - parse_duration(text) / 1e9:.9f}"
+    except CommandFailed:
+        raise CommandFailed(f'failed to parse value as time or duration: "{text}"') from None

@@ -3,6 +3,7 @@
 import click
 
 from engine.cli.client import Daemon
+from engine.cli.errors import CommandFailed, DaemonError
 from engine.cli.grammar import Command, pass_daemon
 
 
@@ -12,4 +13,8 @@ from engine.cli.grammar import Command, pass_daemon
 @pass_daemon
 def rename(daemon: Daemon, container: str, new_name: str) -> None:
     """Rename a container."""
-    daemon.post(f"/containers/{container}/rename", name=new_name)
+    try:
+        daemon.post(f"/containers/{container}/rename", name=new_name)
+    except DaemonError as error:
+        error.show()
+        raise CommandFailed(f"Error: failed to rename container named {container}") from None

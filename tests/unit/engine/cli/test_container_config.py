@@ -127,6 +127,9 @@ def test_the_environment_comes_from_files_words_and_the_caller(tmp_path: Path, m
         ("-a", "stdfoo", "x"),
         ("--no-healthcheck", "--health-cmd", "true", "x"),
         ("--device", "/a:/b:r:w", "x"),
+        ("--security-opt", "bad", "x"),
+        ("--add-host", "bad", "x"),
+        ("--dns", "bad", "x"),
     ],
 )
 def test_what_is_wrong_is_refused_with_125(words: tuple[str, ...]) -> None:

@@ -42,5 +42,5 @@ def test_an_address_is_the_engine_s_to_fetch(engine: FakeEngine, run: Run) -> No
 def test_a_file_that_is_not_there(engine: FakeEngine, run: Run) -> None:
     """Said in Go's words, before the engine hears of it."""
     result = run("import", "/no/such.tar")
-    assert "open /no/such.tar: No such file or directory" in result.stderr
+    assert "open /no/such.tar: no such file or directory" in result.stderr
     assert engine.requests == []

@@ -16,10 +16,12 @@ def test_every_kind_is_asked_until_one_knows_the_name(engine: FakeEngine, run: R
 def test_a_missing_one_is_named_after_those_that_were_found(engine: FakeEngine, run: Run) -> None:
     """And the command ends with 1."""
     engine.answers["GET /networks/n"] = (200, {"Id": "n"})
+    engine.answers["GET /networks/gone"] = (404, {"message": "network gone not found"})
     result = run("network", "inspect", "n", "gone", "-f", "{{.Id}}")
     assert result.stdout == "n\n"
-    assert result.stderr == "Error: No such network: gone\n"
+    assert result.stderr == "Error response from daemon: network gone not found\n"
     assert result.exit_code == 1
+    assert run("inspect", "gone").stderr == "Error: No such object: gone\n"
 
 
 def test_an_unknown_type_is_refused(run: Run) -> None:

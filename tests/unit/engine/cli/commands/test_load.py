@@ -19,4 +19,4 @@ def test_the_archive_is_sent_as_it_is(engine: FakeEngine, run: Run, tmp_path: Pa
 
 def test_a_missing_file_is_named(run: Run) -> None:
     """Before anything is sent."""
-    assert "open /nonexistent: No such file or directory" in run("load", "-i", "/nonexistent").stderr
+    assert "open /nonexistent: no such file or directory" in run("load", "-i", "/nonexistent").stderr
