@@ -62,8 +62,8 @@ class Build:
     def _prepare(self) -> None:
         """The arguments before the first FROM."""
         session = self._session
-        session.meta.update(platform_arguments(session.request.platform))
-        arguments = Arguments(session.request.arguments)
+        session.meta.update(platform_arguments(session.request.platform, session.request.target))
+        arguments = Arguments(session.request.arguments, session.meta)
         for instruction in session.file.meta:
             for word in instruction.args:
                 name, default = split_pair(word)

@@ -8,11 +8,13 @@ client opens ahead and that wait here; one is taken for each connection that a s
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-from engine.builder.context import Context
+from engine.builder.context import Context, taken
+from engine.builder.kept_contexts import Kept, KeptContexts
+from engine.builder.threads import finish
 from proto.errdefs import AlreadyExists, InvalidArgument, NotFound, ResourceExhausted, Unavailable
 
 _TOKEN = re.compile(r"[0-9a-f]{32,64}")
@@ -60,6 +62,26 @@ class Channel:
     agents: dict[str, "asyncio.Queue[Waiting]"] = field(default_factory=dict)
     results: "asyncio.Queue[Result]" = field(default_factory=asyncio.Queue)
     stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+    kept: Kept | None = None
+    _builds: int = 0
+    _unused: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @contextlib.contextmanager
+    def used(self) -> Iterator[None]:
+        """By a build: what the channel has stays until the build has ended, also when the client has gone."""
+        self._builds += 1
+        try:
+            yield
+        finally:
+            self._builds -= 1
+            if not self._builds:
+                self._unused.set()
+
+    async def unused(self) -> None:
+        """When no build uses it any more."""
+        while self._builds:
+            self._unused.clear()
+            await self._unused.wait()
 
     def keep_secrets(self, secrets: dict[str, bytes]) -> None:
         """For the builds of this channel."""
@@ -67,6 +89,20 @@ class Channel:
         if sum(map(len, self.secrets.values())) > _SECRETS_LIMIT:
             self.secrets.clear()
             raise InvalidArgument("the secrets of a build are larger than 4 MiB")
+
+    async def compare(self, contexts: KeptContexts, key: str, rows: list[Any]) -> list[int]:
+        """The context that the next build has, as a list of files; answers which of them must be sent."""
+        if self.kept is not None:
+            raise AlreadyExists("the channel has a context already")
+        self.kept = await self.stack.enter_async_context(contexts.opened(key))
+        return await finish(self.kept.compare, rows)
+
+    async def filled(self, chunks: AsyncIterator[bytes]) -> Context:
+        """That context, when what was lacking has come."""
+        if self.kept is None:
+            raise InvalidArgument("the channel has no list of a context's files")
+        await taken(chunks, self.kept)
+        return Context(self.kept.root, self.kept)
 
     def offer(self, name: str, stream: Stream) -> Waiting:
         """A connection to the client's agent, for whoever wants one."""
@@ -105,9 +141,10 @@ class Channel:
 
 
 class Channels:
-    """All that are open."""
+    """All that are open, and the contexts that outlive them."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: KeptContexts) -> None:
+        self.kept = kept
         self._open: dict[str, Channel] = {}
 
     @contextlib.asynccontextmanager
@@ -118,11 +155,12 @@ class Channels:
         if token in self._open:
             raise AlreadyExists("the channel is open already")
         channel = self._open[token] = Channel()
-        try:
-            async with channel.stack:
+        async with channel.stack:
+            try:
                 yield channel
-        finally:
-            del self._open[token]
+            finally:
+                del self._open[token]
+                await channel.unused()
 
     def get(self, token: str) -> Channel:
         """The open one with the token."""

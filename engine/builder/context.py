@@ -3,57 +3,84 @@
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
+from typing import Protocol
 
 from engine import kernel
 from engine.builder import ignore, sources
 from engine.builder.feed import Closed, Feed
-from engine.builder.sources import Source
+from engine.builder.sources import Source as Found
 from engine.builder.spooling import Spooler
 from engine.builder.threads import finish, finished
-from engine.builder.tree import NotPlain, Tree
-from engine.builder.unpacking import Unpacker
+from engine.builder.tree import Node, NotPlain, Tree
+from engine.builder.unpacking import Source
 from engine.images.decompress import decompressed
 from proto.errdefs import InvalidArgument, NotFound
 
 _DOCKERFILE_LIMIT = 4 << 20
+_FROM_ELSEWHERE = re.compile(r"\.dockerfile\.[0-9a-f]{20}")  # clients' names for one that is not in the context
 _NO_LINKS = kernel.RESOLVE_IN_ROOT | kernel.RESOLVE_NO_SYMLINKS
 
 
-class Context:
-    """One unpacked context."""
+class Store(Protocol):
+    """Where a context's files are, and what is known of them."""
 
-    def __init__(self, root: int, spooler: Spooler | None = None) -> None:
+    digests: dict[int, str]  # by their inodes
+
+    @property
+    def tree(self) -> Tree | None:
+        """All of it in memory, as long as that tells the whole."""
+        ...
+
+    def unpack(self, source: Source, /) -> None: ...
+
+    def materialise(self) -> None: ...
+
+    def bytes_of(self, node: Node, limit: int) -> bytes: ...
+
+    def remove(self, path: str) -> None: ...
+
+
+class Context:
+    """One context."""
+
+    def __init__(self, root: int, store: Store | None = None) -> None:
         self._root = root  # the caller's to close
-        self._spooler = spooler
+        self._store = store
         self._making = threading.Lock()
 
     @property
     def root(self) -> int:
         """An fd of its folder, made when it is first asked for. Blocking."""
-        if self._spooler is not None:
+        if self._store is not None:
             with self._making:
-                self._spooler.materialise()
+                self._store.materialise()
         return self._root
+
+    @property
+    def is_passing(self) -> bool:
+        """It goes after the build, so its files may be given away; kept ones would have two names for good."""
+        return isinstance(self._store, Spooler)
 
     async def opened(self) -> int:
         """The same, for the event loop."""
         return await finish(lambda: self.root)
 
-    def find(self, words: tuple[str, ...], excludes: tuple[str, ...], *, owners: bool, parents: bool) -> list[Source]:
+    def find(self, words: tuple[str, ...], excludes: tuple[str, ...], *, owners: bool, parents: bool) -> list[Found]:
         """What an instruction's words stand for. Blocking."""
         if (tree := self._tree) is not None:
             with contextlib.suppress(NotPlain):
                 return tree.find(words, excludes, owners=owners, parents=parents)
-        known = self._spooler.digests if self._spooler is not None else None
+        known = self._store.digests if self._store is not None else None
         return sources.find(self.root, words, excludes, owners=owners, parents=parents, digests=known)
 
     @property
     def _tree(self) -> Tree | None:
-        return self._spooler.tree if self._spooler is not None else None
+        return self._store.tree if self._store is not None else None
 
     def read(self, path: str) -> str | None:
         """A small text file of the context; None where there is none. Links are followed inside of the context."""
@@ -66,13 +93,13 @@ class Context:
         return None if data is None else data.decode("utf-8", "replace")
 
     def _noted(self, path: str) -> bytes | None:
-        if self._spooler is None or (tree := self._spooler.tree) is None:
+        if self._store is None or (tree := self._store.tree) is None:
             raise NotPlain
         try:
             node = tree.at(path)
         except NotFound:
             return None
-        return None if node.is_folder else self._spooler.bytes_of(node, _DOCKERFILE_LIMIT + 1)
+        return None if node.is_folder else self._store.bytes_of(node, _DOCKERFILE_LIMIT + 1)
 
     def _on_disk(self, path: str) -> bytes | None:
         try:
@@ -132,17 +159,14 @@ class Context:
             os.close(fd)
 
     def _remove_ignored(self, dockerfile: str) -> None:
-        text = self.read(".dockerignore")
-        if not text:
-            return
-        rules = ignore.Ignore(ignore.read(text))
+        rules = ignore.Ignore(ignore.read(self.read(".dockerignore") or ""))
         for name in (dockerfile.lstrip("/"), ".dockerignore"):
-            if not rules.excludes(os.path.normpath(name)):
+            if not rules.excludes(os.path.normpath(name)) and not _FROM_ELSEWHERE.fullmatch(name):
                 continue
             try:
-                if (tree := self._tree) is None:
+                if self._store is None or self._tree is None:
                     raise NotPlain
-                tree.remove(name)
+                self._store.remove(name)
             except NotPlain:
                 with contextlib.suppress(OSError):
                     parent = kernel.openat2(self.root, os.path.dirname(name) or ".", os.O_RDONLY | os.O_DIRECTORY)
@@ -164,7 +188,7 @@ async def received(
         try:
             spooler = Spooler(folder, root)
             with contextlib.closing(spooler):
-                await _taken(chunks, spooler)
+                await taken(chunks, spooler)
                 yield Context(root, spooler)
         finally:
             os.close(root)
@@ -175,13 +199,13 @@ async def received(
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-async def _taken(chunks: AsyncIterator[bytes], unpacker: Unpacker) -> None:
+async def taken(chunks: AsyncIterator[bytes], store: Store) -> None:
     """Take a context while it arrives, in a thread."""
     feed = Feed()
 
     def extract() -> None:
         try:
-            unpacker.unpack(feed)
+            store.unpack(feed)
         finally:
             feed.close()
 

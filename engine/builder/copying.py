@@ -58,7 +58,9 @@ async def copy(stage: "StageBuild", instruction: Instruction) -> State:
         rules = replace(rules, parents=parents, unpack=any(group.unpack for group in groups))
 
         # With several sources a later one may replace what an earlier one brought: those are copied in their order.
-        links = LateLinks() if len(everything) == 1 and isinstance(groups[0].folder, Context) else None
+        folder = groups[0].folder
+        given = len(everything) == 1 and isinstance(folder, Context) and folder.is_passing
+        links = LateLinks() if given else None
 
         def work(target: int) -> bool:
             for group, some in found:

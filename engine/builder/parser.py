@@ -6,7 +6,7 @@ what an instruction may carry (flags, number of words, forms) is decided here, i
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from e2b_dockerfile_utils import DockerfileHeredoc, DockerfileInstruction, DockerfileSyntaxError, parse_dockerfile_ast
@@ -179,7 +179,7 @@ def _flags(instruction: Instruction, words: list[str]) -> tuple[dict[str, str], 
     for word in words:
         name, equals, value = word.removeprefix("--").partition("=")
         if name not in known:
-            raise instruction.fault(f"unknown flag: --{name}{_did_you_mean(name, known, '--')}")
+            raise instruction.fault(f"unknown flag: --{name}{did_you_mean(name, known, '--')}")
         if not equals and name not in _SWITCHES:
             raise instruction.fault(f"missing a value on flag: {name}")
         if (instruction.name, name) in _REFUSED and (name, value) != ("security", "sandbox"):
@@ -281,13 +281,14 @@ def _reworded(error: DockerfileSyntaxError, lines: list[str]) -> str:
     text = str(error).removeprefix("Dockerfile parse error").strip()
     unknown = _UNKNOWN.search(text)
     if unknown:
-        text += _did_you_mean(unknown[1].upper(), _WORDS)
+        text += did_you_mean(unknown[1].upper(), _WORDS)
     shown = ""
     if error.line and error.line <= len(lines):
         shown = f"\n  {error.line} | {lines[error.line - 1].rstrip()}"
     return f"dockerfile parse error {text}{shown}"
 
 
-def _did_you_mean(word: str, known: "dict[str, str] | dict[str, tuple[int, int | None, str]]", prefix: str = "") -> str:
+def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """What is nearest to a word that nobody knows, if anything is near."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean {prefix}{near[0]}?)" if near else ""

@@ -1,7 +1,8 @@
 """What is kept of builds, as `system df` shows it, and which of it a prune takes. Pure.
 
-Records are steps with a layer (`regular`) and cache mounts (`exec.cachemount`). Without `all` a prune leaves the
-cache mounts alone, unless a filter names their type. Filters are dockerd's; of several all must hold.
+Records are steps with a layer (`regular`), contexts (`source.local`) and cache mounts (`exec.cachemount`). Without
+`all` a prune leaves the cache mounts alone, unless a filter names their type. Filters are dockerd's; of several all
+must hold.
 """
 
 import re
@@ -19,7 +20,7 @@ from proto.errdefs import InvalidArgument
 FILTERS = (
     *("id", "parent", "type", "description", "inuse", "shared", "private", "until", "unused-for", "label", "label!"),
 )
-REGULAR, MOUNT = "regular", "exec.cachemount"
+REGULAR, MOUNT, LOCAL = "regular", "exec.cachemount", "source.local"
 _FLAGS = {"inuse": "in_use", "shared": "shared", "private": "private"}
 
 
@@ -81,6 +82,12 @@ def of_mount(kept: Kept) -> Record:
     """A cache mount's folder."""
     name = f"cached mount {kept.id.partition(chr(0))[0]}" if kept.id else "cached mount"
     return Record(kept.name[:25], MOUNT, name, kept.created, kept.used, 1, kept.size, kept.in_use, kept.name)
+
+
+def of_context(name: str, size: int, used: float, in_use: bool) -> Record:
+    """A context that was kept."""
+    made = timestamps.from_seconds(used)
+    return Record(name[:25], LOCAL, "local source for context", made, used, 1, size, in_use, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class Request:
     pull: bool = False
     quiet: bool = False
     remove: bool = True
+    force_remove: bool = False
     platform: Platform = field(default_factory=platforms.host)
     host_config: Mapping[str, Any] = field(default_factory=dict)
     credentials: Mapping[str, Credentials] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Request:
     channel: str = ""  # the token of what the client has beside this request
     to_channel: bool = False  # the result goes there, and no image is kept
     remote: str = ""  # a context that the engine fetches
+    kept: bool = False  # the body is what the channel's own context lacks
 
     @property
     def epoch(self) -> int | None:
@@ -86,7 +88,8 @@ def read(text: Callable[[str], str], texts: Callable[[str], list[str]], headers:
         no_cache=_flag(text("nocache")),
         pull=_flag(text("pull")),
         quiet=_flag(text("q")),
-        remove=_flag(text("rm")) if text("rm") else True,
+        remove=_flag(text("forcerm")) or not text("rm") or _flag(text("rm")),
+        force_remove=_flag(text("forcerm")),
         platform=_platform(text("platform")),
         host_config=host,
         credentials=_credentials(headers.get("X-Registry-Config", "")),
@@ -96,6 +99,7 @@ def read(text: Callable[[str], str], texts: Callable[[str], list[str]], headers:
         contexts=_contexts(text("contexts")),
         steps=_steps(text("progress")),
         remote=text("remote"),
+        kept=_flag(text("kept")),
         cache_from=_cache_from(text("cachefrom")),
     )
 

@@ -19,6 +19,7 @@ from engine.containers.neighbours import ImageRecord
 from engine.containers.room import Room
 from engine.containers.stdio import Attachment
 from engine.stdcopy import STDERR, Decoder
+from proto.errdefs import Internal
 
 LABEL = "io.wherry.build"
 Json = dict[str, Any]
@@ -55,6 +56,14 @@ class _OneImage:
         return self._image
 
 
+class CommandFailed(Internal):
+    """A step's process ended with a code; clients are told it apart from the words."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What is to run."""
@@ -67,11 +76,12 @@ class Step:
     host_config: Json
     build_id: str
     keep: bool = False  # rm=0: a container whose step went well stays
+    keep_failed: bool = False  # no forcerm=1: one whose command failed does
 
 
 @contextlib.asynccontextmanager
 async def container(room: Room, step: Step) -> AsyncIterator[Live]:
-    """The step's container, gone after the block whatever happens."""
+    """The step's container; gone after the block, but where it is to be kept: then it is one like any other."""
     view = dataclasses.replace(room, images=_OneImage(step.image))
     body = {
         "Image": step.image.id.removeprefix("sha256:")[:12],
@@ -81,7 +91,7 @@ async def container(room: Room, step: Step) -> AsyncIterator[Live]:
         "User": step.user,
         "WorkingDir": step.workdir,
         "Healthcheck": {"Test": ["NONE"]},
-        "Labels": {} if step.keep else {LABEL: step.build_id},
+        "Labels": {LABEL: step.build_id},
         "HostConfig": {**step.host_config, "LogConfig": {"Type": "none", "Config": {}}},
     }
     made = await create.create(view, "", body)
@@ -90,8 +100,14 @@ async def container(room: Room, step: Step) -> AsyncIterator[Live]:
     try:
         yield live
         kept = step.keep
+    except CommandFailed:
+        kept = step.keep_failed
+        raise
     finally:
-        if not kept:
+        if kept:
+            live.container.config["Labels"] = {}  # it is nobody's step any more
+            room.registry.save(live)
+        else:
             work = room.background.spawn(f"removal of build step {made.id}", _discard(room, live))
             await asyncio.shield(work)
 

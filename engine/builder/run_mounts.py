@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from engine.builder.modes import octal
-from engine.builder.parser import Instruction
+from engine.builder.parser import Instruction, did_you_mean
 from proto.errdefs import InvalidArgument, Unimplemented
 
 _KEYS = {
@@ -58,13 +58,14 @@ def parse(instruction: Instruction, text: str, workdir: str) -> RunMount:
         pairs[key] = value if equals else "true"
     kind = pairs.pop("type", "bind")
     if kind not in _KEYS:
-        raise instruction.fault(f'unsupported mount type "{kind}"')
+        raise instruction.fault(f'unsupported mount type "{kind}"{did_you_mean(kind, _KEYS)}')
     writable = _truth(instruction, {"rw": pairs.pop("rw", pairs.pop("readwrite", "false"))}, "rw")
     if writable and kind not in ("bind", "cache"):
         raise instruction.fault(f"unexpected key 'rw' for mount type '{kind}'")
     unknown = sorted(set(pairs) - _KEYS[kind])
     if unknown:
-        raise instruction.fault(f"unexpected key '{unknown[0]}' for mount type '{kind}'")
+        near = did_you_mean(unknown[0], _KEYS[kind])
+        raise instruction.fault(f"unexpected key '{unknown[0]}' for mount type '{kind}'{near}")
     return _checked(instruction, kind, pairs, workdir, writable=writable)
 
 

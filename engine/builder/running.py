@@ -11,25 +11,17 @@ from engine.builder import mounting, origins, run_mounts, sources
 from engine.builder.cache import key_of
 from engine.builder.metadata import command_line
 from engine.builder.parser import Instruction
-from engine.builder.run import Step, Unfinished, container, execute
+from engine.builder.run import CommandFailed, Step, Unfinished, container, execute
 from engine.builder.run_mounts import RunMount
 from engine.builder.state import Layer, State
 from engine.builder.threads import finish
-from proto.errdefs import Internal, InvalidArgument, Unimplemented
+from proto.errdefs import InvalidArgument, Unimplemented
 
 if TYPE_CHECKING:
     from engine.builder.stage import StageBuild
 
 _NETWORKS = ("default", "none", "host")
 _SCRIPT = "\0heredoc"  # the name of a script among the secrets: no Dockerfile can spell it
-
-
-class CommandFailed(Internal):
-    """A step's process ended with a code; clients are told it apart from the words."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 async def run(stage: "StageBuild", instruction: Instruction) -> State:
@@ -103,6 +95,7 @@ async def _execute(
             host_config=host,
             build_id=session.id,
             keep=not session.request.remove,
+            keep_failed=not session.request.force_remove,
         )
         live = await stack.enter_async_context(container(session.room, step))
         stage.lane.stream(f" ---> Running in {live.container.id[:12]}\n")

@@ -17,14 +17,14 @@ from engine.builder.cache import Cache
 from engine.builder.cache_mounts import CacheMounts
 from engine.builder.channel import Channels
 from engine.builder.history_cache import HistoryCache
+from engine.builder.kept_contexts import KeptContexts
 from engine.builder.layers import Layers
 from engine.builder.mounting import Mounting
 from engine.builder.output import Line
 from engine.builder.patience import patiently
-from engine.builder.pruning import MOUNT, REGULAR, Prune, Record, of_mount, of_step
+from engine.builder.pruning import LOCAL, MOUNT, REGULAR, Prune, Record, of_context, of_mount, of_step
 from engine.builder.request import Request
-from engine.builder.run import LABEL
-from engine.builder.running import CommandFailed
+from engine.builder.run import LABEL, CommandFailed
 from engine.builder.session import Session
 from engine.builder.threads import finish
 from engine.containers import remove
@@ -34,7 +34,7 @@ from engine.images.assemble import Assembler
 from engine.images.names import Names
 from engine.images.service import Images
 from engine.supervisor_client.diff import Diff
-from proto.errdefs import Fault, Internal, NotFound
+from proto.errdefs import Fault, Internal, InvalidArgument, NotFound
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,8 @@ class Builder:
         self._cache = Cache(f"{folder}/cache.db", room.supervisor.content, room.supervisor.snapshots)
         self._caches = CacheMounts(f"{folder}/mounts")
         self._mounting = Mounting(self._caches, f"{room.paths.exec_root}/builder", self._temporary)
-        self.channels = Channels()
+        self._contexts = KeptContexts(f"{folder}/contexts")
+        self.channels = Channels(self._contexts)
         self._running: dict[str, float] = {}  # when each began
 
     async def build(self, request: Request, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Line, None]:
@@ -109,7 +110,14 @@ class Builder:
     ) -> None:
         room, temporary = self._room, self._temporary
         async with contextlib.AsyncExitStack() as stack:
-            if request.remote:
+            channel = self.channels.get(request.channel) if request.channel else None
+            if channel is not None:
+                stack.enter_context(channel.used())
+            if request.kept:
+                if channel is None:
+                    raise InvalidArgument("kept=1 needs a channel, which has the list of the context's files")
+                received = await channel.filled(chunks)
+            elif request.remote:
                 received = await stack.enter_async_context(remote.fetched(request, temporary))
             else:
                 received = await stack.enter_async_context(context.received(chunks, temporary, self._discard))
@@ -131,7 +139,7 @@ class Builder:
                 layers=layers,
                 cache=self._cache,
                 mounting=self._mounting,
-                channel=self.channels.get(request.channel) if request.channel else None,
+                channel=channel,
             )
             session.others = HistoryCache(await bases.sources(session))
             image_id = await Build(session, self._assembler, self._names, lines.put_nowait).run()
@@ -153,7 +161,8 @@ class Builder:
         await self._cache.forget([entry for entry in self._cache.all() if entry.key in steps])
         gone = [record for record in chosen if record.key in steps]
         for record in chosen:
-            if record.type == MOUNT and await asyncio.to_thread(self._caches.remove, record.key):
+            remove = {MOUNT: self._caches.remove, LOCAL: self._contexts.remove}.get(record.type)
+            if remove is not None and await asyncio.to_thread(remove, record.key):
                 gone.append(record)
         freed = sum(record.size for record in gone)
         return {"CachesDeleted": [record.id for record in gone] or None, "SpaceReclaimed": freed}
@@ -166,7 +175,8 @@ class Builder:
         """What is kept; what a build that runs has used is in use."""
         since = min(self._running.values(), default=float("inf"))
         steps = [of_step(entry, entry.used >= since) for entry in self._cache.all() if entry.layer is not None]
-        return [*steps, *map(of_mount, await asyncio.to_thread(self._caches.usage))]
+        mounts, contexts = await asyncio.to_thread(lambda: (self._caches.usage(), self._contexts.usage()))
+        return [*steps, *map(of_mount, mounts), *(of_context(*one) for one in contexts)]
 
     async def usage(self) -> list[dict[str, Any]]:
         """`BuildCache` of `system df`."""
@@ -177,6 +187,7 @@ class Builder:
         self._mounting.sweep()
         for folder in (self._temporary, self._gone):
             await asyncio.to_thread(_empty, folder)
+        await asyncio.to_thread(self._contexts.sweep)
         await patiently("clearing up", self.repair, ())
 
     async def repair(self) -> None:

@@ -89,6 +89,11 @@ class Spooler(Unpacker):
         with open(node.own, "rb") as file:
             return file.read(limit)
 
+    def remove(self, path: str) -> None:
+        """Take a file out, before there is a folder."""
+        assert self.tree is not None
+        self.tree.remove(path)
+
     def materialise(self) -> None:
         """Make the folder."""
         if self.tree is None:

@@ -4,6 +4,7 @@ An argument counts from the line that declares it; a value given by the client g
 goes before both. Arguments before the first FROM are known to FROM lines, and to a stage that declares them again.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -39,14 +40,19 @@ class Expander:
         try:
             return self._lex.process_word(text)
         except ValueError as error:
-            raise InvalidArgument(str(error)) from None
+            raise _refused(error, text) from None
 
     def words(self, text: str) -> list[str]:
         """The same, split where variables brought spaces."""
         try:
             return self._lex.process_words(text)
         except ValueError as error:
-            raise InvalidArgument(str(error)) from None
+            raise _refused(error, text) from None
+
+
+def _refused(error: ValueError, text: str) -> InvalidArgument:
+    """In docker's words, which quote as Go does."""
+    return InvalidArgument(str(error).replace(f"failed to process '{text}'", f"failed to process {json.dumps(text)}"))
 
 
 class Arguments:
@@ -88,9 +94,9 @@ class Arguments:
         )
 
 
-def platform_arguments(platform: Platform) -> dict[str, str | None]:
+def platform_arguments(platform: Platform, target: str) -> dict[str, str | None]:
     """The arguments that BuildKit gives to FROM lines, and to stages that declare them."""
-    found: dict[str, str | None] = {}
+    found: dict[str, str | None] = {"TARGETSTAGE": target or "default"}
     for prefix in ("TARGET", "BUILD"):
         found[f"{prefix}PLATFORM"] = str(platform)
         found[f"{prefix}OS"] = platform.os

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
 
+from engine.cli.build_listing import Readable
 from engine.cli.client import Daemon, Hijacked
 from engine.cli.errors import CommandFailed
 
@@ -35,13 +36,18 @@ class BuildChannel:
         body = {name: base64.b64encode(value).decode() for name, value in values.items()}
         self._daemon.call("POST", "/build/channel/secrets", self._query, body)
 
-    def send_context(self, name: str, tar: IO[bytes]) -> None:
+    def send_context(self, name: str, tar: Readable) -> None:
         """A folder for `COPY --from=name`."""
         headers = {"Content-Type": "application/x-tar"}
         with self._daemon.open(
-            "POST", "/build/channel/context", {**self._query, "name": name}, headers=headers, upload=tar
+            "POST", "/build/channel/context", {**self._query, "name": name}, headers=headers, upload=pieces(tar)
         ) as response:
             response.read()
+
+    def compare(self, key: str, rows: list[list[str | int]]) -> list[int]:
+        """Tell what the context has; answers the numbers of the rows whose files the engine lacks."""
+        answer = self._daemon.call("POST", "/build/channel/tree", {**self._query, "key": key}, rows)
+        return list(answer["lacking"])
 
     def lend(self, name: str, agent: str) -> None:
         """Let steps reach the agent that listens at a path."""
@@ -93,6 +99,11 @@ class BuildChannel:
             with contextlib.suppress(OSError):
                 connection.socket.shutdown(socket.SHUT_RDWR)
             connection.close()
+
+
+def pieces(body: Readable) -> Iterator[bytes]:
+    """A body in larger pieces than http.client's own."""
+    return iter(lambda: body.read(1 << 18), b"")
 
 
 def _copy(source: socket.socket, target: Hijacked) -> None:

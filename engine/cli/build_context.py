@@ -3,21 +3,21 @@
 The Dockerfile and .dockerignore always go along: the engine needs them, and takes them out of the context itself.
 """
 
+import contextlib
 import io
 import os
 import secrets
 import shutil
-import stat
 import subprocess
 import tarfile
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from engine.builder import git_address, ignore
+from engine.cli.build_listing import Lazy, Listing, Readable, add_text, piped
 from engine.cli.errors import CommandFailed
 from proto.errdefs import Fault
 
@@ -32,10 +32,11 @@ _TAR_MAGIC_AT = 257
 class Sending:
     """The body of the request, and the Dockerfile's name in it."""
 
-    body: IO[bytes] | None
+    body: Readable | None
     dockerfile: str
     failures: list[Exception] = field(default_factory=list)
     remote: str = ""  # the engine fetches it
+    listing: Listing | None = None  # of a folder, as long as nothing of it has been sent
 
 
 @contextmanager
@@ -103,7 +104,7 @@ def _git(*words: str) -> None:
 
 
 @contextmanager
-def folder(path: str) -> Iterator[IO[bytes]]:
+def folder(path: str) -> Iterator[Readable]:
     """Another folder's tar, without what its .dockerignore names."""
     with _piped(path, "", None) as sending:
         assert sending.body is not None
@@ -124,7 +125,7 @@ def _from_stdin(stdin: IO[bytes], dockerfile: str | None) -> Sending:
         raise CommandFailed("the Dockerfile cannot be empty")
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        _add_text(tar, "Dockerfile", text)
+        add_text(tar, "Dockerfile", text)
     buffer.seek(0)
     return Sending(buffer, "Dockerfile")
 
@@ -187,58 +188,8 @@ def rules_of(context: str, dockerfile: str) -> ignore.Ignore:
 def _piped(context: str, dockerfile: str, extra: bytes | None) -> Iterator[Sending]:
     """Made by a thread while it is sent: no context is ever whole in memory or on another disk."""
     rules = rules_of(context, dockerfile)
-    reading, writing = os.pipe()
-    body = os.fdopen(reading, "rb")
-    sending = Sending(body, dockerfile)
-
-    def produce() -> None:
-        try:
-            with os.fdopen(writing, "wb") as target, tarfile.open(fileobj=target, mode="w|") as tar:
-                write(tar, context, rules, {dockerfile, ".dockerignore"} if dockerfile else set())
-                if extra is not None:
-                    _add_text(tar, dockerfile, extra)
-        except BrokenPipeError:
-            pass  # the engine has refused, and says why
-        except Exception as error:  # shown by the command
-            sending.failures.append(error)
-
-    thread = threading.Thread(target=produce, name="build context", daemon=True)
-    thread.start()
-    try:
+    listing = Listing(context, rules, dockerfile, extra)
+    with contextlib.ExitStack() as stack:
+        sending = Sending(None, dockerfile, listing=listing)
+        sending.body = Lazy(lambda: stack.enter_context(piped(listing.write, sending.failures)))
         yield sending
-    finally:
-        body.close()
-        thread.join()
-
-
-def write(tar: tarfile.TarFile, context: str, rules: ignore.Ignore, always: set[str], folder: str = "") -> None:
-    """A folder's files, by name; owners are the engine's business, so all are root's."""
-    for name in sorted(os.listdir(f"{context}/{folder}" if folder else context)):
-        path = f"{folder}/{name}" if folder else name
-        excluded = path not in always and rules.excludes(path)
-        found = os.lstat(f"{context}/{path}")
-        if not excluded:
-            _add(tar, context, path)
-        leads_to_always = any(wanted.startswith(f"{path}/") for wanted in always)
-        if stat.S_ISDIR(found.st_mode) and (not excluded or leads_to_always or rules.may_hold(path)):
-            write(tar, context, rules, always, path)
-
-
-def _add(tar: tarfile.TarFile, context: str, path: str) -> None:
-    if stat.S_ISSOCK(os.lstat(f"{context}/{path}").st_mode):
-        return  # what tar cannot hold, docker leaves out too
-    entry = tar.gettarinfo(f"{context}/{path}", arcname=path)
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    if entry.isreg():
-        with open(f"{context}/{path}", "rb") as file:
-            tar.addfile(entry, file)
-    else:
-        tar.addfile(entry)
-
-
-def _add_text(tar: tarfile.TarFile, name: str, text: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size = len(text)
-    entry.mode = 0o644
-    tar.addfile(entry, io.BytesIO(text))

@@ -3,23 +3,27 @@
 POST /build/channel?channel=TOKEN                      taken over; the channel lives as long as this connection
 POST /build/channel/secrets?channel=TOKEN              {"id": "base64…"}
 POST /build/channel/context?channel=TOKEN&name=NAME    a tar
+POST /build/channel/tree?channel=TOKEN&key=KEY         the list of a context's files; answers which ones are lacking
 POST /build/channel/agent?channel=TOKEN&id=ID          taken over; waits until a step wants the agent
 GET  /build/channel/result?channel=TOKEN               waits for the build, then a tar of what it made
 """
 
 import base64
 import binascii
+import json
 from collections.abc import Callable
 
 from aiohttp import web
 
-from engine.api.app import HEADERS, Route, empty
+from engine.api.app import HEADERS, Route, empty, respond
 from engine.api.call import Call
 from engine.api.hijack import hijack
 from engine.builder import context
 from engine.builder.channel import Channels
 from engine.containers import archive
 from proto.errdefs import InvalidArgument
+
+_LIST_LIMIT = 256 << 20  # a million files
 
 
 class BuildChannelRoutes:
@@ -61,6 +65,19 @@ class BuildChannelRoutes:
         channel.contexts[name] = await channel.stack.enter_async_context(coming)
         return empty()
 
+    async def tree(self, call: Call) -> web.StreamResponse:
+        """The build's own context as a list, so that only what is new of it need be sent."""
+        channel, key = self._channels.get(call.text("channel")), call.text("key")
+        if not key:
+            raise InvalidArgument("a context that is to be kept needs a key")
+        try:
+            rows = json.loads(await call.body(_LIST_LIMIT))
+        except (ValueError, RecursionError) as error:
+            raise InvalidArgument(f"invalid JSON: {error}") from None
+        if not isinstance(rows, list):
+            raise InvalidArgument("the list of a context's files is an array")
+        return respond({"lacking": await channel.compare(self._channels.kept, key, rows)})
+
     async def agent(self, call: Call) -> web.StreamResponse:
         """One more connection to the client's agent."""
         channel = self._channels.get(call.text("channel"))
@@ -91,6 +108,7 @@ def routes(channels: Channels, temporary: Callable[[], str]) -> list[Route]:
         Route("POST", "/build/channel", handlers.open, streams=True),
         Route("POST", "/build/channel/secrets", handlers.secrets),
         Route("POST", "/build/channel/context", handlers.context, streams=True),
+        Route("POST", "/build/channel/tree", handlers.tree),
         Route("POST", "/build/channel/agent", handlers.agent, streams=True),
         Route("GET", "/build/channel/result", handlers.result),
     ]

@@ -2,20 +2,22 @@
 
 import base64
 import contextlib
+import functools
 import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli import build_channel, build_context, build_output, credentials, proxies
+from engine.cli import build_channel, build_context, build_listing, build_output, credentials, proxies
 from engine.cli.build_channel import BuildChannel
+from engine.cli.build_listing import Readable
 from engine.cli.build_output import Destination
 from engine.cli.client import Daemon
 from engine.cli.container_config import ulimit
-from engine.cli.errors import CommandFailed
+from engine.cli.errors import CommandFailed, DaemonError
 from engine.cli.grammar import Command, pass_daemon
 from engine.cli.humane import parse_bytes
 from engine.cli.pulling import show_progress
@@ -59,6 +61,7 @@ _SECRETS_LIMIT = 6000  # what fits into a header: 8 KiB is the most that one may
 @click.option("--ssh", "agents", multiple=True, metavar="ID[=SOCKET]", help="An SSH agent for RUN --mount=type=ssh.")
 @click.option("--iidfile", metavar="FILE", help="Write the image ID to the file.")
 @click.option("--rm/--no-rm", "remove", default=True, help="Remove containers of steps that went well.")
+@click.option("--force-rm/--no-force-rm", default=True, help="Remove the container of a step that failed, too.")
 @click.option("--squash", is_flag=True, help="Refused: build with fewer steps instead.")
 @click.argument("context", metavar="PATH|URL|-")
 @pass_daemon
@@ -81,16 +84,42 @@ def build(daemon: Daemon, /, context: str, **flags: Any) -> None:
         sending = stack.enter_context(build_context.opened(context, flags["dockerfile"], sys.stdin.buffer))
         if sending.body is not None:
             headers["Content-Type"] = "application/x-tar"
+        kept = _compared(stack, daemon, channel, sending)
+        if kept is not None:
+            headers["X-Wherry-Build-Channel"] = kept.token
         board = stack.enter_context(_board(flags, destination))
         params = _params(flags, sending, images, steps=board is not None, to_channel=destination is not None)
-        body = sending.body if board is None or sending.body is None else _Counted(sending.body, board)
-        lines = daemon.objects("POST", "/build", params, headers=headers, upload=body)
+        params["kept"] = 1 if kept is not None else None
+        body: Readable | None = sending.body
+        if body is not None and board is not None:
+            body = _Counted(body, board)
+        upload = build_channel.pieces(body) if body is not None else None
+        lines = daemon.objects("POST", "/build", params, headers=headers, upload=upload)
         image_id = _show(lines, flags, board, _Taking(channel, destination))
         if sending.failures:
             raise CommandFailed(f"sending the context: {sending.failures[0]}")
     if flags["iidfile"] and image_id:
         with open(flags["iidfile"], "w") as file:
             file.write(image_id)
+
+
+def _compared(
+    stack: contextlib.ExitStack, daemon: Daemon, channel: BuildChannel | None, sending: build_context.Sending
+) -> BuildChannel | None:
+    """Send of a large folder only what the engine lacks, where it is one that keeps contexts; answers the channel."""
+    listing = sending.listing
+    if listing is None or not listing.is_worth_comparing:
+        return None
+    try:
+        channel = channel or stack.enter_context(build_channel.opened(daemon))
+        lacking = channel.compare(listing.key, listing.rows())
+    except DaemonError as error:
+        if error.status in (404, 405, 501):
+            return None  # an engine of another make: it gets all of it
+        raise
+    write = functools.partial(listing.write_some, wanted=lacking)
+    sending.body = stack.enter_context(build_listing.piped(write, sending.failures))
+    return channel
 
 
 def _contexts(words: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -137,11 +166,11 @@ def _board(flags: dict[str, Any], destination: Destination | None) -> "Iterator[
 class _Counted:
     """A body that tells the board how much of it has gone."""
 
-    def __init__(self, body: IO[bytes], board: "LiveBoard") -> None:
+    def __init__(self, body: Readable, board: "LiveBoard") -> None:
         self._body = body
         self._board = board.board
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         """Some of it."""
         data = self._body.read(size)
         self._board.sent += len(data)
@@ -196,6 +225,7 @@ def _params(
         "securityopt": list(flags["security"]) or None,
         "platform": flags["platform"],
         "rm": flags["remove"],
+        "forcerm": (flags["force_rm"] and flags["remove"]) or None,
     }
 
 

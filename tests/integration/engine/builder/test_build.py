@@ -183,6 +183,36 @@ def test_the_failure_of_one_stage_ends_the_others(engine: Engine, tmp_path: Path
     assert _leftovers(engine) == []
 
 
+@pytest.mark.parametrize(
+    ("line", "flags", "stays"),
+    [
+        ("false", (), True),
+        ("false", ("--force-rm",), False),
+        ("true", (), False),
+        ("true", ("--rm=false",), True),
+        ("true", ("--rm=false", "--force-rm"), False),
+    ],
+)
+def test_the_containers_that_stay_are_those_that_stay_with_dockerd(
+    engine: Engine, tmp_path: Path, line: str, flags: tuple[str, ...], stays: bool
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM busybox\nRUN {line}\n")
+    words = ["docker", "-H", engine.host, "build", "--network", "none", "--no-cache", *flags, str(tmp_path)]
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "DOCKER_BUILDKIT": "0"}
+    )
+    assert done.returncode == (line == "false"), done.stdout + done.stderr
+    found = engine.out("ps", "-a", "--format", "{{.ID}} {{.Status}} {{.Labels}}").splitlines()
+    assert len(found) == stays
+    if stays:
+        assert "Exited" in found[0]
+        assert "io.wherry" not in found[0]
+        engine.kill()
+        engine.start()  # what clears up after builds leaves it alone
+        assert engine.out("ps", "-aq").split() == [found[0].split()[0]]
+        engine.docker("rm", found[0].split()[0])
+
+
 def _background(engine: Engine, folder: Path) -> "subprocess.Popen[bytes]":
     """A build that takes its time, in its second step."""
     folder.mkdir()
@@ -304,7 +334,7 @@ def test_docker_py_builds(engine: Engine) -> None:
         assert image.labels == {"a": "b", "c": "d"}
         assert any("Successfully tagged py:1" in line.get("stream", "") for line in lines)
         with pytest.raises(docker.errors.BuildError, match="returned a non-zero code: 3"):
-            client.images.build(fileobj=io.BytesIO(b"FROM busybox\nRUN exit 3\n"), network_mode="none")
+            client.images.build(fileobj=io.BytesIO(b"FROM busybox\nRUN exit 3\n"), network_mode="none", forcerm=True)
         again, lines = client.images.build(
             fileobj=io.BytesIO(b"FROM busybox\nARG A\nLABEL a=$A\nCMD echo hi\n"),
             buildargs={"A": "b"},

@@ -1,10 +1,12 @@
 """Channels: their lives, and what is handed over by them."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from engine.builder.channel import Channel, Channels
+from engine.builder.kept_contexts import KeptContexts
 from proto.errdefs import AlreadyExists, InvalidArgument, NotFound, ResourceExhausted, Unavailable
 
 _TOKEN = "ab" * 16
@@ -21,8 +23,8 @@ class Stream:
         return False
 
 
-async def test_a_channel_is_there_for_a_block_and_only_once() -> None:
-    channels = Channels()
+async def test_a_channel_is_there_for_a_block_and_only_once(tmp_path: Path) -> None:
+    channels = Channels(KeptContexts(str(tmp_path)))
     async with channels.opened(_TOKEN) as channel:
         assert channels.get(_TOKEN) is channel
         with pytest.raises(AlreadyExists):
@@ -73,3 +75,25 @@ async def test_a_result_that_was_not_taken_whole_is_a_failure() -> None:
             raise ConnectionResetError
     with pytest.raises(Unavailable):
         await giving
+
+
+async def test_what_a_channel_has_stays_until_its_build_has_ended(tmp_path: Path) -> None:
+    channels, let_go = Channels(KeptContexts(str(tmp_path))), asyncio.Event()
+    gone: list[str] = []
+
+    async def client() -> None:
+        async with channels.opened(_TOKEN) as channel:
+            channel.stack.callback(gone.append, "what it had")
+            await let_go.wait()
+
+    opened = asyncio.ensure_future(client())
+    await asyncio.sleep(0)
+    with channels.get(_TOKEN).used():
+        let_go.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not gone
+        with pytest.raises(NotFound):
+            channels.get(_TOKEN)
+    await opened
+    assert gone == ["what it had"]

@@ -77,3 +77,12 @@ def test_an_agents_socket_has_a_place_and_a_name_of_its_own() -> None:
         False,
     )
     assert _read("type=ssh,id=git,target=/a,required").id == "git"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("type=cach,target=/x", r"\(did you mean cache\?\)"), ("type=cache,taget=/x", r"\(did you mean target\?\)")],
+)
+def test_a_word_that_is_nearly_right_is_told_which_is(text: str, meant: str) -> None:
+    with pytest.raises(InvalidArgument, match=meant):
+        _read(text)

@@ -1,6 +1,7 @@
 """Variables: every form of `${…}`, and which value an argument has."""
 
 import contextlib
+import re
 import time
 
 import pytest
@@ -71,8 +72,18 @@ def test_history_does_not_tell_of_proxies_nor_of_what_env_overrides() -> None:
 
 
 def test_platforms_are_arguments() -> None:
-    found = platform_arguments(Platform("linux", "arm64", "v8"))
+    found = platform_arguments(Platform("linux", "arm64", "v8"), "")
     assert (found["TARGETPLATFORM"], found["BUILDVARIANT"]) == ("linux/arm64/v8", "v8")
+    assert (found["TARGETSTAGE"], platform_arguments(Platform("linux", "arm64"), "x")["TARGETSTAGE"]) == (
+        "default",
+        "x",
+    )
+
+
+def test_what_a_word_is_refused_for_is_said_in_dockers_words() -> None:
+    for word, why in (("${x:?gone}", "x: gone"), ("${v:^}", "unsupported modifier (:^) in substitution")):
+        with pytest.raises(InvalidArgument, match=re.escape(f'failed to process "{word}": {why}')):
+            Expander("\\", {}).word(word)
 
 
 def test_a_pair_without_a_value_has_none() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from engine.api.routes.build import routes
 from engine.builder.pruning import Prune
 from engine.builder.request import Request
-from engine.builder.running import CommandFailed
+from engine.builder.run import CommandFailed
 from proto.errdefs import InvalidArgument
 from tests.fakes.engine_api import served
 
