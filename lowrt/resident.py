@@ -15,10 +15,10 @@ import os
 from lowrt.cgroup.driver import driver_from_state
 from lowrt.container import state_file
 from lowrt.container.container import Container
-from lowrt.container.execute import Request, begin, check_status, load_filter_of
-from lowrt.errors import Fault, describe
+from lowrt.container.execute import Request, begin, check_status, load_filter_of, prepare, target_flags
+from lowrt.errors import Fault, container_not_running, describe
 from lowrt.ids import check_id
-from lowrt.init import parent, sync
+from lowrt.init import parent, straight, sync
 from lowrt.jsontext import JSONTextError
 from lowrt.linux import process
 from lowrt.linux.constants import SIGKILL
@@ -30,10 +30,12 @@ from lowrt.spec.load import parse_process
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
-    from lowrt.container.execute import Entering
     from lowrt.seccomp.compile import CompiledFilter
 
+    Json = dict[str, Any]
+    Begun = tuple[parent.Dance | straight.Straight, parent.Forked]
     Key = tuple[int, int, int]
 
 PREFIX = "exec failed: "
@@ -50,13 +52,14 @@ class Refused(Fault):
 class Known:
     """A container as it was read, and from which file."""
 
-    __slots__ = ("filter", "key", "spec", "state")
+    __slots__ = ("filter", "key", "planned", "spec", "state")
 
     def __init__(self, key: "Key", container: Container, filter_: "CompiledFilter | None") -> None:
         self.key = key
         self.state = container.state
         self.spec = container.spec
         self.filter = filter_
+        self.planned: tuple[bytes, straight.Plan | None] = (b"", None)  # the last document's
 
 
 class Execs:
@@ -77,15 +80,24 @@ class Execs:
         if not self.able:
             return None
         try:
-            wanted = parse_process(document)
             state_dir = StateDir(root, check_id(container_id))
             known = self._find(state_dir)
-            if (wanted.get("execCPUAffinity") or known.spec.process.get("execCPUAffinity") or {}).get("initial"):
-                return None  # it would be ours for a moment
             container = Container(state_dir, known.state)
             container.adopt(driver_from_state(known.state["cgroup"]), known.spec)
+            same = known.planned[0] == document
+            wanted = {} if same else parse_process(document)
+            if (wanted.get("execCPUAffinity") or known.spec.process.get("execCPUAffinity") or {}).get("initial"):
+                return None  # it would be ours for a moment
             check_status(container, ignore_paused=False)
-            return Exec(_fork(Request(container, wanted), known.filter, streams, console))
+            if not same:
+                known.planned = (document, _plan(container, wanted, known.filter))
+
+            def ordinary() -> "Begun":
+                known.planned = (b"", None)
+                return _fork(Request(container, parse_process(document)), known.filter, streams, console)
+
+            plan = known.planned[1]
+            return Exec(_fork_straight(plan, container, streams), ordinary) if plan else Exec(ordinary())
         except (Fault, OSError, JSONTextError) as error:
             raise Refused(error) from error
 
@@ -112,7 +124,28 @@ def _key(path: str) -> "Key":
     return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
-def _fork(request: Request, filter_: "CompiledFilter | None", streams: tuple[int, ...], console: str) -> "Entering":
+def _plan(container: Container, wanted: "Json", filter_: "CompiledFilter | None") -> straight.Plan | None:
+    job = prepare(container, wanted)
+    job.filter = filter_
+    return straight.plan(job, container.cgroup)
+
+
+def _fork_straight(plan: straight.Plan, container: Container, streams: tuple[int, ...]) -> "Begun":
+    opened: list[int] = []
+    try:
+        opened.append(container.open_init())
+        opened.append(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        container.cgroup.follow(container.pid)
+        target = (opened[0], target_flags(container))
+        return straight.fork(plan, container.cgroup, target, opened[1], streams)
+    except ProcessLookupError:
+        raise container_not_running() from None
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+def _fork(request: Request, filter_: "CompiledFilter | None", streams: tuple[int, ...], console: str) -> "Begun":
     opened: list[int] = []
     try:
         if request.process.get("terminal"):
@@ -135,12 +168,13 @@ class Silent(Log):
 
 
 class Exec:
-    """One process that is not on its own yet."""
+    """One process that is not on its own yet. `advance` may change its pid and its fds, until it says True."""
 
-    __slots__ = ("_dance", "_forked", "pid")
+    __slots__ = ("_dance", "_forked", "_ordinary", "pid")
 
-    def __init__(self, entering: "Entering") -> None:
-        self._dance, self._forked = entering.dance, entering.forked
+    def __init__(self, begun: "Begun", ordinary: "Callable[[], Begun] | None" = None) -> None:
+        self._dance, self._forked = begun
+        self._ordinary = ordinary  # makes another one, should this one have gone astray
         self.pid = self._forked.pid
 
     def release(self) -> None:
@@ -162,10 +196,25 @@ class Exec:
 
         def step() -> None:
             nonlocal done
-            done = self._dance.advance(self._forked)
+            try:
+                done = self._dance.advance(self._forked)
+            except straight.Astray:
+                self._begin_anew()
 
         self._guarded(step)
         return done
+
+    def _begin_anew(self) -> None:
+        """Another process, fds and pid; the first one has ended."""
+        assert self._ordinary is not None
+        try:
+            begun = self._ordinary()
+        except (Fault, OSError, JSONTextError) as error:
+            raise Refused(error) from error
+        self.close()
+        self._dance, self._forked = begun
+        self.pid = self._forked.pid
+        self._dance.release()
 
     def close(self) -> None:
         """Let go of it."""
@@ -175,6 +224,8 @@ class Exec:
     def _guarded(self, step: "Callable[[], object]") -> None:
         try:
             step()
+        except Refused:
+            raise
         except Exception as error:
             # Whoever reaps may have reaped it already: it is signalled, and not waited for.
             try:

@@ -108,22 +108,21 @@ class Server:
 
     def _watch(self, exec_id: str, run: "Run") -> None:
         """Attend to it, to its end and that of its output."""
-        poller = select.poll()
-        for fd in (self._connection.fileno(), self._init, *run.fds()):
-            poller.register(fd, select.POLLIN)
         telling: float | None = _MOMENT
         while not run.over():
+            poller = select.poll()
+            for fd in (self._connection.fileno(), self._init, *run.fds()):
+                poller.register(fd, select.POLLIN)
             ready = self._ready(poller, telling if run.status is None else run.patience())
             if not ready and telling is not None and run.status is None:
                 self._send({"id": exec_id, "pid": run.pid})
                 telling = None
-            for fd in ready:
-                if fd == self._connection.fileno():
-                    self._receive()
-                    if any(_parsed(line).get("kill") == exec_id for line in self._lines()):
-                        run.kill()
-                elif run.attend(fd):
-                    poller.unregister(fd)
+            elif self._connection.fileno() in ready:
+                self._receive()
+                if any(_parsed(line).get("kill") == exec_id for line in self._lines()):
+                    run.kill()
+            else:
+                run.attend(ready)
 
     def _ready(self, poller: "select.poll", timeout: float | None) -> list[int]:
         ready = [fd for fd, _ in poller.poll(None if timeout is None else timeout * 1000)]
@@ -155,6 +154,8 @@ class Run:
         self._limit = limit
         self._reading, writing = os.pipe2(os.O_CLOEXEC)
         nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self._on_its_own = False
+        self._ended_at = 0.0
         self._entering: Entering | None = None
         try:
             self._entering = enter(document, (nothing, writing, writing))
@@ -165,15 +166,24 @@ class Run:
         finally:
             os.close(nothing)
             os.close(writing)
-        self.pid = self._entering.pid
-        self._on_its_own = False
-        self._ended_at = 0.0
         os.set_blocking(self._reading, False)
 
-    def fds(self) -> tuple[int, int, int]:
-        """What to poll."""
+    @property
+    def pid(self) -> int:
+        """Of the process, which may be another one until it is on its own."""
         assert self._entering is not None
-        return self._entering.fileno(), self._entering.pidfd, self._reading
+        return self._entering.pid
+
+    def fds(self) -> list[int]:
+        """What to poll now."""
+        assert self._entering is not None
+        if not self._on_its_own:
+            return [self._entering.fileno()]
+        return [
+            fd
+            for fd, wanted in ((self._entering.pidfd, self.status is None), (self._reading, True))
+            if wanted and fd >= 0
+        ]
 
     def over(self) -> bool:
         """Whether it has ended, and its output, or has had its time to."""
@@ -184,16 +194,20 @@ class Run:
         """How much longer its output may take, once it has ended."""
         return self._ended_at + _LEFT_OPEN_SECONDS - time.monotonic()
 
-    def attend(self, fd: int) -> bool:
-        """Do what there is to do about an fd; whether that was all."""
+    def attend(self, ready: list[int]) -> None:
+        """Do what there is to do about fds."""
         assert self._entering is not None
-        if fd == self._reading:
-            return self._read()
-        if fd == self._entering.fileno() and not self._on_its_own:
-            self._on_its_own = self._entering.advance()
-            return self._on_its_own
-        self._reap()
-        return True
+        if not self._on_its_own:
+            before = self.pid
+            if self._entering.fileno() in ready:
+                self._on_its_own = self._entering.advance()
+            if self.pid != before:
+                os.waitpid(before, 0)  # it went astray
+            return
+        if self._reading in ready:
+            self._read()
+        if self.status is None and self._entering.pidfd in ready:
+            self._reap()
 
     def kill(self) -> None:
         """End it."""
@@ -207,7 +221,6 @@ class Run:
             os.close(reading)
         if self._entering is None:
             return
-        self.pid = self._entering.pid
         if self.status is None:
             self.kill()
             self._reap()
@@ -218,19 +231,15 @@ class Run:
         self.status = code if code >= 0 else 128 - code
         self._ended_at = time.monotonic()
 
-    def _read(self) -> bool:
-        try:
-            data = os.read(self._reading, _CHUNK)
-        except BlockingIOError:
-            return False
+    def _read(self) -> None:
+        data = os.read(self._reading, _CHUNK)
         if not data:
             os.close(self._reading)
             self._reading = -1
-            return True
+            return
         room = self._limit - len(self.output)
         self.output += data[:room]
         self.cut = self.cut or len(data) > room
-        return False
 
 
 def _sentence(failure: RuntimeFailure) -> str:

@@ -23,9 +23,14 @@ Streams = tuple[int, int, int]  # the fds that become 0, 1 and 2
 
 
 class Entering(Protocol):
-    """A process on its way into a container, our child already. Each method raises RuntimeFailure."""
+    """A process on its way into a container, our child already. Each method raises RuntimeFailure.
 
-    pid: int
+    Until `advance` says True, its pid and its fds may be others after each call: what goes astray is begun anew.
+    """
+
+    @property
+    def pid(self) -> int:
+        """Ours to reap."""
 
     @property
     def pidfd(self) -> int:
@@ -204,16 +209,21 @@ async def _until_done(entering: Entering) -> None:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
 
-    def readable() -> None:
+    def readable(fd: int) -> None:
+        loop.remove_reader(fd)
         try:
             if entering.advance():
-                loop.remove_reader(entering.fileno())
                 done.set_result(None)
+            else:
+                listen()
         except Exception as error:  # raised where it is awaited
-            loop.remove_reader(entering.fileno())
             done.set_exception(error)
 
-    loop.add_reader(entering.fileno(), readable)
+    def listen() -> None:
+        fd = entering.fileno()  # it may be another one each time
+        loop.add_reader(fd, readable, fd)
+
+    listen()
     try:
         await done
     finally:

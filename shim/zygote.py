@@ -196,7 +196,11 @@ class LowrtExec:
 
     def __init__(self, begun: "Exec") -> None:
         self._begun = begun
-        self.pid = begun.pid
+
+    @property
+    def pid(self) -> int:
+        """Ours to reap."""
+        return self._begun.pid
 
     @property
     def pidfd(self) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lowrt.seccomp.compile import CompiledFilter
 
     Json = dict[str, Any]
+    Begun = tuple[parent.Dance, Forked]
 
 # What a process document leaves open, the container's own process decides.
 _INHERITED = (
@@ -60,32 +61,22 @@ def execute(context: "Context", request: Request, console_fd: int = -1) -> "Fork
     """Make the process; it is our child, and executes its program at once."""
     request.console_fd = console_fd
     preserved = fds.check_preserved(request.preserve_fds, context.inherited_fds, listening=0)
-    entering = begin(context.log, request, load_filter_of(request.container), preserved)
+    dance, forked = begin(context.log, request, load_filter_of(request.container), preserved)
     try:
-        entering.dance.lead(entering.forked)
+        dance.lead(forked)
     except BaseException as error:
-        entering.forked.kill()
-        entering.forked.close()
+        forked.kill()
+        forked.close()
         if isinstance(error, Exception):
             raise parent.explain(error, 0) from error
         raise
-    return entering.forked
+    return forked
 
 
-class Entering:
-    """A process that is forked, and waits for the first word to be said."""
-
-    __slots__ = ("dance", "forked")
-
-    def __init__(self, dance: parent.Dance, forked: "Forked") -> None:
-        self.dance = dance
-        self.forked = forked
-
-
-def begin(log: "Log", request: Request, filter_: "CompiledFilter | None", preserved: int = 0) -> Entering:
-    """Fork it into the container's cgroup and pid namespace; the rest it does itself."""
+def begin(log: "Log", request: Request, filter_: "CompiledFilter | None", preserved: int = 0) -> "Begun":
+    """Fork it into the container's cgroup and pid namespace; it waits for the first word, and does the rest itself."""
     container = request.container
-    job = _prepare(container, request.process)
+    job = prepare(container, request.process)
     job.filter = filter_
     job.preserved = preserved
     job.console_socket = request.console_fd
@@ -110,7 +101,8 @@ def load_filter_of(container: Container) -> "CompiledFilter | None":
     return load_filter(container.spec, os.path.dirname(container.dir.path))
 
 
-def _prepare(container: Container, process: "Json") -> Job:
+def prepare(container: Container, process: "Json") -> Job:
+    """What the process needs that comes from documents."""
     spec = container.spec
     for key in _INHERITED:
         if not process.get(key) and spec.process.get(key):
@@ -131,7 +123,7 @@ def _open_namespaces(job: Job, container: Container, opened: list[int]) -> None:
         job.joins.append((kind, fd))
 
 
-def _fork(log: "Log", request: Request, job: Job) -> Entering:
+def _fork(log: "Log", request: Request, job: Job) -> "Begun":
     container = request.container
     initial = (job.process.get("execCPUAffinity") or {}).get("initial")
     if initial:
@@ -158,7 +150,7 @@ def _fork(log: "Log", request: Request, job: Job) -> Entering:
         if isinstance(error, Exception):
             raise parent.explain(error, 0) from error
         raise
-    return Entering(dance, forked)
+    return dance, forked
 
 
 def target_flags(container: Container) -> int:

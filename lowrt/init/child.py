@@ -99,7 +99,7 @@ def finish(job: "Job", channel: "Channel") -> bytes:
     # Without no_new_privs a filter is a privileged thing to load; with it, it comes last, to meet as few of our calls.
     if not identity_.no_new_privileges:
         _install_filter(job, channel)
-    job.program.set_default_home(_home_of(identity_.uid))
+    job.program.set_default_home(home_of(identity_.uid))
     identity.become(identity_, groups_allowed=job.groups_allowed, warn=warn)
     file = execve.look_up(job.program)
     if identity_.no_new_privileges:
@@ -157,7 +157,7 @@ def _set_attribute(job: "Job", name: str, text: str, why: str) -> None:
 _MOST_OF_PASSWD = 1 << 20  # an image may carry a passwd of any size, or a device under that name
 
 
-def _home_of(uid: int) -> bytes:
+def home_of(uid: int) -> bytes:
     """The home that the image's /etc/passwd gives the uid, as plain text: no NSS, no library of the image's."""
     try:
         fd = os.open("/etc/passwd", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

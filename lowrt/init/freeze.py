@@ -25,9 +25,6 @@ class Guard:
 
 def freeze_imports() -> None:
     """Leave sys.modules as the only place modules come from."""
-    sys.meta_path[:] = [Guard]
-    sys.path[:] = []
-    sys.path_hooks.clear()
-    # Emptied, it would free the names of every file beside a module, and copy each page that they are on.
-    _kept.append(sys.path_importer_cache)
-    sys.path_importer_cache = {}
+    # Emptied instead of replaced, they would free what they hold, and copy each page that it is on.
+    _kept.extend((sys.meta_path, sys.path, sys.path_hooks, sys.path_importer_cache))
+    sys.meta_path, sys.path, sys.path_hooks, sys.path_importer_cache = [Guard], [], [], {}

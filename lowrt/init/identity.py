@@ -109,13 +109,13 @@ def _signed(limit: int) -> int:
 def become(identity: Identity, *, groups_allowed: bool, warn: "Warn") -> None:
     """Turn this process into that identity, as the last thing before seccomp and execve."""
     entered = _try_chdir(identity.cwd)
-    effective, permitted, inheritable, bounding, ambient = _affordable(identity, warn)
+    effective, permitted, inheritable, bounding, ambient = affordable(identity, warn)
     caps.limit_bounding_set(bounding)
     prctl.set_keep_caps(True)
     _set_user(identity, groups_allowed=groups_allowed)
     if not entered and not _try_chdir(identity.cwd):
         raise cwd_failed(identity.cwd, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-    _verify_cwd()
+    verify_cwd()
     prctl.set_keep_caps(False)
     caps.capset(effective, permitted, inheritable)
     caps.clear_ambient_set()
@@ -124,7 +124,7 @@ def become(identity: Identity, *, groups_allowed: bool, warn: "Warn") -> None:
             _raise_ambient(number, warn)
 
 
-def _affordable(identity: Identity, warn: "Warn") -> list[int]:
+def affordable(identity: Identity, warn: "Warn") -> list[int]:
     """The sets without the capabilities that we lack ourselves: those are worth a warning, not a failure."""
     _, held, _ = caps.capget()
     wanted = [identity.capabilities[name] for name in CAPABILITY_SETS]
@@ -153,7 +153,7 @@ def _try_chdir(cwd: str) -> bool:
     return True
 
 
-def _verify_cwd() -> None:
+def verify_cwd() -> None:
     """getcwd(2) says "(unreachable)" of a directory outside our root, which libc makes ENOENT, CVE-2024-21626."""
     try:
         cwd = os.getcwd()
@@ -182,7 +182,7 @@ def fix_stdio_owner(uid: int) -> None:
     for fd in (0, 1, 2):
         try:
             status = os.fstat(fd)
-            if status.st_uid == uid or _is_null(status):
+            if not is_not_owned(status, uid):
                 continue
             os.fchown(fd, uid, -1)
         except OSError as error:
@@ -191,5 +191,6 @@ def fix_stdio_owner(uid: int) -> None:
                 raise
 
 
-def _is_null(status: os.stat_result) -> bool:
-    return status.st_rdev == os.makedev(1, 3)
+def is_not_owned(status: os.stat_result, uid: int) -> bool:
+    """Whether a stream is to be given to the user."""
+    return status.st_uid != uid and status.st_rdev != os.makedev(1, 3)

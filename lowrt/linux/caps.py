@@ -60,11 +60,16 @@ def capget() -> tuple[int, int, int]:
 
 def capset(effective: int, permitted: int, inheritable: int) -> None:
     """capset(2) for this process."""
+    check(syscall(c.NR_CAPSET, *arguments(effective, permitted, inheritable)), "capset")
+
+
+def arguments(effective: int, permitted: int, inheritable: int) -> tuple[ctypes.Structure, ctypes.Structure]:
+    """What capset(2) takes."""
     low, high = ((1 << 32) - 1), 32
     data = _Data(
         effective & low, permitted & low, inheritable & low, effective >> high, permitted >> high, inheritable >> high
     )
-    check(syscall(c.NR_CAPSET, _Header(_VERSION_3, 0), data), "capset")
+    return _Header(_VERSION_3, 0), data
 
 
 def last_cap() -> int:
@@ -76,12 +81,22 @@ def last_cap() -> int:
 def limit_bounding_set(keep: int) -> None:
     """Drop from the bounding set all that is not in `keep`."""
     zero = ctypes.c_ulong(0)
+    for number in held_bounding_set():
+        if not keep >> number & 1:
+            check(libc.prctl(c.PR_CAPBSET_DROP, ctypes.c_ulong(number), zero, zero, zero), "prctl")
+
+
+def held_bounding_set() -> list[int]:
+    """The numbers in this process's bounding set."""
+    zero = ctypes.c_ulong(0)
+    found = []
     for number in range(64):
         held = libc.prctl(c.PR_CAPBSET_READ, ctypes.c_ulong(number), zero, zero, zero)
         if held < 0:  # EINVAL: past the last capability
-            return
-        if held and not keep >> number & 1:
-            check(libc.prctl(c.PR_CAPBSET_DROP, ctypes.c_ulong(number), zero, zero, zero), "prctl")
+            break
+        if held:
+            found.append(number)
+    return found
 
 
 def clear_ambient_set() -> None:

@@ -4,10 +4,12 @@ import os
 
 from lowrt.errors import Fault, reason_of
 from lowrt.linux import ffi as ctypes
-from lowrt.linux.libc import check, libc
+from lowrt.linux.libc import check, libc, libc_locked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from lowrt.seccomp.compile import CompiledFilter
 
 _SYS_SECCOMP = {"x86_64": 317, "i386": 354, "i686": 354, "armv7l": 383}.get(os.uname().machine, 277)
@@ -33,3 +35,11 @@ def install(filter_: "CompiledFilter") -> int:
     except OSError as error:
         raise Fault(f"unable to init seccomp: error loading seccomp filter into kernel: {reason_of(error)}") from error
     return result if filter_.notifies else -1
+
+
+def prepared(filter_: "CompiledFilter") -> "tuple[Any, ...]":
+    """The same as a function and its arguments, for a filter that does not notify; -1 is a failure."""
+    locked = libc_locked["syscall"]
+    locked.restype = ctypes.c_long
+    locked.argtypes = _seccomp.argtypes
+    return (locked, _SYS_SECCOMP, _SET_MODE_FILTER, filter_.flags, _Program(len(filter_.bpf) // 8, filter_.bpf))

@@ -5,11 +5,13 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lowrt import resident
 from lowrt.errors import Fault
+from lowrt.init import straight
 from lowrt.init.parent import Forked
 from lowrt.paths import StateDir
 from lowrt.resident import Exec, Execs, Refused
@@ -116,27 +118,24 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
         started.kill()
 
 
-class Begun:
+def begun(dance: FakeDance, child: "subprocess.Popen[bytes]") -> Any:
     """What `execute.begin` gives."""
-
-    def __init__(self, dance: FakeDance, child: "subprocess.Popen[bytes]") -> None:
-        self.dance = dance
-        self.forked = Forked(child.pid, os.pidfd_open(child.pid))
+    return dance, Forked(child.pid, os.pidfd_open(child.pid))
 
 
 def test_an_exec_goes_on_step_by_step_until_it_is_done(child: "subprocess.Popen[bytes]") -> None:
-    begun = Begun(FakeDance(False, True), child)
-    exec_ = Exec(begun)  # type: ignore[arg-type]
+    dance = FakeDance(False, True)
+    exec_ = Exec(begun(dance, child))
     exec_.release()
     assert (exec_.pid, exec_.fileno()) == (child.pid, 77)
     assert [exec_.advance(), exec_.advance()] == [False, True]
     exec_.close()
-    assert begun.dance.closed
+    assert dance.closed
     assert child.poll() is None
 
 
 def test_an_exec_that_fails_is_killed_and_left_to_who_reaps(child: "subprocess.Popen[bytes]") -> None:
-    exec_ = Exec(Begun(FakeDance(Fault("no such thing")), child))  # type: ignore[arg-type]
+    exec_ = Exec(begun(FakeDance(Fault("no such thing")), child))
     with pytest.raises(Refused, match="exec failed: unable to start container process: no such thing"):
         exec_.advance()
     assert child.wait(30) == -9
@@ -144,7 +143,7 @@ def test_an_exec_that_fails_is_killed_and_left_to_who_reaps(child: "subprocess.P
 
 
 def test_one_that_is_gone_already_is_no_second_error(child: "subprocess.Popen[bytes]") -> None:
-    exec_ = Exec(Begun(FakeDance(Fault("died")), child))  # type: ignore[arg-type]
+    exec_ = Exec(begun(FakeDance(Fault("died")), child))
     child.kill()
     child.wait(30)
     with pytest.raises(Refused, match="died"):
@@ -155,3 +154,25 @@ def test_one_that_is_gone_already_is_no_second_error(child: "subprocess.Popen[by
 def test_a_silent_log_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     resident.Silent().warning("mind")
     assert capfd.readouterr().err == ""
+
+
+def test_what_went_astray_is_begun_anew_the_ordinary_way(child: "subprocess.Popen[bytes]") -> None:
+    lost = FakeDance(straight.Astray())
+    with subprocess.Popen(["sleep", "60"]) as second:
+        found = FakeDance(True)
+        exec_ = Exec(begun(lost, child), lambda: begun(found, second))
+        assert not exec_.advance()
+        assert (exec_.pid, lost.closed) == (second.pid, True)
+        assert exec_.advance()
+        exec_.close()
+        second.kill()
+
+
+def test_an_ordinary_way_that_cannot_be_begun_is_refused(child: "subprocess.Popen[bytes]") -> None:
+    def ordinary() -> Any:
+        raise Fault("container is not running")
+
+    exec_ = Exec(begun(FakeDance(straight.Astray()), child), ordinary)
+    with pytest.raises(Refused, match="^exec failed: container is not running$"):
+        exec_.advance()
+    exec_.close()

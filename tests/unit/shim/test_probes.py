@@ -193,3 +193,45 @@ def test_who_speaks_otherwise_is_left(init: "subprocess.Popen[bytes]", line: byt
         pass
     assert engine.ended()
     engine.leave()
+
+
+class Lost(Spawned):
+    """Goes astray at its first word: another process takes its place."""
+
+    def __init__(self, document: Json, streams: Streams) -> None:
+        super().__init__(document, streams)
+        self._kept = [os.dup(fd) for fd in streams]
+
+    def advance(self) -> bool:
+        if not self._kept:
+            return True
+        os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED | os.WNOWAIT)
+        self.close()
+        super().__init__({"args": ["sh", "-c", "exit 6"]}, (self._kept[0], self._kept[1], self._kept[2]))
+        while self._kept:
+            os.close(self._kept.pop())
+        return False
+
+
+def test_a_check_that_is_begun_anew_is_followed(init: "subprocess.Popen[bytes]") -> None:
+    """Its pid and its fds are others, and the first process is not left unreaped."""
+
+    def lose(document: bytes, streams: Streams) -> Lost:
+        made = Lost(json.loads(document), streams)
+        pids.append(made.pid)
+        return made
+
+    pids: list[int] = []
+    ours, theirs = socket.socketpair()
+    thread = threading.Thread(target=probes.serve, args=(theirs, init.pid, lose))
+    thread.start()
+    with ours, ours.makefile("rb") as lines:
+        lines.readline()
+        ours.sendall(b'{"id":"e1","process":{"args":["true"]},"limit":1}\n')
+        while "status" not in (answer := json.loads(lines.readline())):
+            continue
+    thread.join(60)
+    theirs.close()
+    assert (answer["status"], answer["pid"] == pids[0]) == (6, False)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)

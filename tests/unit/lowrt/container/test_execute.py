@@ -22,7 +22,7 @@ def test_it_joins_what_the_container_has(stage: Stage) -> None:
 
 def test_what_a_process_leaves_open_the_container_decides(stage: Stage) -> None:
     with living_process() as pid:
-        job = execute._prepare(stage.record(pid=pid), {"args": ["ls"], "cwd": "/"})
+        job = execute.prepare(stage.record(pid=pid), {"args": ["ls"], "cwd": "/"})
     assert job.identity.rlimits == [(7, 1, 2)]
     assert job.identity.capabilities["effective"] == 1 << 5
     assert job.identity.uid == 0
@@ -32,7 +32,7 @@ def test_what_a_process_leaves_open_the_container_decides(stage: Stage) -> None:
 def test_a_process_may_decide_itself(stage: Stage) -> None:
     document = {"args": ["ls"], "cwd": "/", "capabilities": {"bounding": []}, "rlimits": []}
     with living_process() as pid:
-        job = execute._prepare(stage.record(pid=pid), document)
+        job = execute.prepare(stage.record(pid=pid), document)
     assert job.identity.capabilities["effective"] == 0
 
 

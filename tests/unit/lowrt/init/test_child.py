@@ -49,8 +49,8 @@ def test_no_terminal_no_console() -> None:
 
 
 def test_home_comes_from_the_text_of_passwd() -> None:
-    assert child._home_of(0) == b"/root"
-    assert child._home_of(987_654) == b"/"
+    assert child.home_of(0) == b"/root"
+    assert child.home_of(987_654) == b"/"
 
 
 def test_the_first_step_lets_go_of_what_is_foreign() -> None:
