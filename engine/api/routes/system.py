@@ -59,6 +59,7 @@ class SystemRoutes:
             "Cache-Control": "no-cache, no-store, must-revalidate",
             "Pragma": "no-cache",
             "Swarm": "inactive",
+            "Builder-Version": "1",  # the classic one
             "Content-Type": "text/plain; charset=utf-8",
         }
         return web.Response(body=b"OK" if call.request.method == "GET" else b"", headers=headers)
