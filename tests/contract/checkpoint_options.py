@@ -5,6 +5,7 @@ criu does the work and decides; runc beside it is the yardstick.
 
 import os
 import pty
+import select
 import socket
 import subprocess
 from pathlib import Path
@@ -192,6 +193,7 @@ class Options:
 def read_until(fd: int, wanted: bytes) -> None:
     text = b""
     while wanted not in text:
+        assert select.select([fd], [], [], 30)[0], text
         text += os.read(fd, 4096)
 
 
