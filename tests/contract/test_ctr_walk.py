@@ -165,6 +165,60 @@ content ls
 snapshots ls
 """
 
+# Options of the same commands.
+OPTIONS = """
+namespaces ls
+leases create --id l8 --expires 1h a=b
+leases create --id l9 --expires 0
+leases ls -q id==l8
+leases rm --sync l8
+images import --no-unpack {local} {tmp}/busybox.tar
+images import --all-platforms {local} {tmp}/busybox.tar
+images import --base-name foo/bar {local} {tmp}/busybox.tar
+images export --platform linux/s390x {local} {tmp}/e2.tar {image}
+images export --all-platforms {local} {tmp}/e3.tar {image}
+images export --skip-manifest-json {local} {tmp}/e4.tar {image}
+images tag {local} {image} foo:3
+images tag --force {local} {image} foo:3
+images rm foo:3
+images mount --rw {image} {tmp}/mnt
+images unmount --rm {tmp}/mnt
+images mount nope {tmp}/mnt
+images unmount {tmp}/nope
+run -d --label a=b {image} c1 sleep 1000
+tasks ps c1
+tasks kill -s 0 c1
+tasks kill --exec-id nope c1
+tasks delete --exec-id nope c1
+tasks pause nope
+tasks resume nope
+shim --id c1 exec --exec-id e1 c1
+containers info --spec c1
+containers checkpoint --image c1 checkpoint:1
+containers checkpoint --rw c1 checkpoint:2
+images rm checkpoint:1 checkpoint:2
+snapshots mounts {tmp}/m c1
+tasks kill -s KILL c1
+pause
+tasks rm c1
+containers rm c1
+snapshots --snapshotter native ls
+run --rm --log-uri file://{tmp}/log {image} o1 echo hi
+run --rm --log-uri binary:///nope {image} o2 echo hi
+run --rm --pid-file {tmp}/pid {image} o3 true
+run --rm --net-host {image} o4 true
+run --rm --seccomp {image} o5 true
+run --rm --cpus 0.5 --cpu-shares 512 {image} o6 true
+run --rm --with-ns pid:/proc/1/ns/pid {image} o7 true
+run --rm --oom-score-adj 100 {image} o8 cat /proc/self/oom_score_adj
+run --rm --allow-new-privs --no-pivot {image} o10 true
+run --rm --memory-limit 1 {image} o11 true
+run --rm --rootfs /nope o12 true
+run --rm --runc-root {tmp}/runc {image} o13 true
+run --rm --platform linux/s390x {image} o14 true
+run --rm --env-file {tmp}/nope {image} o15 true
+"""
+
 # What moves bytes. ~: only the code is compared, for ctr draws progress; <<<: what the command
 # reads. Nothing that lies around unreferenced is asked for again: it may have been collected.
 OBJECTS = """
@@ -310,7 +364,7 @@ def test_ctr_cannot_tell(ctr: str | None, containerd: str | None, tmp_path: Path
             **digests(folder / "busybox.tar"),
         }
         (folder / "mnt").mkdir()
-        differences = walked(real, ours, RECORDS + TASKS, words)
+        differences = walked(real, ours, RECORDS + OPTIONS + TASKS, words)
     assert not differences, shown(differences)
 
 
