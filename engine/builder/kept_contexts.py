@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.builder.threads import finish
-from engine.builder.tree import Node, NotPlain, Tree
+from engine.builder.tree import DEEPEST, MOST, Node, NotPlain, Tree
 from engine.builder.unpacking import NEW_FILE, Source, copy_plain
 from proto.errdefs import InvalidArgument
 
@@ -51,7 +51,8 @@ class Listed:
         if not all(isinstance(number, int) and not isinstance(number, bool) and number >= 0 for number in row[1:6]):
             raise InvalidArgument(f"the numbers of {row[0]!r} in a context's list are none")
         made = cls(*row)
-        if any(part in ("", ".", "..") for part in made.path.split("/")) or "\0" in made.path + made.link:
+        parts = made.path.split("/")
+        if len(parts) > DEEPEST or any(part in ("", ".", "..") for part in parts) or "\0" in made.path + made.link:
             raise InvalidArgument(f"{made.path!r} is no path in a context")
         if not (made.is_file or stat.S_ISDIR(made.mode) or (stat.S_ISLNK(made.mode) and made.link)):
             raise InvalidArgument(f"{made.path!r} is neither a file nor a folder nor a link")
@@ -89,6 +90,8 @@ class Kept:
 
     def compare(self, rows: list[Any]) -> list[int]:
         """Take the client's list, and out of the folder what is not in it; answers the places of files to be sent."""
+        if len(rows) > MOST:
+            raise InvalidArgument(f"a context's list has at most {MOST} entries: send it as a tar")
         self._wanted = [Listed.of(row) for row in rows]
         known = self._take_list()
         wanted = {one.path: one for one in self._wanted}

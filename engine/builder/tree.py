@@ -16,6 +16,8 @@ from engine.builder.ignore import Ignore
 from engine.builder.sources import WILD, Source, kept_folders
 from proto.errdefs import InvalidArgument, NotFound
 
+MOST, DEEPEST = 200_000, 100  # what is larger is better off on a disk
+
 
 class NotPlain(Exception):
     """Only a real folder can tell."""
@@ -56,10 +58,14 @@ class Tree:
 
     def __init__(self) -> None:
         self.root = Node(stat.S_IFDIR | 0o755)
+        self._count = 0
 
     def add(self, name: str, node: Node) -> None:
         """One entry of the archive; NotPlain for what replaces another, or lies below something that is no folder."""
         parts = [part for part in posixpath.normpath("/" + name).split("/") if part]
+        self._count += 1
+        if self._count > MOST or len(parts) > DEEPEST:
+            raise NotPlain
         if not parts:
             if not node.is_folder:
                 raise NotPlain

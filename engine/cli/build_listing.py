@@ -19,6 +19,8 @@ from engine.builder import ignore
 
 _PIPE = 1 << 20
 _MANY, _LARGE = 100, 1 << 20
+_MOST, _DEEPEST = 200_000, 100  # the engine's own bounds (engine/builder/tree.py, whose imports a client need not load)
+_PLAIN = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
 
 
 class Readable(Protocol):
@@ -107,9 +109,10 @@ class Listing:
         """Large enough that asking costs less than sending, and all of it such that a list can tell of it."""
         found = self.found()
         large = len(found) > _MANY or sum(status.st_size for _, status in found) > _LARGE
-        return large and all(
-            stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode)
-            for _, status in found
+        return (
+            large
+            and len(found) < _MOST
+            and all(stat.S_IFMT(status.st_mode) in _PLAIN and path.count("/") < _DEEPEST for path, status in found)
         )
 
     @property

@@ -85,3 +85,11 @@ def test_a_folder_said_twice_keeps_what_it_holds_and_its_last_mode() -> None:
     tree.remove("d/a")
     tree.remove("x/y")
     assert not tree.at("d").children
+
+
+def test_what_is_very_deep_or_very_much_needs_a_real_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotPlain):
+        _tree("a/" * 100 + "a")
+    monkeypatch.setattr("engine.builder.tree.MOST", 3)
+    with pytest.raises(NotPlain):
+        _tree("a", "b", "c", "d")
