@@ -1,12 +1,13 @@
 """Networks, beside dockerd's: what a bridge adds to a start, ports, a hundred networks, throughput, answers of DNS."""
 
 import json
+import math
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.bench.measure import in_turn, print_table
@@ -82,14 +83,20 @@ def run(folder: Path, rounds: int) -> None:
 
 
 def _starts(found: list[Engine], rounds: int) -> dict[str, dict[str, float]]:
-    rows = {}
+    """Of each kind and each engine in turn: what a bridge adds is little beside what the machine does meanwhile."""
     published = [word for port in range(PORTS) for word in ("-p", f"{9000 + port}:{9000 + port}")]
-    for title, words in (
-        ("run --rm --network none", ["--network", "none"]),
-        ("run --rm", []),
-        (f"run --rm with {PORTS} ports", published),
-    ):
-        rows[title] = in_turn({one.name: _job(one, "run", "--rm", *words, "busybox", "true") for one in found}, rounds)
+    kinds = {
+        "run --rm --network none": ["--network", "none"],
+        "run --rm": [],
+        f"run --rm with {PORTS} ports": published,
+    }
+    jobs = {
+        f"{one.name} {title}": _job(one, "run", "--rm", *words, "busybox", "true")
+        for title, words in kinds.items()
+        for one in found
+    }
+    taken = in_turn(jobs, rounds)
+    rows = {title: {one.name: taken[f"{one.name} {title}"] for one in found} for title in kinds}
     none, bridge, ports = rows.values()
     rows["a bridge adds"] = {name: bridge[name] - none[name] for name in bridge}
     rows["a port adds"] = {name: (ports[name] - bridge[name]) / PORTS for name in bridge}
@@ -117,21 +124,45 @@ def _took(job: Callable[[], object]) -> float:
 
 
 def _traffic(found: list[Engine]) -> dict[str, dict[str, float]]:
-    rows: dict[str, dict[str, float]] = {"container to container": {}, "host to published port": {}, "DNS": {}}
-    for one in found:
-        with _two(one, SINK) as (client, host, address):
-            rows["container to container"][one.name] = _seconds(client, SOURCE, address, "9000", str(MEGABYTES))
-            rows["host to published port"][one.name] = _seconds(host, SOURCE, _gateway(address), "9000", str(MEGABYTES))
-            rows["DNS"][one.name] = _seconds(client, ASKER, str(QUESTIONS))
-    return rows
+    megabytes = str(MEGABYTES)
+    return _of_two(
+        found,
+        SINK,
+        {
+            "container to container": lambda client, _, address: _seconds(client, SOURCE, address, "9000", megabytes),
+            "host to published port": lambda _, host, address: _seconds(
+                host, SOURCE, _gateway(address), "9000", megabytes
+            ),
+            "DNS": lambda client, _, __: _seconds(client, ASKER, str(QUESTIONS)),
+        },
+    )
 
 
 def _latency(found: list[Engine]) -> dict[str, dict[str, float]]:
-    rows: dict[str, dict[str, float]] = {"container to container": {}, "host to published port": {}}
-    for one in found:
-        with _two(one, ECHO) as (client, host, address):
-            rows["container to container"][one.name] = _seconds(client, ROUNDS, address, "9000", str(ECHOES))
-            rows["host to published port"][one.name] = _seconds(host, ROUNDS, _gateway(address), "9000", str(ECHOES))
+    echoes = str(ECHOES)
+    return _of_two(
+        found,
+        ECHO,
+        {
+            "container to container": lambda client, _, address: _seconds(client, ROUNDS, address, "9000", echoes),
+            "host to published port": lambda _, host, address: _seconds(
+                host, ROUNDS, _gateway(address), "9000", echoes
+            ),
+        },
+    )
+
+
+def _of_two(
+    found: list[Engine], program: str, asked: dict[str, Callable[[str, str, str], float]]
+) -> dict[str, dict[str, float]]:
+    """The least of five, of each engine in turn: what is busy beside it only adds."""
+    rows: dict[str, dict[str, float]] = {title: {} for title in asked}
+    with ExitStack() as opened:
+        places = {one.name: opened.enter_context(_two(one, program)) for one in found}
+        for _ in range(5):
+            for name, place in places.items():
+                for title, ask in asked.items():
+                    rows[title][name] = min(rows[title].get(name, math.inf), ask(*place))
     return rows
 
 
@@ -187,9 +218,9 @@ def _words(namespace: str, program: str, *arguments: str) -> list[str]:
 
 
 def _seconds(namespace: str, program: str, *arguments: str) -> float:
-    """The least of five: what is busy beside it only adds."""
+    """What a program prints that has timed itself."""
     words = _words(namespace, program, *arguments)
-    return min(float(subprocess.run(words, check=True, capture_output=True).stdout) for _ in range(5))
+    return float(subprocess.run(words, check=True, capture_output=True).stdout)
 
 
 def _job(engine: Engine, *words: str) -> Callable[[], object]:
