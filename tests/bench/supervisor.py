@@ -69,7 +69,7 @@ def run(folder: Path, rounds: int) -> None:
         }
         print_table("Supervisors, under Debian's ctr", rows, ours="wherry")
         _idle(found)
-        _images(folder, found, max(rounds // 5, 2))
+        _images(folder, found, max(rounds // 10, 2))
 
 
 def _life(one: Contender) -> Job:
