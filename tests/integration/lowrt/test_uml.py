@@ -48,7 +48,7 @@ BOOTS: dict[str, Callable[[], str]] = {
     ),
     "cgroup2_and_apparmor": lambda: uml.boot(
         CGROUP2,
-        [f"{FOLDER}/test_{name}.py" for name in ("cgroup", "cgroup2", "apparmor")],
+        [f"{FOLDER}/test_{name}.py" for name in ("cgroup", "cgroup2", "apparmor", "resident")],
         "security=apparmor",
         "apparmor=1",
     ),
