@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.daemons import unmount_below
 from tests.images import busybox_archive
 from tests.integration.engine.builder.corpus import CASES, Case, Docker, look
 
@@ -49,6 +50,7 @@ def dockerd(folder: Path) -> Iterator[Docker]:
     finally:
         daemon.terminate()
         daemon.wait(30)
+        unmount_below(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
