@@ -18,6 +18,19 @@ def streams(spec: StdioSpec) -> ProcessIO:
     return ProcessIO(spec, StdioHost("p", "ns", Reaper(), os.getuid(), os.getgid()))
 
 
+async def arriving(fd: int) -> bytes:
+    """What comes out of a pipe or a terminal next, b"" at its end."""
+    readable = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(fd, readable.set)
+    try:
+        async with asyncio.timeout(30):
+            await readable.wait()
+    finally:
+        loop.remove_reader(fd)
+    return os.read(fd, 100)
+
+
 async def test_no_names_are_the_null_device() -> None:
     """All three."""
     io = streams(StdioSpec())
@@ -53,9 +66,8 @@ async def test_fifos_carry_both_outputs_without_a_reader_yet(tmp_path: Path) -> 
     os.write(err, b"to err")
     process = [os.dup(out), os.dup(err)]
     io.start()
-    await asyncio.sleep(0.02)
     readers = [os.open(path, os.O_RDONLY | os.O_NONBLOCK) for path in paths]
-    assert [os.read(fd, 100) for fd in readers] == [b"to out", b"to err"]
+    assert [await arriving(fd) for fd in readers] == [b"to out", b"to err"]
     for fd in process:
         os.close(fd)
     assert await io.drain(1)
@@ -78,11 +90,9 @@ async def test_input_ends_by_close_and_not_by_a_client_that_leaves(tmp_path: Pat
         client = os.open(path, os.O_WRONLY)
         os.write(client, text)
         os.close(client)
-        await asyncio.sleep(0.02)
-        assert os.read(process, 100) == text
+        assert await arriving(process) == text
     io.close_stdin()
-    await asyncio.sleep(0.02)
-    assert os.read(process, 100) == b""
+    assert await arriving(process) == b""
     os.close(process)
     await io.close()
 
@@ -100,8 +110,7 @@ async def test_input_that_was_closed_early_still_arrives_whole(tmp_path: Path) -
     io.close_stdin()
     io.start_input()
     os.close(client)
-    await asyncio.sleep(0.02)
-    assert (os.read(process, 100), os.read(process, 100)) == (b"early", b"")
+    assert (await arriving(process), await arriving(process)) == (b"early", b"")
     os.close(process)
     await io.close()
 
@@ -148,9 +157,8 @@ async def test_a_terminal_is_copied_both_ways(tmp_path: Path) -> None:
     client = os.open(tmp_path / "in", os.O_WRONLY)
     reader = os.open(tmp_path / "out", os.O_RDONLY | os.O_NONBLOCK)
     os.write(client, b"typed\n")
-    await asyncio.sleep(0.02)
-    assert os.read(slave, 100) == b"typed\n"
-    assert os.read(reader, 100) == b"typed\r\n"
+    assert await arriving(slave) == b"typed\n"
+    assert await arriving(reader) == b"typed\r\n"
     io.resize(101, 33)
     assert os.get_terminal_size(slave) == (101, 33)
     for fd in (client, reader, slave):
