@@ -10,7 +10,7 @@ import logging
 import time
 
 from engine import orphans
-from engine.containers import exits, health, io, remove, restart_policy, start
+from engine.containers import exits, health, io, release, remove, restart_policy, start
 from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.containers.stdio import Stdio
@@ -46,7 +46,7 @@ async def repair(room: Room) -> None:
 async def _finish_removals(room: Room) -> None:
     for container in room.registry.leftovers():
         with contextlib.suppress(Fault):
-            await start.remains(room, container.id)
+            await release.remains(room, container.id)
             await room.networks.release(container.id)
         await remove.sweep(room, container, volumes=container.takes_volumes)
 
@@ -69,7 +69,7 @@ async def _reconcile(room: Room, live: Live, task: task_pb2.Process | None) -> N
 async def _was_running(room: Room, live: Live, task: task_pb2.Process | None) -> None:
     container = live.container
     if task is None or task.status == task_pb2.Status.CREATED:
-        await start.remains(room, container.id)
+        await release.remains(room, container.id)
         await exits.settle(room, live, ExitStatus(0, _KILLED, time.time()))
         return
     if task.status == task_pb2.Status.STOPPED:
@@ -95,7 +95,7 @@ def _streams(room: Room, live: Live) -> Stdio | None:
 
 async def _half_started(room: Room, live: Live) -> None:
     """The engine died between creating the task and noting that it runs."""
-    await start.remains(room, live.container.id)
+    await release.remains(room, live.container.id)
     await room.networks.release(live.container.id)
 
 

@@ -10,7 +10,7 @@ import logging
 import time
 
 from engine import timestamps
-from engine.containers import health, remove, restart_policy, start, state
+from engine.containers import health, release, remove, restart_policy, start, state
 from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.supervisor_client.tasks import ExitStatus, seconds
@@ -98,7 +98,7 @@ async def settle(room: Room, live: Live, status: ExitStatus) -> None:
     if goes:
         await remove.discard(room, live, volumes=True)  # the record goes with the rest
         return
-    await start.forget_record(room, container.id)
+    await release.forget_record(room, container.id)
     if restarting:
         _restart_later(room, live, ran_for)
 
@@ -144,8 +144,8 @@ async def _let_go(room: Room, live: Live) -> None:
         live.stdio = None
     for mount in live.container.mounts:
         if mount.kind == "volume":
-            start.announce_volume(room, live.container, mount, "unmount")
-    start.release_files(room, live.container)
+            release.announce_volume(room, live.container, mount, "unmount")
+    release.files(room, live.container)
 
 
 def _restart_later(room: Room, live: Live, ran_for: float) -> None:

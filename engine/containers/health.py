@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 from engine import stdcopy, timestamps
-from engine.containers import launch_faults
+from engine.containers import launch_faults, stop
 from engine.containers.execs import Exec, Execs
 from engine.containers.live import Live
 from engine.containers.model import Health
@@ -168,8 +168,6 @@ def record(room: Room, live: Live, result: Json, wanted: Json, started_ns: int) 
 
 async def _give_up(room: Room, live: Live) -> None:
     """Stop it, so that its policy starts it again."""
-    from engine.containers import stop  # which starts containers, and so begins their probes
-
     try:
         await stop.halt(room, live, timeout=None, manually=False)
     except Fault as fault:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import shutil
 
-from engine.containers import image_mounts, kill, start, state
+from engine.containers import image_mounts, kill, release, state
 from engine.containers.live import Live
 from engine.containers.model import Container
 from engine.containers.room import Room
@@ -28,7 +28,7 @@ async def remove(room: Room, live: Live, *, force: bool = False, volumes: bool =
     async with live.lock:
         if room.registry.get(container.id) is None:
             return  # --rm was faster
-        start.cancel_restart(live)
+        release.cancel_restart(live)
         with room.metrics.container_actions.measure("delete"):
             await discard(room, live, volumes=volumes)
 
@@ -68,7 +68,7 @@ async def discard(room: Room, live: Live, *, volumes: bool) -> None:
     container.takes_volumes = volumes
     room.registry.retire(live)
     room.announce(container, "destroy")
-    start.end_attachers(live, NotFound(f"No such container: {container.id}"))
+    release.end_attachers(live, NotFound(f"No such container: {container.id}"))
     live.wake("removed", "not-running", "next-exit")
     work = room.background.spawn(f"removal of {container.id}", sweep(room, container, volumes=volumes))
     await asyncio.shield(work)
@@ -76,10 +76,10 @@ async def discard(room: Room, live: Live, *, volumes: bool) -> None:
 
 async def sweep(room: Room, container: Container, *, volumes: bool) -> None:
     """Delete what is left of a retired container; whatever fails is tried again when the engine starts."""
-    await start.forget_record(room, container.id)
+    await release.forget_record(room, container.id)
     try:
         await Rootfs(room.supervisor, room.paths.temporary).remove(container.id)
-        start.release_files(room, container)
+        release.files(room, container)
         await image_mounts.forget(room, container)
     except Fault as fault:
         logger.warning("removing the snapshot of %s: %s", container.id, fault)

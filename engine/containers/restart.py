@@ -1,6 +1,6 @@
 """`POST /containers/{id}/restart`."""
 
-from engine.containers import start, stop
+from engine.containers import release, start, stop
 from engine.containers.live import Live
 from engine.containers.room import Room
 
@@ -15,7 +15,7 @@ async def restart(room: Room, live: Live, *, timeout: int | None = None, name: s
     finally:
         live.by_hand = False
     async with live.lock:
-        start.cancel_restart(live)
+        release.cancel_restart(live)
         container.manually_stopped = False
         if not container.state.alive:
             await start.launch(room, live)

@@ -9,19 +9,18 @@ import contextlib
 import json
 import logging
 import os
-import shutil
 
-from engine import kernel, timestamps
-from engine.containers import checkpoints, health, image_mounts, inputs, io, launch_faults, state
+from engine import timestamps
+from engine.containers import checkpoints, health, image_mounts, inputs, io, launch_faults, release, remove, state
 from engine.containers.live import Live
-from engine.containers.model import Container, Mount
+from engine.containers.model import Container
 from engine.containers.room import Room
 from engine.containers.stdio import Stdio
 from engine.logs import json_file
 from engine.spec.build import build
 from engine.volumes import subpaths
 from proto.containerd.types import mount_pb2
-from proto.errdefs import FailedPrecondition, Fault, NotFound
+from proto.errdefs import Fault, NotFound
 
 logger = logging.getLogger(__name__)
 
@@ -32,20 +31,11 @@ async def start(room: Room, live: Live, *, checkpoint: str = "", checkpoint_dir:
     async with live.lock:
         state.require_startable(live.container)
         image = checkpoints.to_start_from(room, live.container, checkpoint)
-        cancel_restart(live)
+        release.cancel_restart(live)
         live.container.manually_stopped = False
         live.container.restart_count = 0
         live.backoff = 0
         await launch(room, live, image)
-
-
-def cancel_restart(live: Live) -> None:
-    """A restart that waits for its time is no longer wanted."""
-    if live.restart is not None:
-        live.restart.cancel()
-        live.restart = None
-    if live.container.state.status == "restarting":
-        live.container.state.status = "exited"
 
 
 async def launch(room: Room, live: Live, image: str = "") -> None:
@@ -65,11 +55,9 @@ async def launch(room: Room, live: Live, image: str = "") -> None:
             container.state.status = "exited"
         room.save(live)
         live.wake("not-running", "next-exit")
-        end_attachers(live, shown)
+        release.end_attachers(live, shown)
         if container.auto_remove and container.state.started_at == timestamps.ZERO:
-            from engine.containers.remove import discard
-
-            await discard(room, live, volumes=True)
+            await remove.discard(room, live, volumes=True)
         raise shown from fault
     room.announce(container, "start")
     health.begin(room, live)
@@ -91,7 +79,7 @@ async def _launch(room: Room, live: Live, image: str) -> None:
         if mount.own_mount:
             room.volumes.activate(mount.name)
         if mount.kind == "volume":
-            announce_volume(room, container, mount, "mount")
+            release.announce_volume(room, container, mount, "mount")
         if mount.subpath:
             place = room.paths.container(container.id).subpath(number)
             subpaths.bind(mount.bound if mount.kind == "image" else mount.source, mount.subpath, place)
@@ -159,31 +147,8 @@ async def _record(room: Room, container: Container, spec: bytes) -> None:
     except Fault as fault:
         if "already exists" not in str(fault):
             raise
-        await remains(room, container.id)  # of a life that ended while nobody looked
+        await release.remains(room, container.id)  # of a life that ended while nobody looked
         await create()
-
-
-async def remains(room: Room, container_id: str) -> None:
-    """Delete what the supervisor may still have of a container that is not running."""
-    tasks, containers = room.supervisor.tasks, room.supervisor.containers
-    with contextlib.suppress(NotFound, FailedPrecondition):
-        await tasks.kill(container_id, 9)
-    with contextlib.suppress(NotFound):
-        await tasks.wait(container_id)
-    with contextlib.suppress(NotFound):
-        await tasks.delete(container_id)
-    with contextlib.suppress(NotFound):
-        await containers.delete(container_id)
-
-
-async def forget_record(room: Room, container_id: str) -> None:
-    """Delete the supervisor's record of a life that ended."""
-    try:
-        await room.supervisor.containers.delete(container_id)
-    except NotFound:
-        pass
-    except Fault as fault:
-        logger.warning("deleting the record of %s: %s", container_id, fault)
 
 
 async def _task(room: Room, live: Live, mounts: list[mount_pb2.Mount], stdio: Stdio, image: str) -> int:
@@ -217,45 +182,4 @@ async def _undo(room: Room, live: Live) -> None:
         except Fault as fault:
             logger.warning("cleaning up after a failed start of %s: %s", container.id, fault)
     container.state.pid = 0
-    release_files(room, container)
-
-
-def end_attachers(live: Live, fault: Fault) -> None:
-    """Clients that wait to be joined hear that there is nothing to join."""
-    waiting, live.attachers = live.attachers, []
-    for attacher in waiting:
-        if not attacher.joined.done():
-            attacher.joined.set_exception(fault)
-            attacher.joined.exception()  # retrieved: a client that has gone is no error
-
-
-def announce_volume(room: Room, container: Container, mount: Mount, action: str) -> None:
-    """A container begins or ends to use a volume."""
-    attributes = {"container": container.id, "driver": mount.driver}
-    if action == "mount":
-        writable = str(mount.writable).lower()
-        attributes |= {"destination": mount.destination, "propagation": mount.propagation, "read/write": writable}
-    room.bus.publish("volume", action, mount.name, attributes)
-
-
-def release_files(room: Room, container: Container) -> None:
-    """The volatile folder and the shared memory of one life."""
-    files = room.paths.container(container.id)
-    shutil.rmtree(files.volatile, ignore_errors=True)
-    if os.path.ismount(files.shm):
-        kernel.umount(files.shm)
-    for mount in container.mounts:
-        if mount.subpath and mount.bound:
-            subpaths.release(mount.bound)
-        if mount.kind == "volume" and mount.own_mount and not _used_by_another(room, container, mount.name):
-            room.volumes.deactivate(mount.name)
-    image_mounts.unmount_all(room, container)
-
-
-def _used_by_another(room: Room, container: Container, volume: str) -> bool:
-    return any(
-        live.container.id != container.id
-        and live.container.state.alive
-        and any(mount.name == volume for mount in live.container.mounts)
-        for live in room.registry
-    )
+    release.files(room, container)

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from engine.containers import kill, start
+from engine.containers import kill, release
 from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.containers.signals import parse_signal
@@ -18,7 +18,7 @@ async def stop(room: Room, live: Live, *, timeout: int | None = None, name: str 
     container = live.container
     if container.state.status == "restarting":
         async with live.lock:
-            start.cancel_restart(live)
+            release.cancel_restart(live)
             container.manually_stopped = True
             room.save(live)
         live.wake("not-running")
