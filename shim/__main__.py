@@ -20,7 +20,16 @@ def main() -> None:
         raise SystemExit(2) from None
     from shim.cli import run
 
-    raise SystemExit(run(NAME, arguments))
+    raise SystemExit(run(NAME, arguments, _zygote))
+
+
+def _zygote() -> int:
+    from shim import sites
+
+    sites.enable()
+    from shim import zygote
+
+    return zygote.main()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import os
 import posixpath
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from engine import kernel
 from engine.builder import origins
@@ -17,17 +16,15 @@ from engine.builder.metadata import resolve_workdir
 from engine.builder.modes import Mode
 from engine.builder.origins import Group
 from engine.builder.parser import Instruction
+from engine.builder.scope import Scope
 from engine.builder.sources import Source
 from engine.builder.state import State
 from engine.builder.threads import finish
 from engine.containers import inputs, users
 from proto.errdefs import Fault, InvalidArgument, NotFound
 
-if TYPE_CHECKING:
-    from engine.builder.stage import StageBuild
 
-
-async def copy(stage: "StageBuild", instruction: Instruction) -> State:
+async def copy(stage: Scope, instruction: Instruction) -> State:
     """One COPY or ADD."""
     expander = stage.expander()
     words = tuple(origins.word(word, instruction, expander.word) for word in instruction.args)
@@ -71,7 +68,7 @@ async def copy(stage: "StageBuild", instruction: Instruction) -> State:
 
 
 async def _made(
-    stage: "StageBuild",
+    stage: Scope,
     instruction: Instruction,
     everything: list[Source],
     destination: tuple[str, str],  # as written, and as resolved
@@ -91,7 +88,7 @@ async def _made(
     return await layered(stage, key, command, stage.state.config, work, alone=linked, links=links)
 
 
-async def workdir(stage: "StageBuild", config: dict[str, object], comment: str) -> State:
+async def workdir(stage: Scope, config: dict[str, object], comment: str) -> State:
     """WORKDIR: the folder is made where the layers lack it, links inside of the image followed."""
     path = str(config["WorkingDir"])
 
@@ -110,7 +107,7 @@ async def workdir(stage: "StageBuild", config: dict[str, object], comment: str) 
 
 
 async def layered(
-    stage: "StageBuild",
+    stage: Scope,
     key: str,
     command: str,
     config: dict[str, object],
@@ -148,9 +145,7 @@ def _switched(instruction: Instruction, flag: str) -> bool:
     return text in ("", "true", "1")
 
 
-async def _rules(
-    stage: "StageBuild", instruction: Instruction, excludes: tuple[str, ...], *, keeps_owners: bool
-) -> Rules:
+async def _rules(stage: Scope, instruction: Instruction, excludes: tuple[str, ...], *, keeps_owners: bool) -> Rules:
     expander = stage.expander()
     mode = expander.word(instruction.flags.get("chmod", ""))
     owner: Owner | None = None if keeps_owners else (0, 0)
@@ -160,7 +155,7 @@ async def _rules(
     return Rules(owner, Mode(mode) if mode else None, excludes=excludes)
 
 
-async def _owner(stage: "StageBuild", text: str) -> Owner:
+async def _owner(stage: Scope, text: str) -> Owner:
     """By the image's own passwd and group; numbers need none. A user alone is also the group's name, as in docker."""
     user, _, group = text.partition(":")
     group = group or user

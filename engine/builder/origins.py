@@ -5,18 +5,15 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from e2b_dockerfile_utils import DockerfileHeredoc, ShellLex, chomp_heredoc_content, parse_heredoc
 
 from engine.builder import download, git, git_address, sources
 from engine.builder.context import Context
 from engine.builder.parser import Instruction
+from engine.builder.scope import Scope
 from engine.builder.sources import Source
 from proto.errdefs import Fault, InvalidArgument
-
-if TYPE_CHECKING:
-    from engine.builder.stage import StageBuild
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ def word(word: str, instruction: Instruction, expand: Callable[[str], str]) -> s
     return word if is_heredoc and "<<" in word else expand(word)
 
 
-async def root(stage: "StageBuild", stack: contextlib.AsyncExitStack, origin: str) -> int | Context:
+async def root(stage: Scope, stack: contextlib.AsyncExitStack, origin: str) -> int | Context:
     """An fd of what `--from` names; without one, the context."""
     if not origin:
         return stage.session.context
@@ -56,7 +53,7 @@ async def root(stage: "StageBuild", stack: contextlib.AsyncExitStack, origin: st
         raise type(fault)(f"invalid from flag value {origin}: {fault}") from fault
 
 
-async def opened(stage: "StageBuild", stack: contextlib.AsyncExitStack, name: str) -> int:
+async def opened(stage: Scope, stack: contextlib.AsyncExitStack, name: str) -> int:
     """An fd of the context (without a name), another folder of the client's, a stage or an image."""
     folder = stage.session.folder(name) if name else stage.session.context
     if folder is not None:
@@ -65,7 +62,7 @@ async def opened(stage: "StageBuild", stack: contextlib.AsyncExitStack, name: st
 
 
 async def groups(
-    stage: "StageBuild",
+    stage: Scope,
     stack: contextlib.AsyncExitStack,
     instruction: Instruction,
     words: tuple[str, ...],
@@ -87,9 +84,7 @@ async def groups(
     return found
 
 
-async def _remote(
-    stage: "StageBuild", stack: contextlib.AsyncExitStack, instruction: Instruction, address: str
-) -> Group:
+async def _remote(stage: Scope, stack: contextlib.AsyncExitStack, instruction: Instruction, address: str) -> Group:
     checksum = stage.expander().word(instruction.flags.get("checksum", ""))
     temporary = stage.session.temporary
     if git_address.is_source(address):
@@ -111,7 +106,7 @@ def _heredoc(word: str, heredocs: tuple[DockerfileHeredoc, ...]) -> DockerfileHe
 
 
 @contextlib.asynccontextmanager
-async def _inline(stage: "StageBuild", heredoc: DockerfileHeredoc) -> AsyncIterator[int]:
+async def _inline(stage: Scope, heredoc: DockerfileHeredoc) -> AsyncIterator[int]:
     """A folder with one file that the Dockerfile itself holds."""
     text = chomp_heredoc_content(heredoc.content) if heredoc.chomp else heredoc.content
     if heredoc.expand:

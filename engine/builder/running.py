@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from e2b_dockerfile_utils import DockerfileHeredoc, chomp_heredoc_content, parse_heredoc
 
@@ -13,18 +13,16 @@ from engine.builder.metadata import command_line
 from engine.builder.parser import Instruction
 from engine.builder.run import CommandFailed, Step, Unfinished, container, execute
 from engine.builder.run_mounts import RunMount
+from engine.builder.scope import Scope
 from engine.builder.state import Layer, State
 from engine.builder.threads import finish
 from proto.errdefs import InvalidArgument, Unimplemented
-
-if TYPE_CHECKING:
-    from engine.builder.stage import StageBuild
 
 _NETWORKS = ("default", "none", "host")
 _SCRIPT = "\0heredoc"  # the name of a script among the secrets: no Dockerfile can spell it
 
 
-async def run(stage: "StageBuild", instruction: Instruction) -> State:
+async def run(stage: Scope, instruction: Instruction) -> State:
     """One RUN."""
     state, session = stage.state, stage.session
     command, script = _command(instruction, state.shell)
@@ -58,7 +56,7 @@ async def run(stage: "StageBuild", instruction: Instruction) -> State:
 
 
 async def _execute(
-    stage: "StageBuild",
+    stage: Scope,
     command: list[str],
     environment: list[str],
     mounts: list[RunMount],
@@ -140,7 +138,7 @@ def _network(instruction: Instruction) -> str:
     return "" if network == "default" else network
 
 
-def _mounts(stage: "StageBuild", instruction: Instruction) -> list[RunMount]:
+def _mounts(stage: Scope, instruction: Instruction) -> list[RunMount]:
     expander = stage.expander()
     workdir = str(stage.state.config.get("WorkingDir") or "/")
     found = [run_mounts.parse(instruction, expander.word(text), workdir) for text in instruction.many.get("mount", ())]
@@ -154,7 +152,7 @@ def _mounts(stage: "StageBuild", instruction: Instruction) -> list[RunMount]:
 
 
 async def _roots(
-    stage: "StageBuild", stack: contextlib.AsyncExitStack, mounts: list[RunMount]
+    stage: Scope, stack: contextlib.AsyncExitStack, mounts: list[RunMount]
 ) -> tuple[dict[str, int], dict[int, str]]:
     """An fd of each `from`, and the digest of what each bind shows."""
     roots, digests = dict[str, int](), dict[int, str]()

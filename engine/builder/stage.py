@@ -4,30 +4,26 @@ from dataclasses import replace
 
 from engine.builder import bases, copying, metadata, running
 from engine.builder.cache import key_of
-from engine.builder.graph import base_index, stage_index
+from engine.builder.graph import base_index
 from engine.builder.output import Lane
-from engine.builder.parser import Instruction, Stage, parse_one
+from engine.builder.parser import Instruction, parse_one
+from engine.builder.scope import Scope
 from engine.builder.session import Session
 from engine.builder.state import State
-from engine.builder.variables import Arguments, Expander, split_pair
+from engine.builder.variables import Expander, split_pair
 from engine.images import platform as platforms
 from engine.images.model import truncate
 from engine.images.platform import Platform
-from proto.errdefs import InvalidArgument, Unimplemented
+from proto.errdefs import Unimplemented
 
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-class StageBuild:
+class StageBuild(Scope):
     """Builds one stage."""
 
     def __init__(self, session: Session, index: int, lane: Lane, first_step: int, steps: int) -> None:
-        self.session = session
-        self.index = index
-        self.lane = lane
-        self.stage: Stage = session.file.stages[index]
-        self.arguments = Arguments(session.request.arguments, session.meta)
-        self.state = State(session.request.platform)
+        super().__init__(session, index, lane)
         self._step = first_step
         self._steps = steps
         self._command_set = False
@@ -53,25 +49,6 @@ class StageBuild:
             self.lane.line({"aux": {"ID": self.state.id}})
         self.session.referenced |= self.arguments.referenced
         return self.state
-
-    def expander(self) -> Expander:
-        """With the variables as they are now."""
-        return Expander(self.session.file.escape, self.variables())
-
-    def variables(self) -> dict[str, str]:
-        """ENV goes before ARG."""
-        return {**self.arguments.all(), **self.state.environment}
-
-    async def origin(self, name: str) -> State:
-        """What a `from` names: an earlier stage, or an image."""
-        if (image := self.session.request.contexts.get(name.lower())) is not None:
-            return await bases.begin(self.session, self.lane, image, self.session.request.platform)
-        index = stage_index(self.session.file, name, self.index)
-        if index is not None:
-            if index not in self.session.results:
-                raise InvalidArgument(f"a trigger of the base image uses the stage {name}, which nothing else needs")
-            return await self.session.results[index]
-        return await bases.begin(self.session, self.lane, name, self.session.request.platform)
 
     async def _begin(self) -> State:
         expander = Expander(

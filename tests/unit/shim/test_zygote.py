@@ -42,6 +42,11 @@ def test_a_wrong_command_line_is_answered_as_the_program_would() -> None:
     }
 
 
+def test_a_zygote_starts_no_other() -> None:
+    answer = ask(args=["zygote"])
+    assert (answer["code"], answer["stderr"]) == (1, "containerd-shim-wherry-v2: a zygote starts no other\n")
+
+
 def test_a_fork_that_is_killed_is_answered_for_with_its_signal() -> None:
     """Who asked would wait for an answer that nobody gives."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
