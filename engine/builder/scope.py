@@ -1,0 +1,41 @@
+"""A stage as its steps see it: what has come of it so far, its variables, and where it may take files from."""
+
+from engine.builder import bases
+from engine.builder.graph import stage_index
+from engine.builder.output import Lane
+from engine.builder.parser import Stage
+from engine.builder.session import Session
+from engine.builder.state import State
+from engine.builder.variables import Arguments, Expander
+from proto.errdefs import InvalidArgument
+
+
+class Scope:
+    """Of one stage; a step that is done leaves its `state` behind."""
+
+    def __init__(self, session: Session, index: int, lane: Lane) -> None:
+        self.session = session
+        self.index = index
+        self.lane = lane
+        self.stage: Stage = session.file.stages[index]
+        self.arguments = Arguments(session.request.arguments, session.meta)
+        self.state = State(session.request.platform)
+
+    def expander(self) -> Expander:
+        """With the variables as they are now."""
+        return Expander(self.session.file.escape, self.variables())
+
+    def variables(self) -> dict[str, str]:
+        """ENV goes before ARG."""
+        return {**self.arguments.all(), **self.state.environment}
+
+    async def origin(self, name: str) -> State:
+        """What a `from` names: an earlier stage, or an image."""
+        if (image := self.session.request.contexts.get(name.lower())) is not None:
+            return await bases.begin(self.session, self.lane, image, self.session.request.platform)
+        index = stage_index(self.session.file, name, self.index)
+        if index is not None:
+            if index not in self.session.results:
+                raise InvalidArgument(f"a trigger of the base image uses the stage {name}, which nothing else needs")
+            return await self.session.results[index]
+        return await bases.begin(self.session, self.lane, name, self.session.request.platform)
