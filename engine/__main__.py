@@ -3,9 +3,8 @@
 import asyncio
 import sys
 
-from engine import __version__, log
+from engine import __version__, ground, log
 from engine import config as configuration
-from engine.daemon import Daemon
 from proto.errdefs import Fault
 
 
@@ -21,7 +20,10 @@ def main() -> None:
     try:
         config = configuration.load(arguments)
         log.set_up("debug" if config.debug else config.log_level)
-        asyncio.run(Daemon(config, lambda: configuration.load(arguments)).run())
+        with ground.laid(config) as base:
+            from engine.daemon import Daemon  # half a second of modules, while the supervisor starts
+
+            asyncio.run(Daemon(base, lambda: configuration.load(arguments)).run())
     except Fault as fault:
         sys.stderr.write(f"{fault}\n")
         sys.exit(1)

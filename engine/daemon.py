@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from engine import kernel, listeners, log, reload, restore
+from engine import ground, listeners, log, reload, restore
 from engine.api.app import Api, Route, announce_experimental
 from engine.api.routes import auth as auth_routes
 from engine.api.routes import build as build_routes
@@ -43,6 +43,7 @@ from engine.containers.room import Room, Supervisor
 from engine.containers.runtimes import Runtimes
 from engine.containers.store import ContainerStore, connect
 from engine.events.bus import Bus
+from engine.ground import Ground
 from engine.host import look
 from engine.images import hosts
 from engine.images.assemble import Assembler
@@ -51,11 +52,9 @@ from engine.images.names import Names
 from engine.images.registry_client import RegistryClient
 from engine.images.removal import ImageUser
 from engine.images.service import Images as ImageService
-from engine.managed_supervisor import ManagedSupervisor
 from engine.metrics import page
 from engine.metrics import server as metrics_server
 from engine.networks.service import Networks
-from engine.paths import Paths
 from engine.spec.build import Policy
 from engine.supervisor_client.channel import Channel
 from engine.supervisor_client.containers import Containers
@@ -90,27 +89,23 @@ class Parts:
 class Daemon:
     """One engine."""
 
-    def __init__(self, config: Config, reread: Callable[[], Config] | None = None) -> None:
-        self.config = config
+    def __init__(self, base: Ground, reread: Callable[[], Config] | None = None) -> None:
+        self.config = base.config
+        self.paths = base.paths
+        self._sockets = base.sockets
+        self._managed = base.managed
         self._reread = reread
-        self.paths = Paths(os.path.abspath(config.data_root), os.path.abspath(config.exec_root))
         self.background = Background()
-        self._managed: ManagedSupervisor | None = None
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ground.ENDINGS:
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, logger.info, "not yet up: the configuration was just read")
-        self.paths.make()
-        kernel.adjust_oom_score(self.config.oom_score_adjust)
+        ground.heard()
         async with contextlib.AsyncExitStack() as stack:
-            stack.callback(self._remove_pidfile)
-            self._write_pidfile()
-            # Bound first, answered last: clients that come early wait in the backlog.
-            sockets = listeners.listen(self.config)
             channel = Channel(await self._supervisor_address(), self.config.containerd_namespace)
             stack.push_async_callback(channel.close)
             parts = await self._build(channel)
@@ -126,7 +121,7 @@ class Daemon:
             await parts.builder.sweep()
             await parts.networks.reconcile({live.container.id for live in room.registry if live.container.state.alive})
             self.background.spawn("restart policies", restore.start_policies(room))
-            runner = await self._serve(parts, sockets, stack)
+            runner = await self._serve(parts, stack)
             stack.push_async_callback(runner.cleanup)
             await self._serve_metrics(parts, stack)
             if self._reread is not None:
@@ -141,10 +136,7 @@ class Daemon:
             await self._shut_down(room)
 
     async def _supervisor_address(self) -> str:
-        if self.config.containerd:
-            return self.config.containerd
-        self._managed = ManagedSupervisor(self.paths, "debug" if self.config.debug else self.config.log_level)
-        return await self._managed.ensure()
+        return self.config.containerd if self._managed is None else await self._managed.ensure()
 
     async def _build(self, channel: Channel) -> Parts:
         bus, connection = Bus(), connect(self.paths.database)
@@ -239,7 +231,7 @@ class Daemon:
         with contextlib.suppress(Fault):
             await exits.catch_up()
 
-    async def _serve(self, parts: Parts, sockets: list[Any], stack: contextlib.AsyncExitStack) -> web.ServerRunner:
+    async def _serve(self, parts: Parts, stack: contextlib.AsyncExitStack) -> web.ServerRunner:
         loop = asyncio.get_running_loop()
         if self.config.experimental:
             announce_experimental()
@@ -247,7 +239,7 @@ class Daemon:
         server = Server(api.handle)
         runner = web.ServerRunner(server, shutdown_timeout=1)
         await runner.setup()
-        for listener, context in sockets:
+        for listener, context in self._sockets:
             if context is None:
                 await web.SockSite(runner, listener, backlog=512).start()
                 continue
@@ -339,23 +331,6 @@ class Daemon:
         if self._managed is not None and not running:
             self._managed.stop()
 
-    def _write_pidfile(self) -> None:
-        path = self.config.pidfile
-        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
-            pid = int(file.read())
-            if pid != os.getpid() and os.path.exists(f"/proc/{pid}") and _is_engine(pid):
-                raise SystemExit(
-                    f"failed to start daemon, ensure docker is not running or delete {path}: "
-                    f"process with PID {pid} is still running"
-                )
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(path, "w", encoding="ascii") as file:
-            file.write(str(os.getpid()))
-
-    def _remove_pidfile(self) -> None:
-        with contextlib.suppress(OSError):
-            os.unlink(self.config.pidfile)
-
 
 class ImageUsers:
     """Tells the images' room which containers hold on to which image."""
@@ -369,13 +344,3 @@ class ImageUsers:
             ImageUser(live.container.id, live.container.image_id, live.container.state.running)
             for live in self._registry
         ]
-
-
-def _is_engine(pid: int) -> bool:
-    """A reused pid of some other program does not keep us from starting."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read()
-            return b"wherryd" in words or b"engine" in words
-    except OSError:
-        return False

@@ -52,16 +52,19 @@ class ManagedSupervisor:
         self._log_level = log_level
         self._child: subprocess.Popen[bytes] | None = None
 
-    async def ensure(self) -> str:
-        """Its address, once it listens."""
+    def begin(self) -> None:
+        """Start it, unless one answers or is on its way."""
+        if answers(self._paths.supervisor_socket) or (self._child is not None and self._child.poll() is None):
+            return
         os.makedirs(self._paths.supervisor_state, mode=0o711, exist_ok=True)
         os.makedirs(self._paths.supervisor_root, mode=0o711, exist_ok=True)
-        if answers(self._paths.supervisor_socket):
-            return self._paths.supervisor_socket
-        if self._child is not None:
-            self._child.poll()  # no zombie of the one before
         self._start()
-        await self._listening()
+
+    async def ensure(self) -> str:
+        """Its address, once it listens."""
+        self.begin()
+        if self._child is not None:
+            await self._listening()
         return self._paths.supervisor_socket
 
     def _start(self) -> None:

@@ -1,38 +1,19 @@
 """The composition root's own decisions."""
 
-import os
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from engine.config import Config
-from engine.daemon import Daemon, ImageUsers, Parts, _is_engine
+from engine.daemon import Daemon, ImageUsers, Parts
+from engine.ground import Ground
 from engine.images.hosts import Access
+from engine.paths import Paths
 from tests.fakes.engine_room import Bench
 
 
 def daemon(folder: Path) -> Daemon:
-    return Daemon(
-        Config(data_root=str(folder / "d"), exec_root=str(folder / "e"), pidfile=str(folder / "pid"), init_path="/x")
-    )
-
-
-async def test_a_pid_file_of_nobody_is_taken_over_and_removed(tmp_path: Path) -> None:
-    made = daemon(tmp_path)
-    (tmp_path / "pid").write_text("999999999")
-    made._write_pidfile()
-    assert (tmp_path / "pid").read_text() == str(os.getpid())
-    made._remove_pidfile()
-    assert not (tmp_path / "pid").exists()
-
-
-async def test_a_pid_that_is_some_other_program_does_not_keep_us_from_starting(tmp_path: Path) -> None:
-    assert not _is_engine(999999999)
-    made = daemon(tmp_path)
-    (tmp_path / "pid").write_text("1")
-    made._write_pidfile()
-    assert (tmp_path / "pid").read_text() == str(os.getpid())
+    config = Config(data_root=str(folder / "d"), exec_root=str(folder / "e"), init_path="/x")
+    return Daemon(Ground(config, Paths(config.data_root, config.exec_root), [], None))
 
 
 async def test_the_policy_is_the_configurations(tmp_path: Path) -> None:
@@ -43,18 +24,6 @@ async def test_images_hear_who_uses_them(bench: Bench) -> None:
     live = await bench.run()
     (user,) = ImageUsers(bench.room.registry).image_users()
     assert (user.container_id, user.running) == (live.container.id, True)
-
-
-@pytest.mark.parametrize("word", ["wherryd", "engine"])
-def test_our_own_command_line_is_known(word: str, tmp_path: Path) -> None:
-    import subprocess
-
-    program = subprocess.Popen(["sleep", "10"])
-    try:
-        assert not _is_engine(program.pid), word
-    finally:
-        program.kill()
-        program.wait()
 
 
 def parts(bench: Bench) -> Parts:
