@@ -3,7 +3,7 @@
 {dockerd, wherryd} × {containerd, wherry-supervisor} × {containerd-shim-runc-v2, containerd-shim-wherry-v2} × {runc,
 crun, lowrt}. Docker's engine chooses a shim by the name containerd-shim-runc-v2 alone, so ours takes that name in its
 supervisor's PATH; our engine names either shim. Our engine needs containerd's Transfer service: its containerd is the
-peers' 2.x.
+peers' 2.x. At the end it prints the table that the README shows.
 """
 
 import json
@@ -31,6 +31,7 @@ BIN = Path(sys.executable).parent
 LAUNCHERS = Path(__file__).resolve().parents[2] / "deploy" / "bin"
 DEBIAN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DOCKER = "/usr/bin/docker"
+WORKS = "works"
 RUNTIMES = {"runc": "/usr/sbin/runc", "crun": "/usr/bin/crun", "lowrt": str(LAUNCHERS / "lowrt")}
 STACKS = [
     (engine, supervisor, shim)
@@ -43,8 +44,9 @@ STACKS = [
 class Cell:
     """A stack that answers, and the docker CLI for it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: tuple[str, str, str]) -> None:
         self.folder = folder
+        self.names = names
         self.address = folder / "d.sock"
         self.supervisor = folder / "c.sock"
 
@@ -71,13 +73,24 @@ def crun_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def table(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, ...], str]]:
+    """What came of each cell, printed in markdown when all are done."""
+    cells: dict[tuple[str, ...], str] = {}
+    yield cells
+    lines = [["engine", "supervisor", "shim", *RUNTIMES], ["---"] * 6]
+    lines += [[*names, *(cells.get((*names, runtime), "not run") for runtime in RUNTIMES)] for names in STACKS]
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print("", *(f"| {' | '.join(line)} |" for line in lines), sep="\n")
+
+
 @pytest.fixture(scope="module", params=STACKS, ids="-".join)
 def stack(request: pytest.FixtureRequest) -> Iterator[Cell]:
     """One engine on one supervisor, with one shim, on private paths."""
     engine, supervisor, shim = request.param
     folder = Path(f"/run/wherry-matrix-{os.getpid()}-{STACKS.index(request.param)}")
     folder.mkdir()
-    cell = Cell(folder)
+    cell = Cell(folder, request.param)
     try:
         with ExitStack() as daemons:
             environment = {"PATH": f"{_shims(folder, shim)}:{_programs(engine, supervisor)}"}
@@ -140,8 +153,9 @@ def _runtime_type(shim: str) -> str:
 
 
 @pytest.mark.parametrize("runtime", ["runc", pytest.param("crun", marks=needs.binary("crun")), "lowrt"])
-def test_a_container_lives_its_life(stack: Cell, runtime: str) -> None:
+def test_a_container_lives_its_life(stack: Cell, runtime: str, table: dict[tuple[str, ...], str]) -> None:
     """run, exec, logs, stop, exit codes, remove."""
+    table[*stack.names, runtime] = "fails"
     common = ["--network", "none", "--runtime", f"m-{runtime}"]
     assert stack.docker("run", "--rm", *common, "busybox", "echo", "hi") == "hi\n"
     stack.docker("run", "--rm", *common, "busybox", "sh", "-c", "exit 3", code=3)
@@ -154,3 +168,4 @@ def test_a_container_lives_its_life(stack: Cell, runtime: str) -> None:
     assert stack.docker("inspect", "-f", "{{.State.ExitCode}}", container) == "9\n"
     stack.docker("rm", container)
     assert stack.docker("ps", "-aq") == ""
+    table[*stack.names, runtime] = WORKS
