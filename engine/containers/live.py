@@ -56,6 +56,7 @@ class Live:
     by_hand: bool = False  # a client restarts it: the end in between is not the end that `--rm` waits for
     probes: asyncio.Task[None] | None = None
     backoff: float = 0.0
+    half_started: bool = False  # a start failed, and the supervisor could not be told: it may have a task yet
 
     def wake(self, *conditions: str) -> None:
         """Answer the waiters of these conditions with the container's last exit."""

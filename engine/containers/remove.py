@@ -70,19 +70,25 @@ async def discard(room: Room, live: Live, *, volumes: bool) -> None:
     room.announce(container, "destroy")
     release.end_attachers(live, NotFound(f"No such container: {container.id}"))
     live.wake("removed", "not-running", "next-exit")
-    work = room.background.spawn(f"removal of {container.id}", sweep(room, container, volumes=volumes))
-    await asyncio.shield(work)
+    work = sweep(room, container, volumes=volumes, half_started=live.half_started)
+    await asyncio.shield(room.background.spawn(f"removal of {container.id}", work))
 
 
-async def sweep(room: Room, container: Container, *, volumes: bool) -> None:
-    """Delete what is left of a retired container; whatever fails is tried again when the engine starts."""
-    await release.forget_record(room, container.id)
+async def sweep(room: Room, container: Container, *, volumes: bool, half_started: bool = False) -> None:
+    """Delete what is left of a retired container; whatever fails is tried again when the engine starts.
+
+    Of one that was `half_started` the supervisor, which was away, may still have a task.
+    """
     try:
+        if half_started:
+            await release.remains(room, container.id)
+            await room.networks.release(container.id)
+        await release.forget_record(room, container.id)
         await Rootfs(room.supervisor, room.paths.temporary).remove(container.id)
         release.files(room, container)
         await image_mounts.forget(room, container)
     except Fault as fault:
-        logger.warning("removing the snapshot of %s: %s", container.id, fault)
+        logger.warning("removing what is left of %s: %s", container.id, fault)
         return
     await asyncio.to_thread(shutil.rmtree, room.paths.container(container.id).durable, ignore_errors=True)
     if volumes:

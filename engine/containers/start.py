@@ -59,6 +59,7 @@ async def launch(room: Room, live: Live, image: str = "") -> None:
         if container.auto_remove and container.state.started_at == timestamps.ZERO:
             await remove.discard(room, live, volumes=True)
         raise shown from fault
+    live.half_started = False
     room.announce(container, "start")
     health.begin(room, live)
 
@@ -180,6 +181,7 @@ async def _undo(room: Room, live: Live) -> None:
         except NotFound:
             pass
         except Fault as fault:
+            live.half_started = True
             logger.warning("cleaning up after a failed start of %s: %s", container.id, fault)
     container.state.pid = 0
     release.files(room, container)

@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from engine.containers import remove
+from engine import restore
+from engine.containers import remove, start
 from proto.errdefs import Conflict, Fault, InvalidArgument, NotFound, Unavailable
 from tests.fakes.engine_room import Bench
 
@@ -46,6 +47,26 @@ async def test_what_could_not_be_deleted_is_remembered(bench: Bench) -> None:
     bench.snapshots.remove = refuse  # type: ignore[method-assign]
     await remove.remove(bench.room, live)
     assert [left.id for left in bench.room.registry.leftovers()] == [live.container.id]
+
+
+@pytest.mark.parametrize("back", ["before the removal", "after it"])
+async def test_a_task_that_a_failed_start_could_not_take_back_goes_with_its_container(bench: Bench, back: str) -> None:
+    """The supervisor was away when the start failed: nobody but us knows that the task is nobody's."""
+    live = await bench.create()
+    away = Unavailable("away")
+    bench.tasks.refuse = {"start": away, "kill": away, "delete": away}
+    with pytest.raises(Fault):
+        await start.start(bench.room, live)
+    assert live.container.id in bench.tasks.tasks
+    if back == "before the removal":
+        bench.tasks.refuse.clear()
+    await remove.remove(bench.room, live)
+    if back == "after it":
+        assert [one.id for one in bench.room.registry.leftovers()] == [live.container.id]
+        bench.tasks.refuse.clear()
+        await restore.repair(bench.room)
+    assert live.container.id not in bench.tasks.tasks
+    assert bench.room.registry.leftovers() == []
 
 
 async def test_a_link_is_removed_and_its_containers_stay(bench: Bench) -> None:
