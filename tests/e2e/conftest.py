@@ -32,7 +32,8 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
     """docker-py on it; or on the daemon of WHERRY_TEST_DOCKER_HOST: do the tests hold for dockerd, too?"""
     docker = pytest.importorskip("docker")
     host = os.environ.get("WHERRY_TEST_DOCKER_HOST") or request.getfixturevalue("stack").host
-    made = docker.DockerClient(base_url=host, timeout=30)
+    # docker-py keeps a pool for each address, and closes the oldest of 25 under the hands of a thread that uses it.
+    made = docker.DockerClient(base_url=host, timeout=30, num_pools=400)
     yield made
     made.close()
 
