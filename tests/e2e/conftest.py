@@ -33,7 +33,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
     docker = pytest.importorskip("docker")
     host = os.environ.get("WHERRY_TEST_DOCKER_HOST") or request.getfixturevalue("stack").host
     # docker-py keeps a pool for each address, and closes the oldest of 25 under the hands of a thread that uses it.
-    made = docker.DockerClient(base_url=host, timeout=30, num_pools=400)
+    made = docker.DockerClient(base_url=host, timeout=30, num_pools=4000 if os.environ.get("WHERRY_STORM") else 400)
     yield made
     made.close()
 
