@@ -46,8 +46,11 @@ def engine(tmp_path_factory: pytest.TempPathFactory, docker: str) -> Iterator[En
         made.docker("network", "create", "--internal", "--label", "n=1", "like-docker")
         made.docker("volume", "create", "--label", "v=1", "empty")
         made.docker("tag", "busybox", "localhost:5000/foo:v1")
-        made.until("said", "logs", "c1", timeout=60)
-        yield made
+        try:
+            made.until("said", "logs", "c1", timeout=60)
+            yield made
+        finally:
+            made.docker("network", "rm", "like-docker")  # its bridge and its rules are the host's
 
 
 def both(engine: Engine, docker: str, *words: str) -> tuple[str, str]:
