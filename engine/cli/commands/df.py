@@ -82,6 +82,6 @@ def _kind(name: str, rows: list[Row], active: list[Row], key: str) -> Kind:
 
 
 def _volumes(volumes: list[Row]) -> Kind:
-    counted = [{**(one.get("UsageData") or {})} for one in volumes]
-    known = [{**one, "Size": max(one.get("Size", 0), 0)} for one in counted]
-    return _kind("Local Volumes", known, [one for one in known if one.get("RefCount", 0) > 0], "Size")
+    counted = [one.get("UsageData") or {} for one in volumes]
+    sizes = [{"Size": max(one.get("Size", 0), 0), "used": one.get("RefCount", 0) > 0} for one in counted]
+    return _kind("Local Volumes", sizes, [one for one in sizes if one["used"]], "Size")

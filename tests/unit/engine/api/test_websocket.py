@@ -1,6 +1,8 @@
 """A websocket as a client of a container's streams."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -12,6 +14,8 @@ from engine.api.call import Call
 from engine.api.websocket import accept
 from engine.background import Background
 
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
 
 async def echo(call: Call) -> web.StreamResponse:
     client = await accept(call)
@@ -22,21 +26,28 @@ async def echo(call: Call) -> web.StreamResponse:
     return client.response
 
 
-async def talk(folder: Path, version: str, *messages: bytes | str) -> list[bytes | str]:
-    runner = web.ServerRunner(web.Server(Api([Route("GET", "/x", echo, streams=True)], Background()).handle))
+@contextlib.asynccontextmanager
+async def connected(folder: Path, version: str, handler: Handler) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """A websocket to a route of its own."""
+    runner = web.ServerRunner(web.Server(Api([Route("GET", "/x", handler, streams=True)], Background()).handle))
     await runner.setup()
     path = str(folder / "s")
     await web.UnixSite(runner, path).start()
-    got: list[bytes | str] = []
     async with (
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(path)) as session,
         session.ws_connect(f"http://d/{version}/x") as socket,
     ):
+        yield socket
+    await runner.cleanup()
+
+
+async def talk(folder: Path, version: str, *messages: bytes | str) -> list[bytes | str]:
+    got: list[bytes | str] = []
+    async with connected(folder, version, echo) as socket:
         for message in messages:
             await (socket.send_bytes(message) if isinstance(message, bytes) else socket.send_str(message))
         for _ in messages:
             got += [(await socket.receive(5)).data, (await socket.receive(5)).data]
-    await runner.cleanup()
     return got
 
 
@@ -70,15 +81,8 @@ async def test_a_character_in_two_pieces_is_one(tmp_path: Path, data: bytes) -> 
         await client.finish()
         return client.response
 
-    runner = web.ServerRunner(web.Server(Api([Route("GET", "/x", halves, streams=True)], Background()).handle))
-    await runner.setup()
-    await web.UnixSite(runner, str(tmp_path / "s")).start()
-    async with (
-        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(tmp_path / "s"))) as session,
-        session.ws_connect("http://d/v1.24/x") as socket,
-    ):
+    async with connected(tmp_path, "v1.24", halves) as socket:
         assert (await socket.receive(5)).data == data.decode()
-    await runner.cleanup()
 
 
 async def test_a_goodbye_is_heard_also_where_nobody_reads(tmp_path: Path) -> None:
@@ -90,15 +94,8 @@ async def test_a_goodbye_is_heard_also_where_nobody_reads(tmp_path: Path) -> Non
         left.set()
         return client.response
 
-    runner = web.ServerRunner(web.Server(Api([Route("GET", "/x", wait, streams=True)], Background()).handle))
-    await runner.setup()
-    await web.UnixSite(runner, str(tmp_path / "s")).start()
-    async with (
-        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(tmp_path / "s"))) as session,
-        session.ws_connect("http://d/v1.51/x") as socket,
-    ):
+    async with connected(tmp_path, "v1.51", wait) as socket:
         await socket.send_bytes(b"into the void")
         await socket.close()
-    async with asyncio.timeout(30):
-        await left.wait()
-    await runner.cleanup()
+        async with asyncio.timeout(30):
+            await left.wait()
