@@ -153,15 +153,19 @@ class BundleRoots:
 
 
 def mapped_root_group(spec: bytes) -> int:
-    """The host's group for the container's group 0; 0 without a user namespace."""
+    """The host's group for the container's group 0; 0 without a user namespace.
+
+    Raises InvalidArgument for what is no spec: it came as a client sent it.
+    """
     try:
-        document = json.loads(spec)
-    except ValueError as error:
+        mappings = (json.loads(spec).get("linux") or {}).get("gidMappings") or ()
+        for mapping in mappings:
+            if mapping.get("containerID") == 0 and mapping.get("size", 0) > 0:
+                return int(mapping.get("hostID", 0))
+    except (ValueError, RecursionError) as error:
         raise InvalidArgument(f"container spec is not JSON: {error}") from error
-    linux = document.get("linux") or {}
-    for mapping in linux.get("gidMappings") or ():
-        if mapping.get("containerID") == 0 and mapping.get("size", 0) > 0:
-            return int(mapping.get("hostID", 0))
+    except (AttributeError, TypeError) as error:
+        raise InvalidArgument("container spec is not an OCI runtime spec: its gidMappings cannot be read") from error
     return 0
 
 

@@ -90,3 +90,19 @@ def test_the_group_of_a_mapped_root_is_found() -> None:
     mappings = [{"containerID": 1, "hostID": 7, "size": 1}, {"containerID": 0, "hostID": 100000, "size": 65536}]
     assert mapped_root_group(json.dumps({"linux": {"gidMappings": mappings}}).encode()) == 100000
     assert mapped_root_group(SPEC) == 0
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        b"[]",
+        b"[" * 100_000,
+        b'{"linux":[1]}',
+        b'{"linux":{"gidMappings":7}}',
+        b'{"linux":{"gidMappings":[7]}}',
+        b'{"linux":{"gidMappings":[{"containerID":0,"size":"1"}]}}',
+    ],
+)
+def test_what_is_no_spec_is_refused_in_words(spec: bytes) -> None:
+    with pytest.raises(InvalidArgument, match="container spec is not"):
+        mapped_root_group(spec)
