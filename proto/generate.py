@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-GRPC_FOLDER = Path("proto/containerd/services")
+GRPC_FOLDERS = (Path("proto/containerd/services"), Path("proto/buildkit/services"))
 
 
 def proto_files() -> list[Path]:
@@ -35,7 +35,7 @@ def generate(target: Path) -> None:
     from grpc_tools import protoc
 
     sources = proto_files()
-    with_grpc = [path for path in sources if path.is_relative_to(GRPC_FOLDER)]
+    with_grpc = [path for path in sources if any(map(path.is_relative_to, GRPC_FOLDERS))]
     without = [path for path in sources if path not in with_grpc]
     for group, grpc in ((without, False), (with_grpc, True)):
         if protoc.main(protoc_arguments(group, target, grpc=grpc)) != 0:
