@@ -81,6 +81,11 @@ class Runtimes:
             return Runtime(name)
         raise InvalidArgument(f"unknown or invalid runtime name: {name}")
 
+    @property
+    def names(self) -> list[str]:
+        """All that are built in or configured."""
+        return sorted(self._table)
+
     def has_mount_option(self, name: str, option: str) -> bool:
         """Can the runtime's program do that to mounts: its `features` say so. Ours can."""
         runtime = self.find(name)

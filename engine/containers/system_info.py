@@ -7,6 +7,7 @@ import socket
 from typing import Any
 
 from engine import __version__, timestamps
+from engine.containers.programs import FEATURES, Below, Program
 from engine.containers.room import Room
 from engine.images.hosts import check_mirror, networks
 from engine.spec import cdi
@@ -28,8 +29,11 @@ def engine_id(room: Room) -> str:
         return made
 
 
-def info(room: Room, images: int) -> Json:
-    """`GET /info`."""
+_UNSEEN = Below()
+
+
+def info(room: Room, images: int, below: Below = _UNSEEN) -> Json:
+    """`GET /info`; `below` is what was seen of the programs that the engine is built on."""
     return (
         {"ID": engine_id(room)}
         | _counts(room, images)
@@ -37,6 +41,7 @@ def info(room: Room, images: int) -> Json:
         | _limits(room)
         | _host(room)
         | _daemon(room)
+        | _below(room, below)
         | {"RegistryConfig": _registries(room), "Swarm": dict(_NO_SWARM), "Warnings": None}
     )
 
@@ -97,14 +102,10 @@ def _daemon(room: Room) -> Json:
         "Labels": list(room.config.labels),
         "ExperimentalBuild": room.config.experimental,
         "ServerVersion": __version__,
-        "Runtimes": room.runtimes.to_info(),
         "DefaultRuntime": room.runtimes.default,
         "LiveRestoreEnabled": room.config.live_restore,
         "Isolation": "",
         "InitBinary": room.policy.init_path,
-        "ContainerdCommit": {"ID": ""},
-        "RuncCommit": {"ID": ""},
-        "InitCommit": {"ID": ""},
         "Containerd": {
             "Address": room.supervisor_address,
             "Namespaces": {"Containers": room.supervisor_namespace, "Plugins": ""},
@@ -119,6 +120,24 @@ def _daemon(room: Room) -> Json:
         "HttpsProxy": "",
         "NoProxy": "",
     }
+
+
+def _below(room: Room, below: Below) -> Json:
+    pools = [{"Base": pool["base"], "Size": pool["size"]} for pool in room.config.default_address_pools]
+    return {
+        "ContainerdCommit": _commit(below.supervisor),
+        "RuncCommit": _commit(below.runtime),
+        "InitCommit": _commit(below.init),
+        "Runtimes": {
+            name: entry | ({"status": {FEATURES: below.features[name]}} if name in below.features else {})
+            for name, entry in room.runtimes.to_info().items()
+        },
+        **({"DefaultAddressPools": pools} if pools else {}),
+    }
+
+
+def _commit(program: Program | None) -> Json:
+    return {"ID": program.id if program is not None else "N/A"}
 
 
 _NO_SWARM: Json = {

@@ -189,9 +189,10 @@ SHAPES = {
         GenericResources:null HttpProxy:str HttpsProxy:str NoProxy:str RegistryConfig:Registries Swarm:Swarm
         Warnings:[str]~ BridgeNfIptables@-49:bool BridgeNfIp6tables@-49:bool KernelMemory@-41:bool
         KernelMemoryTCP@-51:bool Containerd@46:Containerd DiscoveredDevices@50:[DiscoveredDevice]
-            FirewallBackend@49:Firewall""",
+            FirewallBackend@49:Firewall DefaultAddressPools?:[AddressPool]""",
     "Plugins": "Volume:[str] Network:[str] Authorization:[str]~ Log:[str]",
     "Runtime": "path:str runtimeType?:str runtimeArgs?:[str] options?:any status?@44:{str}",
+    "AddressPool": "Base:str Size:int",
     "Commit": "ID:str Expected@-48:str",
     "Registries": """InsecureRegistryCIDRs:[str] IndexConfigs:{Index} Mirrors:[str]~
         AllowNondistributableArtifactsCIDRs@-46:[str]~ AllowNondistributableArtifactsHostnames@-46:[str]~""",

@@ -5,11 +5,12 @@ from typing import Any
 
 from engine import __version__
 from engine.api.versions import ADVERTISED, OLDEST, Version, show
+from engine.containers.programs import Below
 
 Json = dict[str, Any]
 
 
-def version(supervisor: Json, *, experimental: bool = False) -> Json:
+def version(below: Below, *, experimental: bool = False) -> Json:
     """Who we are, and who is below."""
     kernel = platform.release()
     return {
@@ -30,11 +31,11 @@ def version(supervisor: Json, *, experimental: bool = False) -> Json:
                     "Os": "linux",
                 },
             },
-            {
-                "Name": "containerd",
-                "Version": supervisor["version"],
-                "Details": {"GitCommit": supervisor["revision"]},
-            },
+            *(
+                {"Name": program.name, "Version": program.version, "Details": {"GitCommit": program.commit}}
+                for program in (below.supervisor, below.runtime, below.init)
+                if program is not None
+            ),
         ],
         "Version": __version__,
         "ApiVersion": show(ADVERTISED),

@@ -1,6 +1,7 @@
 """/_ping, /version, /info, /system/df."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
@@ -11,12 +12,12 @@ from engine.api.call import Call
 from engine.api.render import container as render
 from engine.api.render import disk_usage
 from engine.api.render import system as render_system
-from engine.containers import listing, system_info
+from engine.containers import listing, programs, system_info
 from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.filters import Filters
 from engine.logs.json_file import log_bytes
-from proto.errdefs import InvalidArgument
+from proto.errdefs import Fault, InvalidArgument
 
 Json = dict[str, Any]
 
@@ -67,12 +68,20 @@ class SystemRoutes:
     async def version(self, call: Call) -> web.StreamResponse:
         """GET /version."""
         experimental = self._room.config.experimental
-        return respond(render_system.version(await self._supervisor_version(), experimental=experimental))
+        return respond(render_system.version(await self._below(), experimental=experimental))
 
     async def info(self, call: Call) -> web.StreamResponse:
         """GET /info."""
-        document = system_info.info(self._room, await self._images.count())
+        document = system_info.info(self._room, await self._images.count(), await self._below())
         return respond(render_system.info(document, call.version))
+
+    async def _below(self) -> programs.Below:
+        """What is below; a supervisor that does not answer just now keeps nobody from asking about the rest."""
+        supervisor = None
+        with contextlib.suppress(Fault):
+            answer = await self._supervisor_version()
+            supervisor = programs.Program("containerd", answer["version"], answer["revision"])
+        return await programs.look(self._room.runtimes, self._room.policy.init_path, supervisor)
 
     async def df(self, call: Call) -> web.StreamResponse:
         """GET /system/df."""

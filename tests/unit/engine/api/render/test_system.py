@@ -1,13 +1,17 @@
 """Version and info."""
 
 from engine.api.render import system
+from engine.containers.programs import Below, Program
 
 
-def test_version_names_both_programs() -> None:
-    document = system.version({"version": "2.1", "revision": "abc"})
+def test_version_names_every_program() -> None:
+    below = Below(
+        Program("lowrt", "0.1.0"), Program("docker-init", "0.19.0", "de40ad0"), Program("containerd", "2.1", "abc")
+    )
+    document = system.version(below)
     assert document["ApiVersion"] == "1.51"
     assert document["MinAPIVersion"] == "1.24"
-    assert [part["Name"] for part in document["Components"]] == ["Engine", "containerd"]
+    assert [part["Name"] for part in document["Components"]] == ["Engine", "containerd", "lowrt", "docker-init"]
     assert document["Components"][1]["Details"] == {"GitCommit": "abc"}
 
 
