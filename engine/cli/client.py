@@ -1,48 +1,20 @@
-"""The engine's HTTP API for commands: plain requests, streams, hijacked connections. Blocking, stdlib only."""
+"""The engine's HTTP API for commands: plain requests, streams, hijacked connections. Blocking."""
 
-import http.client
 import json
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from engine.cli import http1
 from engine.cli.address import Address
 from engine.cli.errors import DaemonError, DaemonUnreachable
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from engine.cli.ssh import Destination
-
 API_VERSION = "1.51"  # the newest this program speaks; an older engine is asked in its own version
 Params = Mapping[str, Any]
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost")
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self._path)
-
-
-class _SshConnection(http.client.HTTPConnection):
-    """HTTP through an ssh."""
-
-    def __init__(self, destination: "Destination") -> None:
-        super().__init__("localhost")
-        self._destination = destination
-
-    def connect(self) -> None:
-        from engine.cli import ssh
-
-        self.sock = ssh.connect(self._destination)
 
 
 class Daemon:
@@ -92,23 +64,18 @@ class Daemon:
         params: Params,
         body: Any = None,
         headers: Params | None = None,
-        upload: IO[bytes] | Iterator[bytes] | None = None,
-    ) -> http.client.HTTPResponse:
+        upload: http1.Upload | None = None,
+    ) -> http1.Response:
         """One request whose answer is read by the caller; `upload` is sent chunked, `body` as JSON."""
-        connection = self._connection()
         sent = dict(headers or {})
-        content: Any = upload
+        content: bytes | http1.Upload | None = upload
         if upload is None and (body is not None or method == "POST"):
             content = b"" if body is None else json.dumps(body).encode()
             sent.setdefault("Content-Type", "application/json")
-        try:
-            connection.request(method, self._target(path, params), content, sent, encode_chunked=False)
-            response = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise self._unreachable(error) from error
+        response = self._exchange(method, self._target(path, params), content, sent)
         if response.status >= 400:
-            raise DaemonError(_message(response.read(), response.reason), response.status)
+            with response:
+                raise DaemonError(_message(response.read(), response.reason), response.status)
         return response
 
     def objects(self, method: str, path: str, params: Params, **options: Any) -> Iterator[dict[str, Any]]:
@@ -122,60 +89,38 @@ class Daemon:
 
     def hijack(self, path: str, params: Params, body: Any = None) -> "Hijacked":
         """POST and take the connection over: raw bytes both ways after the answer's head."""
-        connection = self._connection()
+        headers = {"Connection": "Upgrade", "Upgrade": "tcp", "Content-Type": "application/json"}
         content = b"" if body is None else json.dumps(body).encode()
-        head = (
-            f"POST {self._target(path, params)} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-        )
-        try:
-            connection.connect()
-            taken = connection.sock
-            assert taken is not None
-            taken.sendall(head.encode() + content)
-            answer, rest = _read_head(taken)
-        except OSError as error:
-            connection.close()
-            raise self._unreachable(error) from error
-        status = int(answer.split(None, 2)[1])
-        if status not in (101, 200):
-            with taken:
-                raise DaemonError(_message(_body(taken, answer, rest), answer.splitlines()[0]), status)
-        return Hijacked(taken, rest)
+        response = self._exchange("POST", self._target(path, params), content, headers)
+        if response.status not in (101, 200):
+            with response:
+                raise DaemonError(_message(response.read(), response.reason), response.status)
+        return Hijacked(*response.upgraded())
 
     def connect(self) -> socket.socket:
         """A bare connection, in TLS where that is configured; raises DaemonUnreachable when nobody answers."""
-        connection = self._connection()
         try:
-            connection.connect()
+            return self._connect()
         except OSError as error:
-            connection.close()
             raise self._unreachable(error) from error
-        assert connection.sock is not None
-        return connection.sock
 
     # -- versions ------------------------------------------------------------------------------------------------
 
     def ping(self) -> None:
         """Ask whether the engine is there, and agree on a version with it; start one where that is our business."""
         try:
-            response = self._ping()
-        except (FileNotFoundError, ConnectionRefusedError) as error:
-            if self._starter is None:
-                raise self._unreachable(error) from error
+            theirs = self._ping()
+        except DaemonUnreachable as error:
+            if self._starter is None or not isinstance(error.__cause__, FileNotFoundError | ConnectionRefusedError):
+                raise
             self._starter(self.address.text)
-            response = self._ping()
-        except (OSError, http.client.HTTPException) as error:
-            raise self._unreachable(error) from error
-        theirs = response.getheader("Api-Version") or API_VERSION
+            theirs = self._ping()
         self._version = min(theirs, API_VERSION, key=_version_key)
 
-    def _ping(self) -> http.client.HTTPResponse:
-        with closing(self._connection()) as connection:
-            connection.request("GET", "/_ping")
-            response = connection.getresponse()
+    def _ping(self) -> str:
+        with self._exchange("GET", "/_ping", None, {}) as response:
             response.read()
-            return response
+            return response.getheader("Api-Version") or API_VERSION
 
     def _target(self, path: str, params: Params) -> str:
         if self._version is None:
@@ -183,14 +128,37 @@ class Daemon:
         query = urlencode({key: _text(value) for key, value in params.items() if value is not None}, doseq=True)
         return f"/v{self._version}{path}" + (f"?{query}" if query else "")
 
-    def _connection(self) -> http.client.HTTPConnection:
-        if self.address.path:
-            return _UnixConnection(self.address.path)
+    def _exchange(
+        self, method: str, target: str, content: bytes | http1.Upload | None, headers: Mapping[str, str]
+    ) -> http1.Response:
+        """One request on a connection of its own, and the head of what is answered."""
+        sock = self.connect()
+        try:
+            http1.send(sock, method, target, headers, content)
+            return http1.receive(sock, method)
+        except OSError as error:
+            sock.close()
+            raise self._unreachable(error) from error
+        except BaseException:
+            sock.close()
+            raise
+
+    def _connect(self) -> socket.socket:
         if self.address.ssh is not None:
-            return _SshConnection(self.address.ssh)
-        if self._tls is not None:
-            return http.client.HTTPSConnection(self.address.host, self.address.port, context=self._tls)
-        return http.client.HTTPConnection(self.address.host, self.address.port)
+            from engine.cli import ssh
+
+            return ssh.connect(self.address.ssh)
+        if self.address.path:
+            sock = socket.socket(socket.AF_UNIX)
+            try:
+                sock.connect(self.address.path)
+            except BaseException:
+                sock.close()
+                raise
+            return sock
+        sock = socket.create_connection((self.address.host, self.address.port))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock if self._tls is None else self._tls.wrap_socket(sock, server_hostname=self.address.host)
 
     def _unreachable(self, error: Exception) -> DaemonUnreachable:
         return DaemonUnreachable(self.address.text, getattr(error, "strerror", None) or str(error) or repr(error))
@@ -246,25 +214,3 @@ def _message(content: bytes, fallback: str) -> str:
         return str(json.loads(content)["message"])
     except (ValueError, KeyError, TypeError):
         return content.decode(errors="replace").strip() or fallback
-
-
-def _read_head(taken: socket.socket) -> tuple[str, bytes]:
-    received = b""
-    while b"\r\n\r\n" not in received:
-        more = taken.recv(65536)
-        if not more:
-            raise ConnectionResetError("the engine closed the connection")
-        received += more
-    head, _, rest = received.partition(b"\r\n\r\n")
-    return head.decode("latin-1"), rest
-
-
-def _body(taken: socket.socket, head: str, received: bytes) -> bytes:
-    """An error's body after a refused upgrade: as long as it says, or to the end."""
-    length = next((int(line[15:]) for line in head.splitlines() if line.lower().startswith("content-length:")), None)
-    while length is None or len(received) < length:
-        more = taken.recv(65536)
-        if not more:
-            break
-        received += more
-    return received

@@ -6,7 +6,6 @@ Errors end with 125, as docker's do when it refuses the command line.
 import json
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from engine.cli import network_flags
@@ -189,7 +188,8 @@ def _lines(files: Iterable[str]) -> list[str]:
     found = []
     for name in files:
         try:
-            text = Path(name).read_text()
+            with open(name, encoding="utf-8") as file:
+                text = file.read()
         except OSError as error:
             raise CommandFailed(unreadable(name, error), 125) from error
         found += [line.lstrip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
@@ -221,7 +221,8 @@ def _security_option(text: str) -> str:
     if key != "seccomp" or value in ("unconfined", "builtin"):
         return text
     try:
-        return "seccomp=" + json.dumps(json.loads(Path(value).read_text()), separators=(",", ":"))
+        with open(value, encoding="utf-8") as file:
+            return "seccomp=" + json.dumps(json.load(file), separators=(",", ":"))
     except (OSError, ValueError) as error:
         raise CommandFailed(f"opening seccomp profile ({value}) failed: {error}", 125) from error
 

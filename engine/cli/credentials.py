@@ -8,7 +8,6 @@ writes it: https://github.com/docker/docker-credential-helpers. `credHelpers` na
 import base64
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 from engine.cli.errors import CommandFailed
@@ -19,20 +18,21 @@ _NOT_THERE = "credentials not found in native keychain"
 _SECONDS = 60
 
 
-def folder() -> Path:
+def folder() -> str:
     """docker's own, so that both programs share logins and contexts."""
-    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    return os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
 
 
-def config_path() -> Path:
+def config_path() -> str:
     """The client's configuration."""
-    return folder() / "config.json"
+    return os.path.join(folder(), "config.json")
 
 
 def read_config() -> dict[str, Any]:
     """The client's configuration; empty where there is none."""
     try:
-        config = json.loads(config_path().read_text())
+        with open(config_path(), encoding="utf-8") as file:
+            config = json.load(file)
     except FileNotFoundError:
         return {}
     except ValueError as error:
@@ -44,12 +44,11 @@ def write_config(config: dict[str, Any]) -> None:
     """All of it, or nothing."""
     import tempfile
 
-    path = config_path()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # made 0600
+    os.makedirs(folder(), mode=0o700, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=folder())  # made 0600
     with os.fdopen(descriptor, "w") as file:
         json.dump(config, file, indent="\t")
-    os.replace(temporary, path)
+    os.replace(temporary, config_path())
 
 
 def stored(registry: str) -> dict[str, str]:

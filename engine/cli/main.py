@@ -121,6 +121,9 @@ def main() -> None:
         # The reader left; what a filter does then is to end without a word.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except ConnectionError as error:  # in the middle of an answer
+        click.echo(f"{error.strerror or error}. See the engine's log: it may have ended.", err=True)
+        sys.exit(1)
     except Exception as error:
         if "--debug" in sys.argv or "-D" in sys.argv:
             raise

@@ -7,8 +7,7 @@ What `--network-alias`, `--ip` and their like say is of the first, unless that s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.cli.errors import CommandFailed
 
@@ -24,12 +23,11 @@ _SHORT = {  # flag → the long form's word, and what dockerd's client calls it
 }
 
 
-@dataclass(slots=True)
-class Attached:
+class Attached(NamedTuple):
     """One network."""
 
     name: str
-    words: dict[str, list[str]] = field(default_factory=dict)
+    words: dict[str, list[str]]
 
     def endpoint(self) -> Body:
         """What the API is told of it; nothing where nothing was said."""
@@ -51,7 +49,7 @@ class Attached:
 
 def networks(flags: Body) -> list[Attached]:
     """The networks in their order; the default one where none is named."""
-    found = [_read(text) for text in flags["network"]] or [Attached("")]
+    found = [_read(text) for text in flags["network"]] or [Attached("", {})]
     for flag, (word, shown, called) in _SHORT.items():
         said = [*flags[flag]] if isinstance(flags[flag], tuple | list) else [flags[flag]] if flags[flag] else []
         if said and word in found[0].words:
@@ -88,7 +86,7 @@ def driver_options(pairs: Sequence[str]) -> dict[str, str]:
 
 def _read(text: str) -> Attached:
     if "=" not in text:
-        return Attached(text)
+        return Attached(text, {})
     words: dict[str, list[str]] = {}
     for part in text.split(","):
         key, _, value = part.partition("=")

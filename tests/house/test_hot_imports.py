@@ -15,6 +15,8 @@ LOWRT_BANNED = {
     "logging", "pathlib", "pwd", "random", "selectors", "shutil", "socketserver", "ssl", "subprocess", "tempfile",
     "threading", "typing", "urllib", "uuid",
 }  # fmt: skip
+# Loaded at each start of the command line, these would be a third of it.
+CLI_BANNED = {"aiohttp", "asyncio", "dataclasses", "email", "grpc", "http", "pathlib", "ssl", "subprocess", "tempfile"}
 SHIM_BANNED = {"grpc", "aiohttp", "click", "pyroute2", "rich", "ssl"}
 
 
@@ -54,3 +56,10 @@ def test_the_supervisor_starts_without_an_http_client() -> None:
     """aiohttp would be a third of its start; the first pull or push loads it."""
     statement = f"sys.path.insert(0, {str(ROOT)!r})\nimport supervisor.daemon, supervisor.servicers"
     assert "aiohttp" not in roots(modules_after(statement, []))
+
+
+@pytest.mark.parametrize("command", ["ps", "run", "exec", "logs", "images", "inspect", "version"])
+def test_a_command_loads_nothing_heavy(command: str) -> None:
+    """Beyond click, it is its own modules and a socket."""
+    statement = f"sys.path.insert(0, {str(ROOT)!r})\nimport engine.cli.main, engine.cli.commands.{command}"
+    assert not roots(modules_after(statement, [])) & CLI_BANNED

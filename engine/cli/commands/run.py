@@ -2,11 +2,11 @@
 
 import json
 from contextlib import closing
-from http.client import HTTPResponse
 from typing import Any
 
 import click
 
+from engine.cli import http1
 from engine.cli.client import Daemon, Hijacked
 from engine.cli.commands.create import create_container
 from engine.cli.container_flags import container_flags
@@ -86,7 +86,7 @@ def _talk(daemon: Daemon, container: str, attached: Hijacked, *, tty: bool, stdi
     talk(attached, tty=tty, stdin=stdin, resize=resizer(daemon, f"/containers/{container}"))
 
 
-def _finish(daemon: Daemon, container: str, waiting: HTTPResponse, *, detachable: bool) -> None:
+def _finish(daemon: Daemon, container: str, waiting: http1.Response, *, detachable: bool) -> None:
     """End with the container's code; a person who detached leaves it running and ends with 0."""
     if detachable and _is_running(daemon, container):
         raise ExitWith(0)
