@@ -5,7 +5,6 @@ their end even if the client goes away; the others are cancelled with their conn
 """
 
 import asyncio
-import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from engine import __version__, log
+from engine import __version__, jsontext, log
 from engine.api import browsers
 from engine.api.call import Call
 from engine.api.errors import status_of
@@ -141,7 +140,7 @@ def failure(fault: Fault) -> web.Response:
 
 def respond(document: Any, *, status: int = 200) -> web.Response:
     """JSON, as dockerd writes it: with a line feed."""
-    body = json.dumps(document, ensure_ascii=False).encode() + b"\n"
+    body = jsontext.dumps(document) + b"\n"
     return web.Response(body=body, status=status, content_type="application/json", headers=HEADERS)
 
 
@@ -152,9 +151,9 @@ async def respond_many(documents: Sequence[Any]) -> web.Response:
     """A list that may be long, in slices: whoever asks meanwhile is answered in between."""
     pieces = []
     for first in range(0, len(documents), _SLICE):
-        pieces.append(json.dumps(documents[first : first + _SLICE], ensure_ascii=False)[1:-1])
+        pieces.append(jsontext.dumps(documents[first : first + _SLICE])[1:-1])
         await asyncio.sleep(0)
-    body = f"[{', '.join(pieces)}]\n".encode()
+    body = b"[%b]\n" % b",".join(pieces)
     return web.Response(body=body, content_type="application/json", headers=HEADERS)
 
 

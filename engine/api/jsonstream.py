@@ -1,10 +1,10 @@
 """A stream of JSON lines to a client: progress messages, events."""
 
-import json
 from typing import Any
 
 from aiohttp import web
 
+from engine import jsontext
 from engine.api.app import HEADERS
 from engine.api.call import Call
 
@@ -28,7 +28,7 @@ class JsonStream:
     async def send(self, document: dict[str, Any]) -> None:
         """One line."""
         response = await self.open()
-        await response.write(self._before + json.dumps(document, ensure_ascii=False).encode() + b"\r\n")
+        await response.write(self._before + jsontext.dumps(document) + b"\r\n")
 
     async def close(self) -> web.StreamResponse:
         """The end."""

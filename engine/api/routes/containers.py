@@ -1,12 +1,12 @@
 """/containers: life and death, list and inspect."""
 
 import asyncio
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
 
+from engine import jsontext
 from engine.api.app import HEADERS, Route, empty, respond, respond_many
 from engine.api.call import Call
 from engine.api.render import container as render
@@ -149,7 +149,7 @@ class ContainerRoutes:
                 await response.prepare(call.request)
         finally:
             waiting.give_up(live, result)
-        await response.write(json.dumps({"StatusCode": ended.exit_code}).encode() + b"\n")
+        await response.write(jsontext.dumps({"StatusCode": ended.exit_code}) + b"\n")
         await response.write_eof()
         return response
 
@@ -165,7 +165,7 @@ class ContainerRoutes:
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": "application/json"})
         await response.prepare(call.request)
         async for sample in stats.stream(self._room, live):
-            await response.write(json.dumps(stats.for_version(sample, call.version)).encode() + b"\n")
+            await response.write(jsontext.dumps(stats.for_version(sample, call.version)) + b"\n")
             await asyncio.sleep(0)
         await response.write_eof()
         return response

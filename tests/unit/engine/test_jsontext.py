@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.jsontext import loads
+from engine.jsontext import dumps, loads
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters()) | st.text(st.characters(categories=["Cs"])),
@@ -29,3 +29,8 @@ def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_is_a_character() -> N
 def test_what_is_no_document_is_one_kind_of_error(text: bytes) -> None:
     with pytest.raises(ValueError, match="."):
         loads(text)
+
+
+def test_what_is_written_is_what_go_writes() -> None:
+    """Scripts look for `"Id":"` with grep."""
+    assert dumps({"Id": "ü<&>", "List": [1, None, True]}) == '{"Id":"ü<&>","List":[1,null,true]}'.encode()

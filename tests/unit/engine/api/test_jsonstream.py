@@ -24,6 +24,6 @@ async def test_headers_wait_for_the_first_line(tmp_path: Path) -> None:
     await web.UnixSite(runner, str(tmp_path / "s")).start()
     session = ClientSession(connector=UnixConnector(str(tmp_path / "s")))
     async with asyncio.timeout(5), session, session.get("http://d/x") as response:
-        assert await response.read() == b'{"a": 1}\r\n{"b": 2}\r\n'
+        assert await response.read() == b'{"a":1}\r\n{"b":2}\r\n'
         assert response.content_type == "application/json"
     await runner.cleanup()
