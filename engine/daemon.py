@@ -118,6 +118,7 @@ class Daemon:
             events = Events(channel)
             self.background.spawn("supervisor's events", self._follow(room, events, parts.builder))
             await restore.restore(room)
+            await parts.images.sweep()
             await parts.builder.sweep()
             await parts.networks.reconcile({live.container.id for live in room.registry if live.container.state.alive})
             self.background.spawn("restart policies", restore.start_policies(room))

@@ -34,6 +34,11 @@ class Unfinished:
     container_config: Json
     config: Json
 
+    @property
+    def descriptor(self) -> Json:
+        """It has no manifest yet."""
+        return {}
+
     @classmethod
     def of(cls, state: State, top: str = "") -> "Unfinished":
         """A state as an image; `top` stands in for the state's own snapshot."""

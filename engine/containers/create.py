@@ -82,6 +82,7 @@ async def _create(
         path=path,
         args=args,
         log_driver=host_config["LogConfig"]["Type"],
+        image_manifest=image.descriptor,
     )
     await room.metrics.container_actions.waited("create", _make(room, container, image, version))
     return Created(container.id, warnings)

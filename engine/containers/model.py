@@ -102,6 +102,7 @@ class Container:
     log_path: str = ""
     shim_io: bool = False  # the shim owns stdio and log; else FIFOs and the engine's own pump
     takes_volumes: bool = False  # its removal, once begun, removes its anonymous volumes too
+    image_manifest: Json = field(default_factory=dict)  # its descriptor; empty for a container of an older engine
     runtime: str = ""  # the supervisor's name of the runtime the present task runs on
 
     def to_json(self) -> Json:

@@ -18,6 +18,11 @@ class ImageRecord(Protocol):
         ...
 
     @property
+    def descriptor(self) -> Json:
+        """Its manifest: type, digest, size and platform."""
+        ...
+
+    @property
     def container_config(self) -> Json:
         """The image's Config."""
         ...

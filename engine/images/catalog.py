@@ -10,7 +10,7 @@ from typing import Protocol
 
 from engine.images import reference as references
 from engine.images.manifests import Manifests
-from engine.images.model import DANGLING_PREFIX, PARENT_LABEL, Descriptor, Image, Manifest, Name
+from engine.images.model import DANGLING_PREFIX, PARENT_LABEL, PASSING_PREFIX, Descriptor, Image, Manifest, Name
 from engine.images.platform import Platform
 from engine.images.reference import Reference
 from proto.containerd.services.images.v1 import images_pb2
@@ -36,7 +36,8 @@ class Catalog:
 
     async def all(self) -> list[Image]:
         """Every image, in no particular order."""
-        return await self._gather(await self._records.list())
+        records = await self._records.list()
+        return await self._gather(record for record in records if not record.name.startswith(PASSING_PREFIX))
 
     async def resolve(self, text: str, platform: Platform | None = None) -> Image:
         """The image that a name, an id, or the start of an id stands for, with all its names."""

@@ -48,15 +48,44 @@ class Manifests:
             self._known[key] = known
         return known
 
-    async def read_all(self, target: Descriptor) -> list[Manifest]:
-        """The images of every platform whose content is there."""
+    async def entries(self, target: Descriptor, nesting: int = _NESTING) -> list[dict[str, Any]]:
+        """The descriptors of all manifests under a target, as indexes have them, here or not."""
+        if target.media_type not in INDEX_TYPES:
+            return [{"mediaType": target.media_type, "digest": target.digest, "size": target.size}]
         found = []
-        for descriptor in await self._candidates(target, None, _NESTING):
+        for entry in (await self._index(target, nesting)).get("manifests") or ():
+            if descriptor_from(entry).media_type not in INDEX_TYPES:
+                found.append(entry)
+                continue
             try:
-                found.append(await self._manifest(descriptor))
+                found += await self.entries(descriptor_from(entry), nesting - 1)
             except NotFound:
                 continue
         return found
+
+    async def indexes(self, target: Descriptor, nesting: int = _NESTING) -> list[Descriptor]:
+        """The target, if it is an index, and those in it that are here."""
+        if target.media_type not in INDEX_TYPES:
+            return []
+        found = [target]
+        for entry in (await self._index(target, nesting)).get("manifests") or ():
+            try:
+                found += await self.indexes(descriptor_from(entry), nesting - 1)
+            except NotFound:
+                continue
+        return found
+
+    async def at(self, descriptor: Descriptor) -> Manifest:
+        """The very manifest that a descriptor is of."""
+        return await self._manifest(descriptor)
+
+    async def document(self, descriptor: Descriptor) -> dict[str, Any]:
+        """A small JSON document of the content store."""
+        return await self._document(descriptor)
+
+    def forget(self) -> None:
+        """Content was removed: what was found once may be gone."""
+        self._known.clear()
 
     async def _find(self, target: Descriptor, platform: Platform | None) -> Manifest:
         missing: Fault | None = None
@@ -74,23 +103,26 @@ class Manifests:
         """The manifests under a target, the most suitable first."""
         if target.media_type not in INDEX_TYPES:
             return [target]
-        if nesting == 0:
-            raise DataLoss(f"{target.digest}: indexes are nested too deeply")
-        index = await self._document(target)
+        index = await self._index(target, nesting)
         found: list[Descriptor] = []
         for entry in _by_rank(index.get("manifests") or (), platform):
             try:
-                found += await self._candidates(_descriptor(entry), platform, nesting - 1)
+                found += await self._candidates(descriptor_from(entry), platform, nesting - 1)
             except NotFound:
                 continue
         return found
+
+    async def _index(self, target: Descriptor, nesting: int) -> dict[str, Any]:
+        if nesting == 0:
+            raise DataLoss(f"{target.digest}: indexes are nested too deeply")
+        return await self._document(target)
 
     async def _manifest(self, descriptor: Descriptor) -> Manifest:
         document = await self._document(descriptor)
         if "config" not in document:
             raise DataLoss(f"{descriptor.digest} is not an image manifest")
-        config = _descriptor(document["config"])
-        layers = tuple(_descriptor(layer) for layer in document.get("layers") or ())
+        config = descriptor_from(document["config"])
+        layers = tuple(descriptor_from(layer) for layer in document.get("layers") or ())
         return Manifest(
             descriptor.digest,
             config.digest,
@@ -130,7 +162,7 @@ def _by_rank(entries: Iterable[dict[str, Any]], platform: Platform | None) -> li
     return [entry for _, _, entry in sorted(ranked, key=lambda item: item[:2])]
 
 
-def _descriptor(document: dict[str, Any]) -> Descriptor:
+def descriptor_from(document: dict[str, Any]) -> Descriptor:
     try:
         return Descriptor(str(document.get("mediaType", "")), str(document["digest"]), int(document["size"]))
     except (KeyError, TypeError, ValueError) as error:

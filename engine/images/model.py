@@ -16,6 +16,7 @@ from engine.images.reference import Reference
 from proto.errdefs import InvalidArgument
 
 PARENT_LABEL = "org.mobyproject.image.parent"  # on a record: the image that this one was committed on
+PASSING_PREFIX = "moby-passing@"  # a record that only lives as long as a transfer: no image of anybody's
 DANGLING_PREFIX = "moby-dangling@"  # the record that keeps an image nobody has a name for, spelt as dockerd does
 
 
@@ -111,6 +112,13 @@ class Image:
         """The snapshot that a container's own goes on; empty for an image without layers."""
         chain = self.manifest.chain_ids
         return chain[-1] if chain else ""
+
+    @property
+    def descriptor(self) -> dict[str, Any]:
+        """The manifest that containers are made of, and its platform."""
+        one = self.manifest
+        known = {"mediaType": one.media_type, "digest": one.digest, "size": one.own_size}
+        return known | {"platform": one.platform.document()}
 
     @property
     def parent(self) -> str:

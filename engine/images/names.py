@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Protocol
 
 from engine.images.catalog import Catalog, name_from_record
-from engine.images.model import DANGLING_PREFIX, PARENT_LABEL, Descriptor, Name
+from engine.images.model import DANGLING_PREFIX, PARENT_LABEL, PASSING_PREFIX, Descriptor, Name
 from engine.images.reference import Reference
 from proto.containerd.services.images.v1 import images_pb2
 from proto.containerd.types import descriptor_pb2
@@ -21,6 +21,8 @@ class Records(Protocol):
     """The part of the image service that naming takes."""
 
     async def get(self, name: str) -> images_pb2.Image: ...
+
+    async def list(self, *filters: str) -> list[images_pb2.Image]: ...
 
     async def create(self, image: images_pb2.Image, *, lease: str = "") -> images_pb2.Image: ...
 
@@ -91,6 +93,22 @@ class Names:
     async def keep_dangling(self, target: Descriptor, parent: str = "") -> None:
         """Make sure that an image outlives its references."""
         await self._put(dangling_record(target), target, parent)
+
+    @contextlib.asynccontextmanager
+    async def passing(self, target: Descriptor) -> AsyncIterator[str]:
+        """A record for a transfer that wants one for something that has no name of its own."""
+        record = f"{PASSING_PREFIX}{secrets.token_hex(8)}"
+        await self._put(record, target, "")
+        try:
+            yield record
+        finally:
+            await self.drop(record)
+
+    async def sweep(self) -> None:
+        """End the records of transfers that an engine before this one did not live to end."""
+        for image in await self._records.list():
+            if image.name.startswith(PASSING_PREFIX):
+                await self.drop(image.name)
 
     async def drop(self, record: str, *, sync: bool = False) -> None:
         """Remove a record; one that is gone already is no error."""

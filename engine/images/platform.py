@@ -44,6 +44,11 @@ class Platform:
     def to_proto(self) -> platform_pb2.Platform:
         return platform_pb2.Platform(os=self.os, architecture=self.architecture, variant=self.variant)
 
+    def document(self) -> dict[str, str]:
+        """As OCI's descriptors have it."""
+        known = {"architecture": self.architecture, "os": self.os}
+        return known | ({"variant": self.variant} if self.variant else {})
+
     def rank(self, other: "Platform") -> int | None:
         """How well an image for `other` suits this platform: 0 is best, None is not at all."""
         if self.os != other.os:

@@ -6,7 +6,9 @@
     repositories          {name: {tag: layer}}, for the oldest
     blobs/sha256/<hex>    manifests, configs, layers, each once
 
-Blobs keep the compression they were pulled with. The JSON files come last: by then every blob was there to be read.
+An image of several platforms goes with its index, as it is, and what is here of the platforms that were asked for;
+`manifest.json`, which knows one platform only, has the host's. Blobs keep the compression they were pulled with. The
+JSON files come last: by then every blob was there to be read.
 """
 
 import json
@@ -20,6 +22,7 @@ from engine.images.model import Descriptor, Image, Manifest
 from engine.images.platform import Platform
 from engine.images.reference import Reference
 from engine.images.removal import Announce
+from engine.images.variants import Variant, Variants, lacking
 from proto.containerd.services.content.v1 import content_pb2
 from proto.errdefs import DataLoss
 
@@ -45,25 +48,33 @@ class _Item:
 
     image: Image
     names: list[Reference] = field(default_factory=list)
+    indexes: tuple[Descriptor, ...] = ()  # outermost first; none where one manifest goes alone
+    others: tuple[Manifest, ...] = ()  # of other platforms, and what is said about all of them
+
+    def blobs(self) -> list[str]:
+        """Everything of it, each once, what is referred to before what refers."""
+        found = [digest for manifest in (self.image.manifest, *self.others) for digest in _blobs_of(manifest)]
+        return list(dict.fromkeys([*found, *(index.digest for index in reversed(self.indexes))]))
 
 
 class Saver:
     """Writes archives."""
 
-    def __init__(self, blobs: Blobs, catalog: Catalog, announce: Announce) -> None:
+    def __init__(self, blobs: Blobs, catalog: Catalog, variants: Variants, announce: Announce) -> None:
         self._blobs = blobs
         self._catalog = catalog
+        self._variants = variants
         self._announce = announce
 
-    async def save(self, texts: Collection[str], platform: Platform | None = None) -> AsyncIterator[bytes]:
+    async def save(self, texts: Collection[str], platforms: Collection[Platform] = ()) -> AsyncIterator[bytes]:
         """The archive, piece by piece; nothing is sent before all of it has been found."""
-        items = await self._items(texts, platform)
-        for digest in {digest for item in items for digest in _blobs_of(item.image.manifest)}:
+        items = await self._items(texts, platforms)
+        for digest in {digest for item in items for digest in item.blobs()}:
             await self._blobs.info(digest)
         written: set[str] = set()
         yield _header("blobs/", 0, kind=tarfile.DIRTYPE) + _header("blobs/sha256/", 0, kind=tarfile.DIRTYPE)
         for item in items:
-            for digest in _blobs_of(item.image.manifest):
+            for digest in item.blobs():
                 if digest not in written:
                     written.add(digest)
                     async for piece in self._blob(digest):
@@ -78,13 +89,31 @@ class Saver:
         yield _file("oci-layout", _OCI_LAYOUT)
         yield bytes(2 * _BLOCK)
 
-    async def _items(self, texts: Collection[str], platform: Platform | None) -> list[_Item]:
+    async def _items(self, texts: Collection[str], platforms: Collection[Platform]) -> list[_Item]:
         items: dict[str, _Item] = {}
         for text in texts:
-            image = await self._catalog.resolve(text, platform)
-            item = items.setdefault(image.id, _Item(image))
-            item.names += [name for name in _named_by(image, text) if name not in item.names]
+            item = await self._item(text, platforms)
+            known = items.setdefault(item.image.id, item)
+            known.names += [name for name in _named_by(item.image, text) if name not in known.names]
         return list(items.values())
+
+    async def _item(self, text: str, platforms: Collection[Platform]) -> _Item:
+        if len(platforms) == 1:
+            return _Item(await self._catalog.resolve(text, next(iter(platforms))))
+        image = await self._catalog.resolve(text)
+        target = _target(image, text)
+        everything = await self._variants.of(target)
+        chosen = [one for one in everything if one.available and (one.suits(platforms) if platforms else one.is_image)]
+        for platform in platforms:
+            if not any(one.suits((platform,)) for one in chosen):
+                raise lacking(text, platform)
+        if len(chosen) < 2:
+            return _Item(image)
+        manifests = {one.digest: one.manifest for one in (*chosen, *_about(everything, chosen)) if one.manifest}
+        first = manifests.pop(image.manifest.digest, None) or manifests.pop(chosen[0].digest)
+        assert first is not None
+        others = tuple(one for one in manifests.values() if one is not None)
+        return _Item(Image(first, image.names), [], tuple(await self._variants.indexes(target)), others)
 
     async def _blob(self, digest: str) -> AsyncIterator[bytes]:
         size = (await self._blobs.info(digest)).size
@@ -100,16 +129,28 @@ class Saver:
     async def _index(self, items: list[_Item]) -> dict[str, Any]:
         entries: list[dict[str, Any]] = []
         for item in items:
-            manifest = item.image.manifest
-            raw = await self._blobs.read(manifest.digest)
-            media_type = json.loads(raw).get("mediaType") or _MANIFEST_TYPE
-            entry = {"mediaType": media_type, "digest": manifest.digest, "size": len(raw)}
+            digest = item.indexes[0].digest if item.indexes else item.image.manifest.digest
+            raw = await self._blobs.read(digest)
+            implied = item.indexes[0].media_type if item.indexes else _MANIFEST_TYPE
+            entry = {"mediaType": json.loads(raw).get("mediaType") or implied, "digest": digest, "size": len(raw)}
             for name in item.names:
                 annotations = {"io.containerd.image.name": str(name), "org.opencontainers.image.ref.name": name.tag}
                 entries.append({**entry, "annotations": annotations})
             if not item.names:
                 entries.append(entry)
         return {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries}
+
+
+def _target(image: Image, text: str) -> Descriptor:
+    """Where the name leads that was asked for; one image may be behind several targets."""
+    named = _named_by(image, text)
+    return next((name.target for name in image.names if name.reference in named), image.names[0].target)
+
+
+def _about(everything: Collection[Variant], chosen: Collection[Variant]) -> list[Variant]:
+    """The attestations of what was chosen."""
+    subjects = {one.digest for one in chosen}
+    return [one for one in everything if one.available and one.subject in subjects]
 
 
 def _named_by(image: Image, text: str) -> list[Reference]:

@@ -13,6 +13,7 @@ from engine.images import reference as references
 from engine.images.assemble import Assembler, Layers
 from engine.images.assemble import Blobs as NewBlobs
 from engine.images.assemble import Snapshots as NewSnapshots
+from engine.images.attestations import Attestations
 from engine.images.catalog import Catalog
 from engine.images.catalog import Records as ReadableRecords
 from engine.images.commit import Blobs as IngestedBlobs
@@ -20,6 +21,8 @@ from engine.images.commit import Committer
 from engine.images.commit import Differences as Compared
 from engine.images.commit import Snapshots as ComparedSnapshots
 from engine.images.hosts import PLAIN, Access
+from engine.images.identity import Blobs as LabelledBlobs
+from engine.images.identity import Origins
 from engine.images.listing import understand
 from engine.images.load import Loader
 from engine.images.manifests import Manifests
@@ -28,6 +31,7 @@ from engine.images.mover import Mover, Transfers
 from engine.images.names import Leases, Names
 from engine.images.names import Records as WritableRecords
 from engine.images.platform import Platform
+from engine.images.platform_removal import Deletions, PlatformRemover
 from engine.images.progress import Line
 from engine.images.prune import Pruner
 from engine.images.pull import Puller, Writes
@@ -39,10 +43,11 @@ from engine.images.removal import Announce, Removed, Remover, Users
 from engine.images.save import Blobs, Saver
 from engine.images.sizes import Sizes, Usage
 from engine.images.unpack import Unpacker
+from engine.images.variants import Variants
 from proto.errdefs import InvalidArgument, Unimplemented
 
 
-class Content(Blobs, Writes, NewBlobs, IngestedBlobs, Protocol):
+class Content(Blobs, Writes, NewBlobs, IngestedBlobs, LabelledBlobs, Deletions, Protocol):
     """The content service."""
 
 
@@ -80,15 +85,21 @@ class Images:
         self.manifests = Manifests(content)
         self.catalog = Catalog(records, self.manifests)
         self.sizes = Sizes(snapshots)
+        self.variants = Variants(self.manifests, content)
+        self.attestations = Attestations(self.manifests, self.variants, content)
+        self.origins = Origins(content)
         self._users = users
         self._announce = announce
         self._names = Names(records, leases, self.catalog)
         self._remover = Remover(self.catalog, self._names, self.sizes, users, announce)
+        self._platform_remover = PlatformRemover(
+            self.catalog, self.manifests, self.variants, self._names, self.sizes, content, announce
+        )
         self._pruner = Pruner(self.catalog, self._remover, self.sizes, announce)
         self._loader = Loader(mover, self.catalog, self._names, records, snapshotter, announce)
         self._puller = Puller(mover, self._names, content, snapshotter, access, announce, RegistryClient(access))
-        self._pusher = Pusher(mover, self.catalog, access, self._names, announce)
-        self._saver = Saver(content, self.catalog, announce)
+        self._pusher = Pusher(mover, self.catalog, self.variants, self.origins, access, self._names, announce)
+        self._saver = Saver(content, self.catalog, self.variants, announce)
         assembler = Assembler(content, snapshots, differences, snapshotter) if differences is not None else None
         self._unpacker = Unpacker(snapshots, leases, assembler) if assembler is not None else None
         self._committer = (
@@ -98,8 +109,11 @@ class Images:
         )
 
     async def resolve(self, text: str, platform: Platform | None = None) -> Image:
-        """The image that a client means; NotFound with Docker's words."""
-        return await self.catalog.resolve(text, platform)
+        """The image that a client means, unpacked if for one platform; NotFound with Docker's words."""
+        image = await self.catalog.resolve(text, platform)
+        if platform is not None and self._unpacker is not None:
+            await self._unpacker.ensure(image)
+        return image
 
     async def resolve_quickly(self, text: str) -> Image:
         """The same, with the one name that was given: all that a new container wants to know. Unpacked, too."""
@@ -124,6 +138,7 @@ class Images:
         *,
         shared_size: bool = False,
         manifests: bool = False,
+        identity: bool = False,
         counted: bool = False,
     ) -> list[render.Document]:
         """`GET /images/json`, the newest first; `counted`: with the number of each one's containers."""
@@ -143,7 +158,7 @@ class Images:
                         shared=shared.get(image.id, -1),
                         containers=users[image.id] if counted else -1,
                     )
-                    | ({"Manifests": await self._manifests_of(image)} if manifests else {})
+                    | ({"Manifests": await self._manifests_of(image, identity=identity)} if manifests else {})
                 )
         return sorted(documents, key=lambda document: int(document["Created"]), reverse=True)
 
@@ -151,27 +166,40 @@ class Images:
         self, text: str, version: render.Version, platform: Platform | None = None, *, manifests: bool = False
     ) -> render.Document:
         """`GET /images/{name}/json`."""
-        image = await self.resolve(text, platform)
-        size = await self.sizes.image(image.manifest)
-        document = render.inspect(image, version, size=size, snapshotter=self.snapshotter)
+        image = await self.catalog.resolve(text, platform)
+        document = render.inspect(
+            image,
+            version,
+            size=await self.sizes.image(image.manifest),
+            snapshotter=self.snapshotter,
+            identity=await self._identity(image) if version >= (1, 53) else {},
+            single=platform is not None,
+        )
         return document | ({"Manifests": await self._manifests_of(image)} if manifests else {})
 
-    async def _manifests_of(self, image: Image) -> list[render.Document]:
-        """Every platform of the image that is here."""
-        found = {one.digest: one for name in image.names for one in await self.manifests.read_all(name.target)}
+    async def _identity(self, image: Image) -> render.Document:
+        return await self.origins.identity(image.names[0].target) if image.names else {}
+
+    async def _manifests_of(self, image: Image, *, identity: bool = False) -> list[render.Document]:
+        """Every manifest that the image's names lead to."""
         users = list(self._users.image_users())
-        return [
-            render.manifest(
-                one,
-                unpacked=await self.sizes.image(one),
-                containers=[user.container_id for user in users if user.image_id == one.config_digest],
+        known = await self._identity(image) if identity else {}
+        documents = []
+        for one in await self.variants.of_image(image):
+            config = one.manifest.config_digest if one.manifest is not None else ""
+            documents.append(
+                render.manifest(
+                    one,
+                    unpacked=await self.sizes.unpacked(one.manifest) if one.manifest and one.is_image else 0,
+                    containers=[user.container_id for user in users if config and user.image_id == config],
+                    identity=known,
+                )
             )
-            for one in found.values()
-        ]
+        return documents
 
     async def history(self, text: str, platform: Platform | None = None) -> list[render.Document]:
         """`GET /images/{name}/history`."""
-        image = await self.resolve(text, platform)
+        image = await self.catalog.resolve(text, platform)
         return render.history(image, await self.sizes.layers(image.manifest))
 
     async def tag(self, text: str, reference: Reference) -> None:
@@ -191,6 +219,27 @@ class Images:
         self._forget(removed)
         return removed.document()
 
+    async def remove_platforms(
+        self, text: str, platforms: Collection[Platform], *, force: bool = False
+    ) -> list[dict[str, str]]:
+        """`DELETE /images/{name}?platforms=…`."""
+        removed, chains = await self._platform_remover.remove(text, platforms, force=force)
+        if self._unpacker is not None:
+            for chain_id in chains:
+                self._unpacker.forget(chain_id)
+        return removed.document()
+
+    async def statements(
+        self, text: str, platform: Platform | None, types: Collection[str], *, bodies: bool
+    ) -> list[dict[str, Any]]:
+        """`GET /images/{name}/attestations`."""
+        image = await self.catalog.resolve(text)
+        return await self.attestations.of(image, platform, types, statements=bodies)
+
+    async def sweep(self) -> None:
+        """What an engine before this one left behind."""
+        await self._names.sweep()
+
     async def prune(self, filters: Filters, *, dry_run: bool = False) -> dict[str, Any]:
         """`POST /images/prune`; a dry run only says what would go."""
         if dry_run:
@@ -208,9 +257,9 @@ class Images:
         """`POST /images/load`."""
         return self._loader.load(archive, quiet=quiet, wanted=platforms)
 
-    def save(self, texts: Collection[str], platform: Platform | None = None) -> AsyncIterator[bytes]:
+    def save(self, texts: Collection[str], platforms: Collection[Platform] = ()) -> AsyncIterator[bytes]:
         """`GET /images/get`."""
-        return self._saver.save(texts, platform)
+        return self._saver.save(texts, platforms)
 
     def pull(
         self, text: str, tag: str, credentials: Credentials, platform: Platform | None = None

@@ -31,6 +31,10 @@ class Sizes:
             sizes.append(size)
         return sizes
 
+    async def unpacked(self, manifest: Manifest) -> int:
+        """The size of its snapshots; nothing where it was never unpacked."""
+        return sum([await self._chain(chain_id) or 0 for chain_id in manifest.chain_ids])
+
     async def image(self, manifest: Manifest) -> int:
         """The size of the whole image."""
         return sum(await self.layers(manifest))

@@ -41,7 +41,7 @@ SHAPES = {
     "Error": "message:str",
     "Id": "Id:str",
     # -- containers
-    "Summary": _SUMMARY,
+    "Summary": f"{_SUMMARY} ImageManifestDescriptor?@48:Descriptor",
     "SummaryWithLogs": f"{_SUMMARY} SizeLogs:int",
     "SummaryHostConfig": "NetworkMode:str Annotations?@46:{str}",
     "SummaryNetworks": "Networks:{Endpoint}",
@@ -54,7 +54,8 @@ SHAPES = {
     "Container": """Id:str Created:time Path:str Args:[str] State:State Image:str ResolvConfPath:str HostnamePath:str
         HostsPath:str LogPath:str Name:str RestartCount:int Driver:str Platform:=linux MountLabel:str ProcessLabel:str
         AppArmorProfile:str ExecIDs:[str]~ HostConfig:HostConfig Mounts:[MountPoint] Config:Config
-        NetworkSettings:NetworkSettings GraphDriver@-51:GraphDriver Storage@52:Storage SizeRw?:int SizeRootFs?:int""",
+        NetworkSettings:NetworkSettings GraphDriver@-51:GraphDriver Storage@52:Storage SizeRw?:int SizeRootFs?:int
+        ImageManifestDescriptor?@48:Descriptor""",
     "State": f"""Status:{_STATUS} Running:bool Paused:bool Restarting:bool OOMKilled:bool Dead:bool Pid:int ExitCode:int
         Error:str StartedAt:time FinishedAt:time Health?:Health""",
     "Health": "Status:=none,starting,healthy,unhealthy FailingStreak:int Log:[Probe]",
@@ -120,7 +121,7 @@ SHAPES = {
         Size:int VirtualSize@-43:int RootFS:RootFS Metadata:Metadata Config:ImageConfig Parent@-51:str Parent?@52:str
         Comment@-51:str Comment?@52:str DockerVersion@-51:str DockerVersion?@52:str Author@-51:str Author?@52:str
         Container@-44:str ContainerConfig@-44:ContainerConfig GraphDriver@-51:GraphDriver Manifests?@48:[Manifest]
-        Descriptor@48:Descriptor""",
+        Descriptor@48:Descriptor Identity?@53:Identity""",
     "RootFS": "Type:=layers Layers:[str]",
     "Metadata": "LastTagTime:time",
     "ImageConfig": f"""{" ".join(word.replace(":", "@-49:") for word in _OLD_CONFIG.split())} Cmd@-51:[str]~
@@ -130,11 +131,16 @@ SHAPES = {
     "ContainerConfig": f"""{_OLD_CONFIG} Cmd:[str]~ Entrypoint:[str]~ Env:[str]~ Labels:{{str}}~ OnBuild:[str]~ User:str
         Volumes:{{Empty}}~ WorkingDir:str {_CONFIG_OF_IMAGES}""",
     "Manifest": """ID:str Descriptor:Descriptor Available:bool Kind:=image,attestation,unknown Size:ManifestSize
-        ImageData?:ManifestImage""",
+        ImageData?:ManifestImage AttestationData?:AttestationData""",
     "ManifestSize": "Content:int Total:int",
-    "ManifestImage": "Platform:Platform Size:UnpackedSize Containers:[str]",
+    "ManifestImage": "Platform:Platform Size:UnpackedSize Containers:[str]~ Identity?@54:Identity",
+    "AttestationData": "For:str",
+    "Identity": "Signature?:[any] Pull?:[PullIdentity] Build?:[BuildIdentity]",
+    "PullIdentity": "Repository:str",
+    "BuildIdentity": "Ref:str CreatedAt:time",
+    "Attestation": "Descriptor:Descriptor PredicateType:str Statement?:any",
     "UnpackedSize": "Unpacked:int",
-    "Descriptor": "mediaType:str digest:str size:int platform?:Platform",
+    "Descriptor": "mediaType:str digest:str size:int platform?:Platform annotations?:{str}",
     "Platform": "architecture:str os:str variant?:str os.version?:str os.features?:[str]",
     "Step": "Id:str Created:int CreatedBy:str Tags:[str]~ Size:int Comment:str",
     "Removed": "Untagged?:str Deleted?:str",

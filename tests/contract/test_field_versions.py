@@ -89,8 +89,8 @@ def documents(path: str, container: str, minor: int) -> dict[str, Any]:
     return {
         "info": ask(path, "GET", f"{base}/info"),
         "df": ask(path, "GET", f"{base}/system/df"),
-        "images": ask(path, "GET", f"{base}/images/json"),
-        "image": ask(path, "GET", f"{base}/images/busybox/json"),
+        "images": ask(path, "GET", f"{base}/images/json?manifests=1"),
+        "image": ask(path, "GET", f"{base}/images/busybox/json?manifests=1"),
         "containers": ask(path, "GET", f"{base}/containers/json"),
         "container": ask(path, "GET", f"{base}/containers/{container}/json"),
         "event": ask(path, "GET", f'{base}/events?since=1&until={now}&filters={{"event":["start"]}}'),

@@ -95,6 +95,10 @@ class FakeContent:
         self.labels.setdefault(info.digest, {}).update(info.labels)
         return info
 
+    async def delete(self, digest: str) -> None:
+        if self.blobs.pop(digest, None) is None:
+            raise NotFound(f"content {digest}: not found")
+
     async def abort(self, ref: str) -> None:
         self.aborted.append(ref)
 

@@ -284,6 +284,7 @@ class FakeImage:
 
     id: str = "sha256:" + "1" * 64
     top: str = "sha256:" + "2" * 64
+    descriptor: Json = field(default_factory=lambda: {"mediaType": "m", "digest": "sha256:" + "3" * 64, "size": 7})
     container_config: Json = field(default_factory=lambda: {"Cmd": ["sh"], "Env": ["PATH=/bin"]})
     config: Json = field(default_factory=dict)
 

@@ -40,6 +40,8 @@ def summary(room: Room, live: Live, version: Version, size: tuple[int, int] | No
         "NetworkSettings": {"Networks": settings.get("Networks") or {}},
         "Mounts": mounts(container),
     }
+    if version >= (1, 48) and container.image_manifest:
+        document["ImageManifestDescriptor"] = container.image_manifest
     if version >= (1, 52) and (health := container.state.health) is not None:
         document["Health"] = {"Status": health.status, "FailingStreak": health.failing_streak}
     if size is not None:
@@ -183,6 +185,8 @@ def inspect(room: Room, live: Live, version: Version, size: tuple[int, int] | No
         document["GraphDriver"] = {"Data": None, "Name": driver}
     else:
         document["Storage"] = {"RootFS": {"Snapshot": {"Name": driver}}}
+    if version >= (1, 48) and container.image_manifest:
+        document["ImageManifestDescriptor"] = container.image_manifest
     if size is not None:
         document |= sizes(size)
     return document

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import timestamps
-from engine.images.model import Image, Manifest
+from engine.images.model import Image
+from engine.images.variants import Variant
 from proto.errdefs import InvalidArgument
 
 Version = tuple[int, int]
@@ -55,16 +56,25 @@ def target(image: Image) -> Document:
     """What the image's name leads to: its manifest, or the index that has it."""
     found = image.names[0].target if image.names else None
     if found is None:
-        return {
-            "mediaType": image.manifest.media_type,
-            "digest": image.manifest.digest,
-            "size": image.manifest.own_size,
-        }
+        return _own(image)
     return {"mediaType": found.media_type, "digest": found.digest, "size": found.size}
 
 
-def inspect(image: Image, version: Version, *, size: int, snapshotter: str) -> Document:
-    """`GET /images/{name}/json`."""
+def _own(image: Image) -> Document:
+    one = image.manifest
+    return {"mediaType": one.media_type, "digest": one.digest, "size": one.own_size}
+
+
+def inspect(
+    image: Image,
+    version: Version,
+    *,
+    size: int,
+    snapshotter: str,
+    identity: Document | None = None,
+    single: bool = False,
+) -> Document:
+    """`GET /images/{name}/json`; `single`: one platform was asked for, and so its own descriptor is."""
     config = image.config
     document: Document = {
         "Id": image.id,
@@ -94,31 +104,35 @@ def inspect(image: Image, version: Version, *, size: int, snapshotter: str) -> D
         document["Container"] = config.get("container", "")
         document["ContainerConfig"] = {**_ALWAYS_UNTIL_1_49, **(config.get("container_config") or _made_by(image))}
     if version >= (1, 48):
-        document["Descriptor"] = target(image)
+        document["Descriptor"] = _own(image) if single else target(image)
+    if version >= (1, 53) and identity:
+        document["Identity"] = identity
     if version < (1, 52):
         document["GraphDriver"] = {"Name": snapshotter, "Data": None}
     return document
 
 
-def manifest(one: Manifest, *, unpacked: int, containers: list[str]) -> Document:
-    """One entry of `Manifests`: an image's content for one platform."""
-    content = one.own_size + one.config_size + sum(layer.size for layer in one.layers)
-    platform = {"architecture": one.platform.architecture, "os": one.platform.os}
-    if one.platform.variant:
-        platform["variant"] = one.platform.variant
-    return {
+def manifest(one: Variant, *, unpacked: int, containers: list[str], identity: Document) -> Document:
+    """One entry of `Manifests`: an image for one platform, or what is said about it; here or elsewhere."""
+    found = one.manifest
+    content = found.own_size + found.config_size + sum(layer.size for layer in found.layers) if found else 0
+    document: Document = {
         "ID": one.digest,
-        "Descriptor": {
-            "mediaType": one.media_type,
-            "digest": one.digest,
-            "size": one.own_size,
-            "platform": platform,
-        },
-        "Available": True,
-        "Kind": "image",
+        "Descriptor": one.entry,
+        "Available": one.available,
+        "Kind": "image" if one.is_image else "attestation" if one.is_attestation else "unknown",
         "Size": {"Content": content, "Total": content + unpacked},
-        "ImageData": {"Platform": platform, "Size": {"Unpacked": unpacked}, "Containers": containers},
     }
+    if one.is_image:
+        document["ImageData"] = {
+            "Platform": one.entry.get("platform") or (one.platform.document() if one.platform else {}),
+            "Size": {"Unpacked": unpacked},
+            "Containers": containers,
+            **({"Identity": identity} if identity and one.available else {}),
+        }
+    elif one.subject:
+        document["AttestationData"] = {"For": one.subject}
+    return document
 
 
 def _made_by(image: Image) -> Document:

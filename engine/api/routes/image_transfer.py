@@ -1,5 +1,6 @@
 """Routes that move images: pull, push, load, save. Answers are streams: an error may come as the last line."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -8,15 +9,16 @@ from engine.api.app import HEADERS, Route
 from engine.api.call import Call
 from engine.api.jsonstream import JsonStream
 from engine.api.routes.images import asked_platform
+from engine.images import fetch
 from engine.images import platform as platforms
 from engine.images import reference as references
 from engine.images.commit import Wish
 from engine.images.platform import Platform
-from engine.images.progress import Line, failure
+from engine.images.progress import Line, failure, status
 from engine.images.reference import Reference
 from engine.images.registry_auth import HEADER, decode_leniently
 from engine.images.service import Images
-from proto.errdefs import Fault, InvalidArgument, Unimplemented
+from proto.errdefs import Fault, InvalidArgument
 
 _NAME = "{name:.+}"
 
@@ -37,22 +39,44 @@ class TransferRoutes:
         return await _stream(call, lines)
 
     async def _import(self, call: Call) -> web.StreamResponse:
-        """The body is a file system's tar."""
+        """A file system's tar: the body, or behind an address."""
         source = call.text("fromSrc")
-        if source != "-":
-            raise Unimplemented(
-                f"importing from a URL (fromSrc={source}) is not supported: send the archive as the body"
-            )
         wish = Wish(
             asked_reference(call),
             call.text("message") or f"Imported from {source}",
             changes=tuple(call.texts("changes")),
         )
+        platform = asked_platform(call, (1, 32))
+        if source != "-":
+            return await _stream(call, self._fetched(fetch.address(source), wish, platform))
         archive = call.request.content.iter_any()
-        image_id = await self._images.committer.load_file_system(archive, wish, asked_platform(call, (1, 32)))
+        image_id = await self._images.committer.load_file_system(archive, wish, platform)
         stream = JsonStream(call)
         await stream.send({"status": image_id})
         return await stream.close()
+
+    async def _fetched(self, url: str, wish: Wish, platform: Platform | None) -> AsyncIterator[Line]:
+        """Import what is at an address; iterating tells how far it is."""
+        read: asyncio.Queue[int] = asyncio.Queue()
+
+        async def counted(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+            total = 0
+            async for chunk in chunks:
+                total += len(chunk)
+                read.put_nowait(total)
+                yield chunk
+
+        async with fetch.fetched(url) as found:
+            yield status(f"Downloading from {url}")
+            work = asyncio.ensure_future(self._images.committer.load_file_system(counted(found.chunks), wish, platform))
+            work.add_done_callback(lambda _: read.put_nowait(-1))
+            try:
+                while (current := await read.get()) >= 0:
+                    yield {"status": "Importing", "progressDetail": {"current": current, "total": found.size}}
+                yield status(await work)
+            finally:
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
 
     async def push(self, call: Call) -> web.StreamResponse:
         """`POST /images/{name}/push`."""
@@ -73,10 +97,7 @@ class TransferRoutes:
     async def save(self, call: Call) -> web.StreamResponse:
         """`GET /images/get` and `GET /images/{name}/get`."""
         names = [call.path["name"]] if "name" in call.path else call.texts("names")
-        wanted = _asked_platforms(call)
-        if len(wanted) > 1:
-            raise Unimplemented("saving several platforms of an image (platform) is not supported")
-        pieces = self._images.save(names, wanted[0] if wanted else None)
+        pieces = self._images.save(names, _asked_platforms(call))
         first = await anext(pieces)  # a missing image is a 404, not a broken archive
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": "application/x-tar"})
         await response.prepare(call.request)
@@ -128,7 +149,7 @@ def _asked_platforms(call: Call) -> tuple[Platform, ...]:
         raise InvalidArgument(
             "multiple platform parameters are not supported in this API version; use API version 1.52 or later"
         )
-    return tuple(platforms.parse(text) for text in texts)
+    return tuple(dict.fromkeys(platforms.parse(text) for text in texts))
 
 
 def _with_bar(line: Line) -> Line:

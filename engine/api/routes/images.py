@@ -10,7 +10,7 @@ from engine.images import reference as references
 from engine.images.listing import ACCEPTED, ACCEPTED_BY_PRUNE
 from engine.images.platform import Platform
 from engine.images.service import Images
-from proto.errdefs import InvalidArgument, Unimplemented
+from proto.errdefs import InvalidArgument, NotFound, Unimplemented
 
 _NAME = "{name:.+}"
 
@@ -33,7 +33,12 @@ class ImageRoutes:
             raise InvalidArgument("conflicting options: identity requires manifests=1")
         return respond(
             await self._images.summaries(
-                filters, call.version, shared_size=shared, manifests=manifests, counted=counted
+                filters,
+                call.version,
+                shared_size=shared,
+                manifests=manifests,
+                identity=call.version >= (1, 54) and call.flag("identity"),
+                counted=counted,
             )
         )
 
@@ -41,6 +46,8 @@ class ImageRoutes:
         """`GET /images/{name}/json`."""
         platform = asked_platform(call, (1, 49))
         manifests = call.version >= (1, 48) and call.flag("manifests")
+        if manifests and platform is not None:
+            raise InvalidArgument("conflicting options: manifests and platform options cannot both be set")
         return respond(await self._images.inspect(call.path["name"], call.version, platform, manifests=manifests))
 
     async def history(self, call: Call) -> web.StreamResponse:
@@ -60,7 +67,10 @@ class ImageRoutes:
         if not call.path["name"].strip():
             raise InvalidArgument("image name cannot be blank")
         if call.texts("platforms") and call.version >= (1, 50):
-            raise Unimplemented("removing single platforms of an image (platforms) is not supported")
+            wanted = dict.fromkeys(platforms.parse(text) for text in call.texts("platforms"))
+            return respond(
+                await self._images.remove_platforms(call.path["name"], list(wanted), force=call.flag("force"))
+            )
         parents = not call.flag("noprune")
         return respond(await self._images.remove(call.path["name"], force=call.flag("force"), parents=parents))
 
@@ -74,7 +84,14 @@ class ImageRoutes:
 
     async def attestations(self, call: Call) -> web.StreamResponse:
         """`GET /images/{name}/attestations`."""
-        raise Unimplemented(f"attestations of images are not supported ({call.path['name']})")
+        if call.version < (1, 55):
+            raise NotFound("page not found")
+        texts = call.texts("platform")
+        if len(texts) > 1:
+            raise InvalidArgument("only one platform value is currently supported")
+        platform = platforms.parse(texts[0]) if texts and texts[0] else None
+        types = [text.strip() for text in call.texts("type") if text.strip()]
+        return respond(await self._images.statements(call.path["name"], platform, types, bodies=call.flag("statement")))
 
 
 def asked_platform(call: Call, since: tuple[int, int]) -> Platform | None:

@@ -107,6 +107,7 @@ class SystemRoutes:
 
         def show(live: Live) -> Json:
             document = render.summary(self._room, live, call.version, sizes[live.container.id])
+            document.pop("ImageManifestDescriptor", None)  # which dockerd leaves out here
             return document | {"SizeLogs": log_bytes(live.container.log_path)}
 
         return disk_usage.containers(await listing.shown(chosen, show))

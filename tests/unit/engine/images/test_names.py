@@ -44,3 +44,20 @@ async def test_naming_it_twice_changes_nothing() -> None:
 
 async def test_dropping_what_is_gone_is_no_error() -> None:
     await World().names.drop("nope")
+
+
+async def test_a_record_of_a_transfer_is_no_image_and_ends_with_it() -> None:
+    world = World()
+    target = world.add_blobs(b"x")
+    async with world.names.passing(target) as record:
+        assert world.records.images[record].target.digest == target.digest
+        assert await world.catalog.all() == []
+    assert world.records.images == {}
+
+
+async def test_what_an_engine_before_left_of_its_transfers_is_swept() -> None:
+    world = World()
+    await world.add(NAME)
+    world.name("moby-passing@1", world.add_blobs(b"x"))
+    await world.images.sweep()
+    assert list(world.records.images) == [NAME]

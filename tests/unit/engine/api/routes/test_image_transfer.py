@@ -14,6 +14,7 @@ from proto.containerd.types.transfer import streaming_pb2
 from proto.errdefs import DataLoss, NotFound
 from tests.fakes.engine_api import Client, served
 from tests.fakes.engine_images import FakeStream, World
+from tests.fakes.web import at_home
 
 
 @pytest.fixture
@@ -56,12 +57,30 @@ async def test_an_import_answers_with_the_new_images_id(client: Client, world: W
     assert image.container_config == {"Cmd": ["/bin/sh", "-c", "run"]}
 
 
-async def test_an_import_from_elsewhere_is_refused_by_its_name(client: Client) -> None:
-    status, answer = await client.ask("POST", "/images/create?fromSrc=http://example.org/x.tar")
-    assert status == 501
-    assert "fromSrc=http://example.org/x.tar" in answer["message"]
-    status, answer = await client.ask("POST", "/images/create?fromSrc=-&repo=A")
+async def test_an_import_with_a_name_that_is_none_is_refused(client: Client) -> None:
+    status, _ = await client.ask("POST", "/images/create?fromSrc=-&repo=A")
     assert status == 400
+
+
+async def test_an_import_from_an_address_tells_how_far_it_is(client: Client, world: World) -> None:
+    async with at_home({"/x.tar": b"tar"}) as base:
+        status, data = await client.raw("POST", f"/images/create?fromSrc={base}/x.tar&repo=new")
+    first, *middle, last = lines(data)
+    assert (status, first) == (200, {"status": f"Downloading from http://{base}/x.tar"})
+    assert {line["status"] for line in middle} == {"Importing"}
+    assert middle[-1]["progressDetail"] == {"current": 3, "total": 3}
+    image = await world.catalog.resolve("new")
+    assert last == {"status": image.id}
+    assert image.config["history"][-1]["comment"] == f"Imported from {base}/x.tar"
+
+
+async def test_an_address_with_nothing_behind_is_told_before_anything_else(client: Client) -> None:
+    async with at_home({}) as base:
+        status, answer = await client.ask("POST", f"/images/create?fromSrc={base}/x.tar")
+    assert status == 404
+    assert answer["message"].startswith(f"failed to GET http://{base}/x.tar with status 404 Not Found")
+    status, answer = await client.ask("POST", "/images/create?fromSrc=file:///etc/passwd")
+    assert (status, answer["message"]) == (400, 'Get "file:///etc/passwd": unsupported protocol scheme "file"')
 
 
 async def test_a_load_answers_200_and_tells_the_failure_in_its_last_line(client: Client, world: World) -> None:
