@@ -1,7 +1,8 @@
 """`docker load`: an archive in, the images in it named and announced, in the lines that the CLI prints.
 
 The supervisor unpacks and names what the archive names. Names that are not references in full are put right here, and
-images without a name are kept under a dangling record.
+images without a name are kept under a dangling record. All platforms that an archive has of an image stay, or those
+that were asked for; the host's is unpacked, or those.
 """
 
 import secrets
@@ -11,16 +12,18 @@ from engine.images import platform as platforms
 from engine.images import reference as references
 from engine.images.catalog import Catalog, name_from_record
 from engine.images.decompress import decompressed
+from engine.images.keeping import Keeper
 from engine.images.manifests import INDEX_TYPES
 from engine.images.model import DANGLING_PREFIX, Name
 from engine.images.mover import Mover, send_bytes
-from engine.images.names import Names, Records, dangling_record
+from engine.images.names import Leases, Names, Records, dangling_record
 from engine.images.platform import Platform
 from engine.images.progress import Line, PullProgress
 from engine.images.removal import Announce
 from proto.containerd.types.transfer import imagestore_pb2, importexport_pb2
-from proto.errdefs import Fault, InvalidArgument
+from proto.errdefs import Fault, InvalidArgument, NotFound
 
+_FILTERED = ("no match for platform", "image might be filtered out")
 NO_MANIFEST = "invalid archive: does not contain a manifest.json"
 
 
@@ -28,9 +31,19 @@ class Loader:
     """Loads archives."""
 
     def __init__(
-        self, mover: Mover, catalog: Catalog, names: Names, records: Records, snapshotter: str, announce: Announce
+        self,
+        mover: Mover,
+        catalog: Catalog,
+        names: Names,
+        records: Records,
+        keeper: Keeper,
+        leases: Leases,
+        snapshotter: str,
+        announce: Announce,
     ) -> None:
         self._mover = mover
+        self._keeper = keeper
+        self._leases = leases
         self._catalog = catalog
         self._names = names
         self._records = records
@@ -43,9 +56,10 @@ class Loader:
         """Load every image of a docker-save archive or an OCI layout."""
         before = [name for image in await self._catalog.all() for name in image.names if name.reference is not None]
         saved: list[str] = []
-        async with self._names.holding(before):
-            async for line in self._transfer(archive, wanted, saved, quiet=quiet):
+        async with self._names.holding(before), self._leases.hold(f"wherry-load-{secrets.token_hex(8)}") as lease:
+            async for line in self._transfer(archive, wanted, saved, lease, quiet=quiet):
                 yield line
+            await self._keep(dict.fromkeys(saved), wanted)
             lines = await self._settle(dict.fromkeys(saved))
             await self._names.keep(before)
         if not lines:
@@ -53,8 +67,24 @@ class Loader:
         for text in lines:
             yield {"stream": f"{text}\n"}
 
+    async def _keep(self, records: Iterable[str], wanted: tuple[Platform, ...]) -> None:
+        """See that nothing of the new images goes with the lease; NotFound for one that is not for what was wanted."""
+        incomplete = []
+        for record in records:
+            name = name_from_record(await self._records.get(record))
+            kept = await self._keeper.keep(name.target, wanted)
+            if wanted and not kept:
+                incomplete.append(name.reference.familiar if name.reference is not None else record)
+        asked = " ".join(map(str, wanted))
+        if len(incomplete) == 1:
+            raise NotFound(f"image {incomplete[0]} was loaded, but doesn't provide the requested platform ([{asked}])")
+        if incomplete:
+            raise NotFound(
+                f"images [{', '.join(incomplete)}] were loaded, but don't provide the requested platform ([{asked}])"
+            )
+
     async def _transfer(
-        self, archive: AsyncIterator[bytes], wanted: tuple[Platform, ...], saved: list[str], *, quiet: bool
+        self, archive: AsyncIterator[bytes], wanted: tuple[Platform, ...], saved: list[str], lease: str, *, quiet: bool
     ) -> AsyncIterator[Line]:
         stream_id = f"load-{secrets.token_hex(8)}"
         progress = PullProgress()
@@ -62,6 +92,7 @@ class Loader:
             importexport_pb2.ImageImportStream(stream=stream_id),
             self._destination(wanted or (platforms.host(),)),
             {stream_id: send_bytes(decompressed(archive))},
+            lease=lease,
         )
         try:
             async for event in moving:
@@ -73,6 +104,8 @@ class Loader:
         except Fault as fault:
             if "unrecognized image format" in str(fault):
                 raise InvalidArgument(NO_MANIFEST) from fault
+            if wanted and any(sign in str(fault) for sign in _FILTERED):
+                raise NotFound(f"requested platform(s) ([{' '.join(map(str, wanted))}]) not found: {fault}") from fault
             raise
 
     def _destination(self, wanted: tuple[Platform, ...]) -> imagestore_pb2.ImageStore:

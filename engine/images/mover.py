@@ -61,8 +61,13 @@ class Mover:
         source: message.Message,
         destination: message.Message,
         streams: dict[str, Server] | None = None,
+        *,
+        lease: str = "",
     ) -> AsyncIterator[Progress]:
-        """Run one transfer; iterating gives its progress and ends with it, by a Fault if it failed."""
+        """Run one transfer; iterating gives its progress and ends with it, by a Fault if it failed.
+
+        What it brings belongs to the caller's lease, if there is one, until that ends.
+        """
         async with contextlib.AsyncExitStack() as stack:
             progress_id = f"progress-{secrets.token_hex(8)}"
             opened = [await self._open(stack, progress_id)]
@@ -71,7 +76,9 @@ class Mover:
                 opened.append(await self._open(stack, stream_id))
                 servers.append(asyncio.ensure_future(_serve(serve, opened[-1])))
                 stack.push_async_callback(_stop, servers[-1])
-            transfer = asyncio.ensure_future(self._transfers.transfer(source, destination, progress_stream=progress_id))
+            transfer = asyncio.ensure_future(
+                self._transfers.transfer(source, destination, progress_stream=progress_id, lease=lease)
+            )
             stack.push_async_callback(_stop, transfer)
             async for event in _until_done(opened[0], transfer):
                 yield event

@@ -23,6 +23,7 @@ from engine.images.commit import Snapshots as ComparedSnapshots
 from engine.images.hosts import PLAIN, Access
 from engine.images.identity import Blobs as LabelledBlobs
 from engine.images.identity import Origins
+from engine.images.keeping import Keeper
 from engine.images.listing import understand
 from engine.images.load import Loader
 from engine.images.manifests import Manifests
@@ -96,7 +97,8 @@ class Images:
             self.catalog, self.manifests, self.variants, self._names, self.sizes, content, announce
         )
         self._pruner = Pruner(self.catalog, self._remover, self.sizes, announce)
-        self._loader = Loader(mover, self.catalog, self._names, records, snapshotter, announce)
+        keeper = Keeper(self.variants, content)
+        self._loader = Loader(mover, self.catalog, self._names, records, keeper, leases, snapshotter, announce)
         self._puller = Puller(mover, self._names, content, snapshotter, access, announce, RegistryClient(access))
         self._pusher = Pusher(mover, self.catalog, self.variants, self.origins, access, self._names, announce)
         self._saver = Saver(content, self.catalog, self.variants, announce)

@@ -1,11 +1,16 @@
 """containerd.services.leases.v1: what keeps half-made things from the garbage collector."""
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Mapping
 
+from engine import timestamps
 from engine.supervisor_client.channel import Channel
 from proto.containerd.services.leases.v1 import leases_pb2, leases_pb2_grpc
 from proto.errdefs import NotFound
+
+_EXPIRE = "containerd.io/gc.expire"
+_LIFE_NS = 24 * 3600 * 10**9
 
 
 class Leases:
@@ -34,8 +39,8 @@ class Leases:
 
     @contextlib.asynccontextmanager
     async def hold(self, lease_id: str, labels: Mapping[str, str] | None = None) -> AsyncIterator[str]:
-        """A lease for the length of a block."""
-        await self.create(lease_id, labels)
+        """A lease for the length of a block; should the engine not live to end it, it ends by itself."""
+        await self.create(lease_id, {_EXPIRE: timestamps.from_ns(time.time_ns() + _LIFE_NS)} | dict(labels or {}))
         try:
             yield lease_id
         finally:

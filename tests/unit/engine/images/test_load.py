@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from engine.images.model import Descriptor
+from engine.images.platform import Platform
 from proto import anys
 from proto.containerd.types.transfer import progress_pb2, streaming_pb2
-from proto.errdefs import InvalidArgument
+from proto.errdefs import Fault, InvalidArgument, NotFound
 from tests.fakes.engine_images import FakeStream, World
+from tests.fakes.engine_variants import many
 
 
 async def archive() -> AsyncIterator[bytes]:
@@ -32,8 +34,8 @@ def saving(world: World, *saved: tuple[str, Descriptor]) -> None:
     world.transfers.script = script
 
 
-async def load(world: World) -> list[str]:
-    return [line["stream"] async for line in world.images.load(archive())]
+async def load(world: World, *wanted: Platform) -> list[str]:
+    return [line["stream"] async for line in world.images.load(archive(), platforms=wanted)]
 
 
 async def test_each_name_is_told() -> None:
@@ -115,3 +117,29 @@ async def test_the_supervisor_is_asked_to_unpack_for_this_machine() -> None:
     ((_, destination),) = world.transfers.calls
     assert destination.unpacks[0].snapshotter == "overlayfs"
     assert destination.extra_references[0].name == "moby-dangling"
+
+
+async def test_all_platforms_of_an_archive_stay() -> None:
+    world = World()
+    made = many(world)
+    saving(world, ("docker.io/library/a:1", made.index))
+    assert await load(world) == ["Loaded image: a:1\n"]
+    kept = set(world.content.labels[made.index.digest].values())
+    assert kept == {made.amd64.digest, made.arm64.digest, made.attestation.digest}
+    assert world.leases.open == 0
+
+
+async def test_a_platform_that_the_archive_does_not_have_is_told() -> None:
+    world = World()
+    saving(world, ("docker.io/library/a:1", world.add_blobs(b"x", platform=("linux", "amd64"))))
+    words = r"^image a:1 was loaded, but doesn't provide the requested platform \(\[linux/arm64\]\)$"
+    with pytest.raises(NotFound, match=words):
+        await load(world, Platform("linux", "arm64"))
+
+
+async def test_an_index_without_the_platform_is_told_as_not_found() -> None:
+    world = World()
+    saving(world)
+    world.transfers.fault = Fault("no match for platform in manifest: not found")
+    with pytest.raises(NotFound, match=r"^requested platform\(s\) \(\[linux/arm64\]\) not found"):
+        await load(world, Platform("linux", "arm64"))
