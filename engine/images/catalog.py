@@ -57,6 +57,10 @@ class Catalog:
                 pass  # it may be an id, or a digest of another spelling
         return await self.resolve(text)
 
+    def forget(self) -> None:
+        """Content came or went: an index may lead to another manifest now."""
+        self._manifests.forget()
+
     async def manifest(self, target: Descriptor) -> Manifest:
         return await self._manifests.read(target)
 

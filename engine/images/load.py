@@ -59,6 +59,7 @@ class Loader:
         async with self._names.holding(before), self._leases.hold(f"wherry-load-{secrets.token_hex(8)}") as lease:
             async for line in self._transfer(archive, wanted, saved, lease, quiet=quiet):
                 yield line
+            self._catalog.forget()
             await self._keep(dict.fromkeys(saved), wanted)
             lines = await self._settle(dict.fromkeys(saved))
             await self._names.keep(before)

@@ -54,6 +54,10 @@ class Names:
         except NotFound:
             return None
 
+    def content_came(self) -> None:
+        """Names may lead to more than before."""
+        self._catalog.forget()
+
     async def tag(self, target: Descriptor, reference: Reference, parent: str = "") -> None:
         """Let a reference point at a target; the image that had it stays, if need be without a name."""
         previous = await self.current(reference)

@@ -91,6 +91,7 @@ class Puller:
             except Fault as fault:
                 await self._forget(progress.refs, fault)
                 raise translate(fault, reference) from fault
+            self._names.content_came()
             if before is not None:
                 await self._names.keep([before])
         if not begun:

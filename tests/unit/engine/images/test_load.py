@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.images import platform as platforms
 from engine.images.model import Descriptor
 from engine.images.platform import Platform
 from proto import anys
@@ -143,3 +144,18 @@ async def test_an_index_without_the_platform_is_told_as_not_found() -> None:
     world.transfers.fault = Fault("no match for platform in manifest: not found")
     with pytest.raises(NotFound, match=r"^requested platform\(s\) \(\[linux/arm64\]\) not found"):
         await load(world, Platform("linux", "arm64"))
+
+
+async def test_a_platform_that_suits_better_is_seen_once_it_is_there() -> None:
+    world = World()
+    host = platforms.host()
+    own = world.add_blobs(b"own", platform=(host.os, host.architecture))
+    other = world.add_blobs(b"other", platform=("linux", "riscv64"))
+    index = world.add_index((other, ("linux", "riscv64")), (own, (host.os, host.architecture)))
+    own_data = world.content.blobs.pop(own.digest)
+    world.name("docker.io/library/a:1", index)
+    assert (await world.catalog.resolve("a:1")).manifest.digest == other.digest
+    world.content.add(own_data)
+    saving(world, ("docker.io/library/a:1", index))
+    assert await load(world) == ["Loaded image: a:1\n"]
+    assert (await world.catalog.resolve("a:1")).manifest.digest == own.digest
