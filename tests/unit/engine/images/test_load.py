@@ -154,8 +154,8 @@ async def test_a_platform_that_suits_better_is_seen_once_it_is_there() -> None:
     index = world.add_index((other, ("linux", "riscv64")), (own, (host.os, host.architecture)))
     own_data = world.content.blobs.pop(own.digest)
     world.name("docker.io/library/a:1", index)
-    assert (await world.catalog.resolve("a:1")).manifest.digest == other.digest
+    assert (await world.images.catalog.resolve("a:1")).manifest.digest == other.digest
     world.content.add(own_data)
     saving(world, ("docker.io/library/a:1", index))
     assert await load(world) == ["Loaded image: a:1\n"]
-    assert (await world.catalog.resolve("a:1")).manifest.digest == own.digest
+    assert (await world.images.catalog.resolve("a:1")).manifest.digest == own.digest
