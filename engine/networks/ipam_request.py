@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.networks.model import Subnet, Subnet6
-from proto.errdefs import InvalidArgument, NotFound, Unimplemented
+from proto.errdefs import InvalidArgument, NotFound
 
 Json = Mapping[str, Any]
 
@@ -25,14 +25,15 @@ class Entry:
 
 
 def read(document: Json) -> list[Entry]:
-    """The entries of an IPAM document; raises InvalidArgument, or what fits where it is of another driver."""
+    """The entries of an IPAM document; raises InvalidArgument, or what fits where it is of another driver.
+
+    `Options` are for drivers that have some. Docker's default one has none: it takes any and shows them again.
+    """
     driver = document.get("Driver")
     if driver == "null":
         raise InvalidArgument("ipv4 pool is empty")
     if driver not in (None, "", "default"):
         raise NotFound(f'plugin "{driver}" not found')
-    for option in document.get("Options") or {}:
-        raise Unimplemented(f"IPAM option {option} (IPAM.Options) is not supported")
     entries = [entry for entry in document.get("Config") or [] if any(entry.values())]
     wrong = [one for entry in entries for one in _wrong(entry)]
     if wrong:

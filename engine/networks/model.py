@@ -78,6 +78,7 @@ class Network:
     config_from: str = ""  # the name of such a one, that this was made from
     ipam_given: bool = False
     ipam_options: bool = False  # the request had a map of them, be it empty
+    ipam_option_values: dict[str, str] = field(default_factory=dict)  # which mean nothing to the one driver there is
     ipam_given6: bool = False
     gateways_shown: list[int] = field(
         default_factory=lambda: [4, 6]

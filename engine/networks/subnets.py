@@ -43,6 +43,7 @@ def plan(
             fields["more"] += more
     fields["reserved"] = {name: address for entry in entries for name, address in entry.reserved.items()}
     fields["ipam_options"] = document.get("Options") is not None
+    fields["ipam_option_values"] = {str(name): str(value) for name, value in (document.get("Options") or {}).items()}
     return fields
 
 

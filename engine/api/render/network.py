@@ -85,7 +85,7 @@ def network(one: Network, *, endpoints: Sequence[Endpoint] | None, name_of: Call
         "EnableIPv6": bool(one.template.get("EnableIPv6", one.subnet6)),
         "IPAM": {
             "Driver": "default",
-            "Options": {} if one.ipam_options or one.config_only else None,
+            "Options": _ipam_options(one),
             "Config": config or None,
         },
         "Internal": one.internal,
@@ -167,3 +167,8 @@ def _key(sandbox: Sandbox | None) -> str:
     if sandbox is None or sandbox.netns is None:
         return ""
     return "/var/run/docker/netns/default" if sandbox.netns == "host" else sandbox.netns
+
+
+def _ipam_options(one: Network) -> dict[str, str] | None:
+    asked = (one.template.get("IPAM") or {}).get("Options") or one.ipam_option_values
+    return asked if one.ipam_options or one.config_only else None

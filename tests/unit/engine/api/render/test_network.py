@@ -66,3 +66,10 @@ def test_ranges_and_reserved_addresses_are_shown_where_there_are_some() -> None:
     assert (config["IPRange"], config["AuxiliaryAddresses"]) == ("10.9.0.128/25", {"printer": "10.9.0.3"})
     none = Network("n" * 64, "none", "null", "2024-01-01T00:00:00Z")
     assert render.network(none, endpoints=None, name_of=str)["IPAM"]["Config"] is None
+
+
+def test_ipam_options_are_shown_as_they_came() -> None:
+    plain = Network("1" * 64, "n", "bridge", "2024-01-01T00:00:00Z", ipam_options=True, ipam_option_values={"a": "b"})
+    assert render.network(plain, endpoints=None, name_of=str)["IPAM"]["Options"] == {"a": "b"}
+    silent = Network("1" * 64, "n", "bridge", "2024-01-01T00:00:00Z")
+    assert render.network(silent, endpoints=None, name_of=str)["IPAM"]["Options"] is None
