@@ -25,6 +25,7 @@ from typing import Any
 from engine.builder.threads import finish
 from engine.builder.tree import DEEPEST, MOST, Node, NotPlain, Tree
 from engine.builder.unpacking import NEW_FILE, Source, copy_plain
+from engine.placement import spread
 from proto.errdefs import InvalidArgument
 
 _MOST = 16
@@ -220,6 +221,7 @@ class KeptContexts:
         self._root = root
         self._busy: set[str] = set()
         os.makedirs(root, mode=0o700, exist_ok=True)
+        spread(root)
 
     @contextlib.asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Kept]:

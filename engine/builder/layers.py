@@ -23,8 +23,6 @@ from engine.supervisor_client.snapshots import Snapshots
 from proto.containerd.types import descriptor_pb2, mount_pb2
 from proto.errdefs import AlreadyExists, DataLoss, Internal, NotFound
 
-_UNCOMPRESSED = "containerd.io/uncompressed"
-
 
 class Layers:
     """Makes layers, under one build's lease."""
@@ -146,15 +144,10 @@ class Layers:
         key = _key("below", self.lease)
         below = await self._snapshots.view(key, parent, lease=self.lease)
         try:
-            found = await self._differences.diff(
-                below, mounts, media_type=f"{LAYER_TYPE}+gzip", ref=key, lease=self.lease
-            )
+            found = await self._differences.diff(below, mounts, media_type=LAYER_TYPE, ref=key, lease=self.lease)
         finally:
             await self._drop(key)
-        labels = (await self._content.info(found.digest)).labels
-        if _UNCOMPRESSED not in labels:
-            raise DataLoss(f"the difference {found.digest} does not say what it is uncompressed")
-        return Layer(Descriptor(found.media_type, found.digest, found.size), labels[_UNCOMPRESSED])
+        return Layer(Descriptor(found.media_type, found.digest, found.size), found.digest)  # packed when it is pushed
 
     async def _commit(self, name: str, key: str) -> None:
         try:

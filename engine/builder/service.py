@@ -33,6 +33,7 @@ from engine.containers.rootfs import Rootfs
 from engine.images.assemble import Assembler
 from engine.images.names import Names
 from engine.images.service import Images
+from engine.placement import spread
 from engine.supervisor_client.diff import Diff
 from proto.errdefs import Fault, Internal, InvalidArgument, NotFound
 
@@ -62,6 +63,7 @@ class Builder:
         self._gone = f"{folder}/gone"
         for name in (self._temporary, self._gone):
             os.makedirs(name, mode=0o700, exist_ok=True)
+        spread(self._temporary)
         self._cache = Cache(f"{folder}/cache.db", room.supervisor.content, room.supervisor.snapshots)
         self._caches = CacheMounts(f"{folder}/mounts")
         self._mounting = Mounting(self._caches, f"{room.paths.exec_root}/builder", self._temporary)

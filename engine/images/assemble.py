@@ -66,8 +66,7 @@ class Assembler:
             "config": _document(described),
             "layers": [_document(layer) for layer in layers],
         }
-        labels = {f"containerd.io/gc.ref.content.l.{n}": layer.digest for n, layer in enumerate(layers)}
-        labels["containerd.io/gc.ref.content.config"] = described.digest
+        labels = manifest_labels(described.digest, [layer.digest for layer in layers])
         return described.digest, await self._write(MANIFEST_TYPE, manifest, labels, lease)
 
     async def unpack(self, layer: Descriptor, diff_ids: tuple[str, ...], lease: str) -> None:
@@ -103,6 +102,12 @@ class Assembler:
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         await self._blobs.write(f"{lease}-{digest}", data, digest, labels, lease=lease)
         return Descriptor(kind, digest, len(data))
+
+
+def manifest_labels(config: str, layers: list[str]) -> dict[str, str]:
+    """What a manifest keeps from the collector."""
+    labels = {f"containerd.io/gc.ref.content.l.{n}": layer for n, layer in enumerate(layers)}
+    return {**labels, "containerd.io/gc.ref.content.config": config}
 
 
 def _document(descriptor: Descriptor) -> dict[str, Any]:

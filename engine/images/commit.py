@@ -16,17 +16,11 @@ from engine.images.names import Leases, Names
 from engine.images.platform import Platform
 from engine.images.reference import Reference
 from engine.images.removal import Announce
-from proto.containerd.services.content.v1 import content_pb2
 from proto.containerd.types import descriptor_pb2, mount_pb2
-from proto.errdefs import DataLoss
-
-_UNCOMPRESSED = "containerd.io/uncompressed"
 
 
 class Blobs(Protocol):
     """The part of the content service that making takes."""
-
-    async def info(self, digest: str) -> content_pb2.Info: ...
 
     async def ingest(self, ref: str, chunks: AsyncIterator[bytes], *, lease: str = "") -> tuple[str, int]: ...
 
@@ -121,14 +115,11 @@ class Committer:
         below = await self._snapshots.view(key, chain[-1] if chain else "", lease=lease)
         try:
             found = await self._differences.diff(
-                below, await self._snapshots.mounts(snapshot), media_type=f"{LAYER_TYPE}+gzip", ref=lease, lease=lease
+                below, await self._snapshots.mounts(snapshot), media_type=LAYER_TYPE, ref=lease, lease=lease
             )
         finally:
             await self._snapshots.remove(key)
-        labels = (await self._blobs.info(found.digest)).labels
-        if _UNCOMPRESSED not in labels:
-            raise DataLoss(f"the difference {found.digest} does not say what it is uncompressed")
-        return Descriptor(found.media_type, found.digest, found.size), labels[_UNCOMPRESSED]
+        return Descriptor(found.media_type, found.digest, found.size), found.digest  # packed when it is pushed
 
     async def _finish(
         self, config: dict[str, Any], layers: list[Descriptor], wish: Wish, lease: str, *, parent: str

@@ -15,6 +15,7 @@ from engine.images.manifests import INDEX_TYPES
 from engine.images.model import Descriptor, Name
 from engine.images.mover import Mover
 from engine.images.names import Names
+from engine.images.packing import Packer
 from engine.images.platform import Platform
 from engine.images.progress import Line, PushProgress
 from engine.images.pull import registry
@@ -37,6 +38,7 @@ class Pusher:
         origins: Origins,
         access: Access,
         names: Names,
+        packer: Packer,
         announce: Announce,
     ) -> None:
         self._mover = mover
@@ -45,6 +47,7 @@ class Pusher:
         self._origins = origins
         self._access = access
         self._names = names
+        self._packer = packer
         self._announce = announce
 
     async def push(
@@ -53,7 +56,8 @@ class Pusher:
         """Push a tag (or all, where none is named); iterating gives dockerd's progress lines."""
         names = await self._named(repository, tag)
         yield {"status": f"The push refers to repository [{repository.name}]"}
-        for name in names:
+        for found in names:
+            name = await self._packer.packed(found)
             assert name.reference is not None
             progress = PushProgress()
             target = await self._chosen(name, name.reference, platform)

@@ -31,6 +31,8 @@ from engine.images.model import Image
 from engine.images.mover import Mover, Transfers
 from engine.images.names import Leases, Names
 from engine.images.names import Records as WritableRecords
+from engine.images.packing import Blobs as PackedBlobs
+from engine.images.packing import Packer
 from engine.images.platform import Platform
 from engine.images.platform_removal import Deletions, PlatformRemover
 from engine.images.progress import Line
@@ -48,7 +50,7 @@ from engine.images.variants import Variants
 from proto.errdefs import InvalidArgument, Unimplemented
 
 
-class Content(Blobs, Writes, NewBlobs, IngestedBlobs, LabelledBlobs, Deletions, Protocol):
+class Content(Blobs, Writes, NewBlobs, IngestedBlobs, LabelledBlobs, Deletions, PackedBlobs, Protocol):
     """The content service."""
 
 
@@ -100,7 +102,8 @@ class Images:
         keeper = Keeper(self.variants, content)
         self._loader = Loader(mover, self.catalog, self._names, records, keeper, leases, snapshotter, announce)
         self._puller = Puller(mover, self._names, content, snapshotter, access, announce, RegistryClient(access))
-        self._pusher = Pusher(mover, self.catalog, self.variants, self.origins, access, self._names, announce)
+        packer = Packer(content, leases, self.catalog, self._names)
+        self._pusher = Pusher(mover, self.catalog, self.variants, self.origins, access, self._names, packer, announce)
         self._saver = Saver(content, self.catalog, self.variants, announce)
         assembler = Assembler(content, snapshots, differences, snapshotter) if differences is not None else None
         self._unpacker = Unpacker(snapshots, leases, assembler) if assembler is not None else None

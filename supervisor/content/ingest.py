@@ -21,6 +21,8 @@ from proto.errdefs import AlreadyExists, FailedPrecondition, InvalidArgument, No
 from proto.failpoints import reached
 from supervisor.content.blobs import Blobs
 from supervisor.content.digests import algorithm_of, digest_of, new_hash
+from supervisor.content.disk import Onward
+from supervisor.content.hashing import BesideHash
 from supervisor.core.content import Status
 
 _CHUNK = 1 << 20
@@ -33,13 +35,14 @@ class IngestWriter:
         self._ingests = ingests
         self._folder = folder
         self._algorithm = algorithm
-        self._hash = new_hash(algorithm)
+        self._hash = BesideHash(new_hash(algorithm))
         self.ref = ref
         self.total = status.total
         self._offset = status.offset
         self._started_at_ns = status.started_at
         self._updated_at_ns = status.updated_at
         self._fd = os.open(os.path.join(folder, "data"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        self._onward = Onward(self._fd)
         try:
             self._rehash()
         except BaseException:
@@ -47,6 +50,8 @@ class IngestWriter:
             raise
 
     def _rehash(self) -> None:
+        self._hash.close()
+        self._hash = BesideHash(new_hash(self._algorithm))
         offset = 0
         while data := os.pread(self._fd, _CHUNK, offset):
             self._hash.update(data)
@@ -71,15 +76,18 @@ class IngestWriter:
         if self._fd < 0:
             raise FailedPrecondition("cannot write on closed writer: failed precondition")
         view = memoryview(data)
+        self._onward.before(self._offset + len(view))
+        self._hash.update(view)  # beside the writing
         while view:
             try:
                 count = os.pwrite(self._fd, view, self._offset)
             except OSError as error:
+                self._rehash()  # what was hashed already is not there
                 raise _disk_fault("write", os.path.join(self._folder, "data"), error) from error
-            self._hash.update(view[:count])
             self._offset += count
             view = view[count:]
             reached("supervisor.content.written")
+        self._onward.after(self._offset)
         self._updated_at_ns = time.time_ns()
         return len(data)
 
@@ -90,8 +98,8 @@ class IngestWriter:
         if self._fd < 0:
             raise FailedPrecondition("cannot truncate closed writer: failed precondition")
         os.ftruncate(self._fd, 0)
-        self._hash = new_hash(self._algorithm)
-        self._offset = 0
+        self._onward = Onward(self._fd)
+        self._rehash()
 
     def sync(self) -> None:
         """fsync(2), so that a commit under a database lock has little left to do."""
@@ -114,6 +122,7 @@ class IngestWriter:
 
     def _commit(self, size: int, expected: str) -> str:
         try:
+            self._onward.trim(self._offset)
             os.fsync(self._fd)
         except OSError as error:
             raise _disk_fault("sync failed", os.path.join(self._folder, "data"), error) from error
@@ -122,7 +131,6 @@ class IngestWriter:
             raise FailedPrecondition(f"unexpected commit size {actual_size}, expected {size}: failed precondition")
         if expected and algorithm_of(expected) != self._algorithm:
             self._algorithm = algorithm_of(expected)
-            self._hash = new_hash(self._algorithm)
             self._rehash()
         reached("supervisor.content.synced")
         digest = self.digest()
@@ -146,6 +154,7 @@ class IngestWriter:
         if self._fd < 0:
             return
         try:
+            self._onward.trim(self._offset)
             os.fsync(self._fd)
             _write_atomically(os.path.join(self._folder, "updatedat"), _timestamp(self._updated_at_ns))
         except FileNotFoundError:
@@ -157,6 +166,7 @@ class IngestWriter:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
+            self._hash.close()
             self._ingests.unlock(self.ref)
 
 

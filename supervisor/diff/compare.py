@@ -5,10 +5,10 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Protocol
+from contextlib import closing, contextmanager
 
 from proto.errdefs import AlreadyExists, Fault, NotFound, Unimplemented
+from supervisor.content.hashing import BesideHash
 from supervisor.content.threads import Stop
 from supervisor.core.content import ContentStore, ContentWriter, Info
 from supervisor.core.digests import Descriptor
@@ -18,14 +18,11 @@ from supervisor.diff import mounts
 from supervisor.diff.apply import OCI_LAYER
 from supervisor.diff.changes import changes
 from supervisor.diff.compression import compressor
+from supervisor.diff.gathering import Gathered
 from supervisor.diff.layer_archive import LayerArchive
 from supervisor.diff.layer_writer import disk_fault
 
 _COMPRESSIONS = {OCI_LAYER: "", OCI_LAYER + "+gzip": "gzip", OCI_LAYER + "+zstd": "zstd"}
-
-
-class _Sink(Protocol):
-    def write(self, data: bytes) -> object: ...
 
 
 def write_diff(
@@ -112,20 +109,23 @@ def _write_layer(
     writer: ContentWriter, kind: str, lower: Sequence[Mount], upper: Sequence[Mount], latest: int | None, stop: Stop
 ) -> str:
     """Write the compressed tar and return the digest of the plain one."""
-    plain = hashlib.sha256()
-    compressed = compressor(kind, writer.write)
+    with closing(BesideHash(hashlib.sha256())) as plain:
+        compressed = compressor(kind, writer.write)
 
-    def write(data: bytes) -> None:
-        stop.check()
-        plain.update(data)
-        compressed.write(data)
+        def write(data: bytes) -> None:
+            stop.check()
+            if kind:  # else the writer's digest is the same
+                plain.update(data)
+            compressed.write(data)
 
-    try:
-        write_diff(lower, upper, write, latest)
-    except OSError as error:
-        raise Fault(f"failed to write diff: {disk_fault(error, os.fsencode(error.filename or ''))}") from error
-    compressed.close()
-    return f"sha256:{plain.hexdigest()}"
+        gathered = Gathered(write)
+        try:
+            write_diff(lower, upper, gathered.write, latest)
+        except OSError as error:
+            raise Fault(f"failed to write diff: {disk_fault(error, os.fsencode(error.filename or ''))}") from error
+        gathered.flush()
+        compressed.close()
+        return f"sha256:{plain.hexdigest()}" if kind else writer.digest()
 
 
 def _drop(writer: ContentWriter) -> None:

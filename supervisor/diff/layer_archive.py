@@ -11,7 +11,7 @@ from supervisor.diff.tar_entry import BLOCKDEV, CHAR, DIRECTORY, FIFO, LINK, REG
 from supervisor.diff.tar_safety import WHITEOUT, may_set
 from supervisor.diff.tar_writer import Header
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 20
 _KINDS = {
     stat.S_IFREG: REGULAR,
     stat.S_IFDIR: DIRECTORY,
@@ -96,13 +96,14 @@ class LayerArchive:
         if header.kind == LINK:
             self._write(tar_writer.encode(header))
             return
-        header.xattrs = _xattrs(folder, base)
         if header.kind == DIRECTORY:
             self._folders.add(header.name.rstrip(b"/"))
         if header.kind != REGULAR:
+            header.xattrs = _xattrs(b"/proc/self/fd/%d/%b" % (folder, base))
             self._write(tar_writer.encode(header))
             return
         with open_file(folder, base) as file:
+            header.xattrs = _xattrs(file.fd)
             if not stat.S_ISREG(os.fstat(file.fd).st_mode):
                 raise Fault(
                     f"failed to open path: {header.name.decode(errors='replace')}: it changed while it was read"
@@ -122,7 +123,10 @@ class LayerArchive:
 
     def _parents(self, name: bytes) -> None:
         """A folder's own entry comes before what it holds, also when only the inside changed."""
-        parts = name.rstrip(b"/").split(b"/")[:-1]
+        above = name.rstrip(b"/").rpartition(b"/")[0]
+        if not above or above in self._folders:
+            return
+        parts = above.split(b"/")
         fd = os.dup(self._right)
         try:
             for depth, part in enumerate(parts, 1):
@@ -131,7 +135,7 @@ class LayerArchive:
                     self._folders.add(path)
                     status = os.stat(part, dir_fd=fd, follow_symlinks=False)
                     header = self._header(path, DIRECTORY, status)
-                    header.xattrs = _xattrs(fd, part)
+                    header.xattrs = _xattrs(b"/proc/self/fd/%d/%b" % (fd, part))
                     self._write(tar_writer.encode(header))
                 inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
                 os.close(fd)
@@ -140,11 +144,12 @@ class LayerArchive:
             os.close(fd)
 
 
-def _xattrs(folder: int, base: bytes) -> dict[bytes, bytes]:
-    path = b"/proc/self/fd/%d/%b" % (folder, base)
+def _xattrs(file: bytes | int) -> dict[bytes, bytes]:
+    """Of a path, its last link not followed, or of an open file."""
+    follow = isinstance(file, int)
     try:
-        names = os.listxattr(path, follow_symlinks=False)
+        names = os.listxattr(file, follow_symlinks=follow)
         kept = [name for name in names if name.startswith(_KEPT_XATTRS) and may_set(os.fsencode(name))]
-        return {os.fsencode(name): os.getxattr(path, name, follow_symlinks=False) for name in kept}
+        return {os.fsencode(name): os.getxattr(file, name, follow_symlinks=follow) for name in kept}
     except OSError:
         return {}  # a file system without attributes

@@ -78,33 +78,21 @@ def _block(header: Header, kind: bytes) -> bytes:
     name = _ascii(header.name)
     if kind == DIRECTORY and not name.endswith(b"/"):
         name += b"/"
-    block = bytearray(BLOCK)
-    _put(block, 0, 100, name)
-    _octal(block, 100, 8, header.mode)
-    _octal(block, 108, 8, header.uid)
-    _octal(block, 116, 8, header.gid)
-    _octal(block, 124, 12, header.size)
-    _octal(block, 136, 12, header.mtime)
-    block[156:157] = kind
-    _put(block, 157, 100, _ascii(header.linkname))
-    block[257:265] = b"ustar\x0000"
-    _octal(block, 329, 8, header.major)
-    _octal(block, 337, 8, header.minor)
-    block[148:156] = b" " * 8
-    block[148:155] = b"%06o\0" % sum(block)
-    return bytes(block)
+    fields = (_fits(header.mode, 7), _fits(header.uid, 7), _fits(header.gid, 7))
+    head = name[:100].ljust(100, b"\0") + b"%07o\0%07o\0%07o\0" % fields
+    head += b"%011o\0%011o\0" % (_fits(header.size, 11), _fits(header.mtime, 11))
+    tail = kind + _ascii(header.linkname)[:100].ljust(100, b"\0") + b"ustar\x0000" + bytes(64)
+    tail += b"%07o\0%07o\0" % (_fits(header.major, 7), _fits(header.minor, 7)) + bytes(167)
+    checksum = sum(head) + sum(tail) + 8 * ord(" ")
+    return head + b"%06o\0 " % checksum + tail
 
 
 def _ascii(text: bytes) -> bytes:
+    if text.isascii() and b"\0" not in text:
+        return text
     return bytes(byte for byte in text if 0 < byte < 128)
 
 
-def _put(block: bytearray, at: int, length: int, text: bytes) -> None:
-    text = text[:length]
-    block[at : at + len(text)] = text
-
-
-def _octal(block: bytearray, at: int, length: int, value: int) -> None:
-    if not 0 <= value < 8 ** (length - 1):
-        value = 0  # a PAX record says it
-    _put(block, at, length, b"%0*o\0" % (length - 1, value))
+def _fits(value: int, digits: int) -> int:
+    """A number that its field holds; for others a PAX record says it."""
+    return value if 0 <= value < 8**digits else 0

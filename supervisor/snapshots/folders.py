@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from proto.failpoints import reached
 from supervisor.core.snapshots import Usage
+from supervisor.snapshots.placement import spread
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class SnapshotFolders:
         self._building: set[str] = set()  # temporary folders that are no strays
         os.makedirs(root, mode=0o700, exist_ok=True)
         os.makedirs(self.path, mode=0o700, exist_ok=True)
+        spread(self.path)
 
     def of(self, number: int) -> str:
         return os.path.join(self.path, str(number))

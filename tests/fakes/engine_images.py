@@ -106,8 +106,14 @@ class FakeContent:
         data = await self.read(digest)
         return content_pb2.Info(digest=digest, size=len(data), labels=self.labels.get(digest, {}))
 
+    async def list(self, *filters: str) -> list[content_pb2.Info]:
+        """Blobs by one label, whose name and value a filter `labels."name"==value` gives."""
+        wanted = [text.removeprefix('labels."').partition('"==')[::2] for text in filters]
+        found = [digest for digest in self.blobs if any((self.labels.get(digest) or {}).get(k) == v for k, v in wanted)]
+        return [await self.info(digest) for digest in found]
+
     async def chunks(self, digest: str, offset: int = 0, size: int = 0) -> AsyncIterator[bytes]:
-        data = await self.read(digest)
+        data = (await self.read(digest))[offset : offset + size if size else None]
         for start in range(0, len(data), 7):
             yield data[start : start + 7]
 
@@ -171,7 +177,7 @@ class FakeDifferences:
         ref: str,
         lease: str = "",
     ) -> descriptor_pb2.Descriptor:
-        data = gzip.compress(b"changed", mtime=0)
+        data = gzip.compress(b"changed", mtime=0) if media_type.endswith("+gzip") else b"changed"
         digest = self._content.add(data)
         self._content.labels[digest] = {"containerd.io/uncompressed": digest_of(b"changed")}
         return descriptor_pb2.Descriptor(media_type=media_type, digest=digest, size=len(data))
