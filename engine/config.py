@@ -56,6 +56,7 @@ class Config:
     shutdown_timeout: int = 15
     metrics_addr: str = ""
     experimental: bool = False  # checkpoints
+    userns_remap: str = ""  # whose subordinate ids the containers get
     cdi_spec_dirs: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
     labels: tuple[str, ...] = ()
     # networks
@@ -132,6 +133,7 @@ SETTINGS = (
     _setting("shutdown-timeout", "int"),
     _setting("metrics-addr", "str"),
     _setting("experimental", "bool"),
+    _setting("userns-remap", "str"),
     _setting("cdi-spec-dir", "list", name="cdi_spec_dirs", key="cdi-spec-dirs"),
     _setting("label", "list", name="labels", key="labels"),
     _setting("bridge", "str", short="b"),
@@ -165,7 +167,7 @@ _UNBUILT_WORDS = """
     https-proxy ip6tables log-format max-concurrent-downloads max-concurrent-uploads max-download-attempts
     min-api-version network-control-plane-mtu network-diagnostic-port no-proxy
     node-generic-resource node-generic-resources proxies raw-logs rootless seccomp-profile selinux-enabled
-    storage-opt storage-opts swarm-default-advertise-addr userland-proxy userland-proxy-path userns-remap
+    storage-opt storage-opts swarm-default-advertise-addr userland-proxy userland-proxy-path
     validate
 """
 UNBUILT = frozenset(_UNBUILT_WORDS.split())

@@ -68,6 +68,8 @@ from engine.supervisor_client.tasks import Tasks
 from engine.supervisor_client.transfer import Transfer
 from engine.supervisor_client.version import Version, require_transfers
 from engine.tls import Terminator
+from engine.users import remapped_root
+from engine.users.idmap import IdMap
 from engine.volumes.store import Volumes
 from proto.errdefs import Fault
 
@@ -190,12 +192,19 @@ class Daemon:
             background=self.background,
             supervisor_namespace=self.config.containerd_namespace,
             supervisor_address=channel.address,
+            remap=self._remap(),
         )
         room.execs = Execs(room)
         assembler = Assembler(supervisor.content, supervisor.snapshots, differences, self.config.storage_driver)
         names = Names(records, supervisor.leases, images.catalog)
         builder = Builder(room, images, differences, assembler, names)
         return Parts(room, images, networks, Version(channel), access, builder)
+
+    def _remap(self) -> IdMap | None:
+        found = remapped_root.resolve(self.config.userns_remap)
+        if found is not None:
+            remapped_root.require_way(self.paths.exec_root, found)
+        return found
 
     def _policy(self) -> Policy:
         return Policy(

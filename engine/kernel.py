@@ -12,6 +12,7 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 0x1, 0x2, 0x4, 0x8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20, 0x1000, 0x4000, 0x40000
 MNT_DETACH = 0x2
 RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_IN_ROOT = 0x02, 0x04, 0x10
+OVERLAYFS_MAGIC = 0x794C7630
 _NR_OPENAT2 = 437
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -65,6 +66,13 @@ def mount_all(mounts: Iterable[mount_pb2.Mount], target: str) -> None:
         mount(entry.source, target, "" if flags & MS_BIND else entry.type, flags, ",".join(data))
         if flags & MS_BIND and flags & MS_RDONLY:
             mount("", target, "", flags | MS_REMOUNT)
+
+
+def filesystem(path: str) -> int:
+    """The kind of file system that a path is on, statfs(2)'s f_type."""
+    buffer = (ctypes.c_ulong * 32)()  # struct statfs begins with f_type
+    _check(_libc.statfs(os.fsencode(path), buffer), path)
+    return int(buffer[0])
 
 
 def openat2(

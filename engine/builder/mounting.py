@@ -138,6 +138,15 @@ def make_places(root: int, given: list[Json], kinds: Mapping[str, bool]) -> bool
     return True
 
 
+def with_own_ids(mount: Json) -> Json:
+    """A bind for a container with a user namespace: its files have the ids that they have on disk. What is part of a
+    stage lies on overlayfs, which cannot be shown so, and can only be read, as far as everybody may.
+    """
+    if mount["Type"] != "bind" or kernel.filesystem(mount["Source"]) == kernel.OVERLAYFS_MAGIC:
+        return mount
+    return {**mount, "BindOptions": {"IDMapping": {"Source": "userns"}}}
+
+
 def is_file(root: int, path: str) -> bool:
     """Is a bind's source a file; InvalidArgument where there is none."""
     fd = _open_inside(root, path)

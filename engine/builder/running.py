@@ -81,7 +81,8 @@ async def _execute(
             top = await stack.enter_async_context(
                 session.layers.with_places(state, lambda root: mounting.make_places(root, given, kinds))
             )
-        host: dict[str, Any] = {**session.request.host_config, "Mounts": given}
+        mapped = [mounting.with_own_ids(mount) for mount in given] if session.room.remap else given
+        host: dict[str, Any] = {**session.request.host_config, "Mounts": mapped}
         if network:
             host["NetworkMode"] = network
         step = Step(
@@ -148,6 +149,8 @@ def _mounts(stage: Scope, instruction: Instruction) -> list[RunMount]:
     targets = [mount.target for mount in found if mount.target]
     if len(targets) != len(set(targets)):
         raise instruction.fault("two mounts have the same target")
+    if stage.session.room.remap and any(mount.kind == "bind" and not mount.read_only for mount in found):
+        raise instruction.fault("RUN --mount=type=bind,rw is not built for an engine with userns-remap")
     return found
 
 

@@ -95,7 +95,7 @@ _SECURITY = (
     _one("--ipc", help="IPC mode to use."),
     _one("--pid", help="PID namespace to use."),
     _one("--uts", help="UTS namespace to use."),
-    _one("--userns", help="User namespace to use."),
+    _one("--userns", help="User namespace to use: host, auto, auto:size=NUMBER."),
     _one("--cgroupns", help="Cgroup namespace to use: host or private."),
     _one("--isolation", help="Container isolation technology."),
     _flag("--oom-kill-disable", help="Disable OOM Killer."),

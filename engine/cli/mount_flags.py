@@ -49,8 +49,9 @@ def _set(made: dict[str, Any], key: str, value: str, *, given: bool, text: str) 
     elif key in ("bind-nonrecursive", "bind-create-src"):
         field = {"bind-nonrecursive": "NonRecursive", "bind-create-src": "CreateMountpoint"}[key]
         made.setdefault("BindOptions", {})[field] = _boolean(key, value, text)
-    elif key == "bind-recursive":
-        _bind_recursive(made.setdefault("BindOptions", {}), value, text)
+    elif key in ("bind-recursive", "bind-idmap"):
+        way = _bind_recursive if key == "bind-recursive" else _bind_mapping
+        way(made.setdefault("BindOptions", {}), value, text)
     elif key in ("volume-nocopy", "volume-subpath", "volume-label", "volume-driver", "volume-opt"):
         _volume_option(made.setdefault("VolumeOptions", {}), key, value, text)
     elif key == "image-subpath":
@@ -90,6 +91,15 @@ def _bind_recursive(options: dict[str, Any], value: str, text: str) -> None:
             f'invalid argument "{text}" for "--mount" flag: bind-recursive is one of {", ".join(settings)}', 125
         )
     options.update(settings[value])
+
+
+def _bind_mapping(options: dict[str, Any], value: str, text: str) -> None:
+    source, _, user = (value or "match-user").partition(":")
+    if source not in ("match-user", "userns") or (user and source == "userns"):
+        raise CommandFailed(
+            f'invalid argument "{text}" for "--mount" flag: bind-idmap is match-user, match-user:USER or userns', 125
+        )
+    options["IDMapping"] = {"Source": source, **({"User": user} if user else {})}
 
 
 def _boolean(key: str, value: str, text: str) -> bool:

@@ -2,6 +2,9 @@
 
 A running container's tree is reached through /proc/<pid>/root, with the mounts it sees itself; a stopped one's is
 mounted for the length of the request, its volumes bound by fd. Everything below is relative to that root's fd.
+
+In a tar, files have the ids that the container gives them. With a user namespace the tree shows the host's, running or
+not, and they are translated.
 """
 
 import asyncio
@@ -17,20 +20,31 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from engine import kernel, timestamps
-from engine.containers import inputs, users
+from engine.containers import inputs, mapped_mounts, user_namespace, users
 from engine.containers.live import Live
+from engine.containers.model import Container
 from engine.containers.room import Room
 from engine.containers.rootfs import Rootfs
 from engine.containers.tar_in import TarReader
 from engine.containers.tar_out import TarWriter
+from engine.users import linux, namespaces, views
+from engine.users.idmap import IdMap
 from proto.errdefs import InvalidArgument, NotFound, PermissionDenied
 
 _CHUNK = 256 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A container's file system: an fd of its root, and how the ids that are seen there become the container's."""
+
+    root: int
+    ids: IdMap | None = None
+
+
 @contextlib.asynccontextmanager
-async def opened(room: Room, live: Live, *, volumes: bool = True) -> AsyncIterator[int]:
-    """An fd of the container's root."""
+async def opened(room: Room, live: Live, *, volumes: bool = True) -> AsyncIterator[Tree]:
+    """The container's tree."""
     container = live.container
     if container.state.alive and container.state.pid:
         try:
@@ -38,34 +52,54 @@ async def opened(room: Room, live: Live, *, volumes: bool = True) -> AsyncIterat
         except OSError:
             raise NotFound(f"container {container.id} has just ended") from None
         try:
-            yield root
+            yield Tree(root, container.ids)
         finally:
             os.close(root)
         return
-    async with Rootfs(room.supervisor, room.paths.temporary).mounted_snapshot(container.id) as target:
+    async with _mounted(room, container) as (target, userns):
         root = os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             if volumes:
-                _bind_volumes(root, live)
-            yield root
+                _bind_volumes(root, live, userns)
+            yield Tree(root, container.ids)
         finally:
             os.close(root)
 
 
-def _bind_volumes(root: int, live: Live) -> None:
+@contextlib.asynccontextmanager
+async def _mounted(room: Room, container: Container) -> AsyncIterator[tuple[str, int | None]]:
+    """A stopped container's file system, as its user namespace sees it: the folder, the namespace's fd."""
+    if container.ids is None:
+        async with Rootfs(room.supervisor, room.paths.temporary).mounted_snapshot(container.id) as target:
+            yield target, None
+        return
+    mounts = await room.supervisor.snapshots.mounts(container.id)
+    async with (
+        namespaces.held(container.ids) as held,
+        user_namespace.seen(room, mounts, held) as shown,
+    ):
+        yield shown[0].source, held.fd
+
+
+def _bind_volumes(root: int, live: Live, userns: int | None) -> None:
     """By fd, so that a link in the image cannot lead the mount elsewhere (CVE-2026-42306)."""
+    ids = live.container.ids
     for mount in sorted(live.container.mounts, key=lambda mount: mount.destination.count("/")):
         if mount.kind == "tmpfs" or not os.path.exists(mount.source):
             continue
         try:
             if os.path.isdir(mount.source):
-                target = kernel.make_folder(root, mount.destination)
+                with linux.acting_as(*ids.root) if ids else contextlib.nullcontext():
+                    target = kernel.make_folder(root, mount.destination)
             else:
                 target = kernel.openat2(root, mount.destination, os.O_PATH)
         except OSError:
             continue
         try:
-            kernel.mount(mount.source, f"/proc/self/fd/{target}", "", kernel.MS_BIND | kernel.MS_REC)
+            if userns is not None and mapped_mounts.is_mapped(mount):
+                views.bind(mount.source, f"/proc/self/fd/{target}", userns)
+            else:
+                kernel.mount(mount.source, f"/proc/self/fd/{target}", "", kernel.MS_BIND | kernel.MS_REC)
         finally:
             os.close(target)
 
@@ -137,7 +171,7 @@ def look(root: int, path: str, live: Live) -> PathStat:
     return PathStat(name, found.st_size, go_mode(found.st_mode), stamp, link, wanted)
 
 
-async def tar(root: int, path: str, name: str, *, one_filesystem: bool = False) -> AsyncIterator[bytes]:
+async def tar(tree: Tree, path: str, name: str, *, one_filesystem: bool = False) -> AsyncIterator[bytes]:
     """The tree as a tar, while it is made in a thread."""
     receiving, sending = os.pipe2(os.O_CLOEXEC)
     failures: list[BaseException] = []
@@ -145,7 +179,7 @@ async def tar(root: int, path: str, name: str, *, one_filesystem: bool = False) 
     def produce() -> None:
         try:
             with os.fdopen(sending, "wb") as out:
-                TarWriter(root, out, one_filesystem=one_filesystem).write(path, name)
+                TarWriter(tree.root, out, one_filesystem=one_filesystem, ids=tree.ids).write(path, name)
         except BrokenPipeError:
             pass  # the client has gone
         except BaseException as error:  # handed to the request below
@@ -170,7 +204,8 @@ async def tar(root: int, path: str, name: str, *, one_filesystem: bool = False) 
 async def extract(room: Room, live: Live, path: str, source: BinaryIO, *, keep_kinds: bool, as_user: bool) -> None:
     """Unpack a client's tar into the folder at `path`."""
     container = live.container
-    async with opened(room, live) as root:
+    async with opened(room, live) as tree:
+        root = tree.root
         found = look(root, path if path.endswith("/") else path + "/", live)
         if not found.mode & 1 << 31:
             raise InvalidArgument("extraction point is not a directory")
@@ -181,7 +216,7 @@ async def extract(room: Room, live: Live, path: str, source: BinaryIO, *, keep_k
             passwd, group = inputs.read_in_root(root, "etc/passwd"), inputs.read_in_root(root, "etc/group")
             user = users.resolve(container.config["User"], (), passwd, group)
             owner = (user.uid, user.gid)
-        reader = TarReader(root, found.path.rstrip("/"), keep_kinds=keep_kinds, owner=owner)
+        reader = TarReader(root, found.path.rstrip("/"), keep_kinds=keep_kinds, owner=owner, ids=tree.ids)
         await asyncio.to_thread(reader.extract, source)
     room.announce(container, "extract-to-dir", {"path": path})
 

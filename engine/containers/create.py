@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import kernel, timestamps
-from engine.containers import fields, image_mounts, links, merge, mountpoints, names, older_clients, verify
+from engine.containers import (
+    fields,
+    image_mounts,
+    links,
+    mapped_mounts,
+    merge,
+    mountpoints,
+    names,
+    older_clients,
+    user_namespace,
+    verify,
+)
 from engine.containers.model import Container
 from engine.containers.neighbours import ImageRecord
 from engine.containers.room import Room
@@ -42,7 +53,7 @@ async def create(
         raise InvalidArgument("config cannot be empty in order to create a container")
     name = names.check(name) if name else names.invent(room.registry.name_owner)
     container_id = secrets.token_hex(32)
-    with room.registry.reserving(name, container_id):
+    with room.registry.reserving(name, container_id), room.ranges.taking(container_id):
         return await _create(room, name, container_id, body, platform, version)
 
 
@@ -70,6 +81,7 @@ async def _create(
     _hostname(config, host_config, container_id)
     links.check(room, host_config)
     await room.networks.check(config, host_config, endpoints)
+    ids = user_namespace.decide(room, container_id, host_config)
     container = Container(
         id=container_id,
         name=name,
@@ -83,6 +95,7 @@ async def _create(
         args=args,
         log_driver=host_config["LogConfig"]["Type"],
         image_manifest=image.descriptor,
+        id_map=ids.to_json() if ids else None,
     )
     await room.metrics.container_actions.waited("create", _make(room, container, image, version))
     return Created(container.id, warnings)
@@ -191,6 +204,7 @@ async def _make(room: Room, container: Container, image: ImageRecord, version: o
         container.mounts = mountpoints.plan(
             container.config, container.host_config, room.volumes, lambda name: room.registry.find(name).container
         )
+        mapped_mounts.check(container)
         if version < (1, 44):
             _read_only_at_the_top(container)
         for mount in container.mounts:

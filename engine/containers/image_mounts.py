@@ -10,6 +10,8 @@ from engine import kernel
 from engine.containers.model import Container, Mount
 from engine.containers.room import Room
 from engine.containers.rootfs import OWNER_LABEL, ROOT_LABEL
+from engine.users import views
+from engine.users.namespaces import Held
 from engine.volumes import mounting
 from proto.errdefs import NotFound
 
@@ -38,13 +40,17 @@ async def forget(room: Room, container: Container) -> None:
             await room.supervisor.snapshots.remove(key(container, number))
 
 
-async def mount_all(room: Room, container: Container) -> None:
-    """Mount them where the container's own mounts are bound from."""
+async def mount_all(room: Room, container: Container, held: Held | None = None) -> None:
+    """Mount them where the container's own mounts are bound from, as its user namespace sees them."""
     for number, mount in _all(container):
         mount.bound = room.paths.container(container.id).image(number)
         mounting.unmount(mount.bound)  # of a life that ended while nobody looked
         os.makedirs(mount.bound, exist_ok=True)
-        kernel.mount_all(await room.supervisor.snapshots.mounts(key(container, number)), mount.bound)
+        mounts = await room.supervisor.snapshots.mounts(key(container, number))
+        if held is None:
+            kernel.mount_all(mounts, mount.bound)
+        else:
+            views.mount_all(mounts, mount.bound, held, room.paths.temporary)
 
 
 def unmount_all(room: Room, container: Container) -> None:

@@ -46,7 +46,7 @@ def _joinable(room: Room, mode: str, kind: str) -> Container:
 
 
 async def gather(
-    room: Room, container: Container, plan: NetworkPlan, joined: dict[str, int], mounts: list[mount_pb2.Mount]
+    room: Room, container: Container, plan: NetworkPlan, joined: Joined, mounts: list[mount_pb2.Mount]
 ) -> Inputs:
     """Everything that the spec is made of."""
     host_config = container.host_config
@@ -60,8 +60,8 @@ async def gather(
         container=container,
         host=room.host,
         policy=room.policy,
-        user=await _user(room, container, mounts),
-        joined=Joined(plan.netns, joined),
+        user=await user_of(room, container, mounts, container.config["User"]),
+        joined=joined,
         files=plan.files,
         shm=_shared_memory(room, container),
         device_nodes=nodes,
@@ -109,7 +109,7 @@ def block_devices(host_config: Json) -> None:
             entry["Major"], entry["Minor"] = os.major(node.st_rdev), os.minor(node.st_rdev)
 
 
-async def _user(room: Room, container: Container, mounts: list[mount_pb2.Mount]) -> User:
+async def user_of(room: Room, container: Container, mounts: Sequence[mount_pb2.Mount], wanted: str) -> User:
     """Looked up in the image's own files: straight from the layers, or by a mount where links make that unsafe."""
     layers = Layers(mounts)
     passwd, group = layers.read("etc/passwd"), layers.read("etc/group")
@@ -120,7 +120,7 @@ async def _user(room: Room, container: Container, mounts: list[mount_pb2.Mount])
                 passwd, group = read_in_root(folder, "etc/passwd"), read_in_root(folder, "etc/group")
             finally:
                 os.close(folder)
-    return users.resolve(container.config["User"], container.host_config["GroupAdd"] or (), passwd, group)
+    return users.resolve(wanted, container.host_config["GroupAdd"] or (), passwd, group)
 
 
 def read_in_root(folder: int, path: str) -> str:
@@ -148,5 +148,6 @@ def _shared_memory(room: Room, container: Container) -> str | None:
     os.makedirs(path, mode=0o700, exist_ok=True)
     if not os.path.ismount(path):
         flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
-        kernel.mount("shm", path, "tmpfs", flags, f"mode=1777,size={container.host_config['ShmSize']}")
+        owner = "" if container.ids is None else ",uid={},gid={}".format(*container.ids.root)
+        kernel.mount("shm", path, "tmpfs", flags, f"mode=1777,size={container.host_config['ShmSize']}{owner}")
     return path

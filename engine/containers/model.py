@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine import timestamps
+from engine.users.idmap import IdMap
 
 Json = dict[str, Any]
 
@@ -62,7 +63,8 @@ class Mount:
     from_spec: bool = False
     own_mount: bool = False  # a volume with mount options of its own: mounted while somebody uses it
     subpath: str = ""  # only this part of the volume
-    bound: str = ""  # where that part is bound while the container lives
+    bound: str = ""  # where that part, or a view with other owners, is bound while the container lives
+    mapping: str = ""  # whose owners its files show: "userns", "match-user", "match-user:WHO"
 
     @property
     def wants_content(self) -> bool:
@@ -104,6 +106,7 @@ class Container:
     takes_volumes: bool = False  # its removal, once begun, removes its anonymous volumes too
     image_manifest: Json = field(default_factory=dict)  # its descriptor; empty for a container of an older engine
     runtime: str = ""  # the supervisor's name of the runtime the present task runs on
+    id_map: Json | None = None  # of its user namespace, decided at create; None: the host's
 
     def to_json(self) -> Json:
         """What the store keeps."""
@@ -119,6 +122,11 @@ class Container:
             "state": State(**state, health=Health(**health) if health else None),
         }
         return cls(**document)
+
+    @property
+    def ids(self) -> IdMap | None:
+        """The mapping of its user namespace."""
+        return IdMap.from_json(self.id_map) if self.id_map else None
 
     @property
     def tty(self) -> bool:

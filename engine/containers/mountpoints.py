@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from engine.containers import mapped_mounts
 from engine.containers.model import Container, Mount
 from engine.spec.mounts import READ_ONLY_AT_ITS_TOP, tmpfs_options
 from engine.volumes import subpaths
@@ -169,7 +170,17 @@ def _bind_mount(entry: Json, target: str, _volumes: Volumes) -> Mount:
     if options.get("ReadOnlyNonRecursive"):
         more.append(READ_ONLY_AT_ITS_TOP)
     writable = not entry.get("ReadOnly")
-    return Mount("bind", source, target, writable=writable, propagation=propagation, options=more, from_spec=True)
+    mapping = mapped_mounts.parse(options.get("IDMapping"))
+    return Mount(
+        "bind",
+        source,
+        target,
+        writable=writable,
+        propagation=propagation,
+        options=more,
+        from_spec=True,
+        mapping=mapping,
+    )
 
 
 def _volume_mount(entry: Json, target: str, volumes: Volumes) -> Mount:
@@ -254,6 +265,7 @@ def _volumes_from(text: str, find: Callable[[str], Container]) -> list[Mount]:
             mount.propagation,
             options=list(mount.options),
             subpath=mount.subpath,
+            mapping=mount.mapping,
         )
         for mount in source.mounts
         if mount.kind != "tmpfs"

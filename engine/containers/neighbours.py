@@ -66,8 +66,13 @@ class Networks(Protocol):
         """Refuse at create what could not be done at start."""
         ...
 
-    async def allocate(self, container_id: str, config: Json, host_config: Json, endpoints: Json) -> NetworkPlan:
-        """Make the namespace and its endpoints; a second call for a running container finds them."""
+    async def allocate(
+        self, container_id: str, config: Json, host_config: Json, endpoints: Json, *, born_in: str = ""
+    ) -> NetworkPlan:
+        """Make the namespace and its endpoints; a second call for a running container finds them.
+
+        `born_in`: the path of a network namespace to take instead of a new one.
+        """
         ...
 
     async def release(self, container_id: str) -> None:

@@ -49,8 +49,8 @@ def files(room: Room, container: Container) -> None:
     shutil.rmtree(paths.volatile, ignore_errors=True)
     if os.path.ismount(paths.shm):
         kernel.umount(paths.shm)
-    for mount in container.mounts:
-        if mount.subpath and mount.bound:
+    for number, mount in enumerate(container.mounts):
+        if mount.bound and mount.bound == paths.subpath(number):
             subpaths.release(mount.bound)
         if mount.kind == "volume" and mount.own_mount and not _used_by_another(room, container, mount.name):
             room.volumes.deactivate(mount.name)

@@ -20,6 +20,8 @@ from engine.supervisor_client.content import Content
 from engine.supervisor_client.leases import Leases
 from engine.supervisor_client.snapshots import Snapshots
 from engine.supervisor_client.tasks import Tasks
+from engine.users.idmap import IdMap
+from engine.users.ranges import Ranges
 from engine.volumes.store import Volumes
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class Room:
     bus: Bus
     supervisor_namespace: str = "moby"
     supervisor_address: str = ""
+    remap: IdMap | None = None  # of containers that ask for nothing else
+    ranges: Ranges = field(default_factory=Ranges)
     metrics: Metrics = field(default_factory=Metrics)
     background: Background = field(default_factory=Background)
     closing: bool = False

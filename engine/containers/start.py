@@ -9,16 +9,31 @@ import contextlib
 import json
 import logging
 import os
+from collections.abc import Sequence
 
 from engine import timestamps
-from engine.containers import checkpoints, health, image_mounts, inputs, io, launch_faults, release, remove, state
+from engine.containers import (
+    checkpoints,
+    health,
+    image_mounts,
+    inputs,
+    io,
+    launch_faults,
+    mapped_mounts,
+    release,
+    remove,
+    state,
+    user_namespace,
+)
 from engine.containers.live import Live
 from engine.containers.model import Container
+from engine.containers.neighbours import NetworkPlan
 from engine.containers.room import Room
 from engine.containers.stdio import Stdio
 from engine.logs import json_file
 from engine.spec.build import build
-from engine.volumes import subpaths
+from engine.spec.namespaces import Joined
+from engine.users.namespaces import Held
 from proto.containerd.types import mount_pb2
 from proto.errdefs import Fault, NotFound
 
@@ -65,27 +80,41 @@ async def launch(room: Room, live: Live, image: str = "") -> None:
 
 
 async def _launch(room: Room, live: Live, image: str) -> None:
-    container, supervisor = live.container, room.supervisor
-    runtime = room.runtimes.find(container.host_config["Runtime"])
-    joined = inputs.joined_pids(room, container)
-    plan, mounts = await asyncio.gather(
-        room.metrics.network_actions.waited(
-            "allocate",
-            room.networks.allocate(container.id, container.config, container.host_config, container.endpoints),
-        ),
-        _mounts(room, live),
+    container = live.container
+    pids = inputs.joined_pids(room, container)
+    async with user_namespace.held(room, container) as held:
+        plan, mounts = await asyncio.gather(_network(room, container, held), _mounts(room, live))
+        joined = Joined(plan.netns, pids, held.user if held else "")
+        user_namespace.give(plan.files, held)
+        await _places(room, container, held, mounts)
+        spec = json.dumps(build(await inputs.gather(room, container, plan, joined, mounts))).encode()
+        async with user_namespace.seen(room, mounts, held) as shown:
+            await _begin(room, live, spec, shown, image)
+
+
+async def _network(room: Room, container: Container, held: Held | None) -> NetworkPlan:
+    born_in = held.network if held else ""
+    allocation = room.networks.allocate(
+        container.id, container.config, container.host_config, container.endpoints, born_in=born_in
     )
-    await image_mounts.mount_all(room, container)
+    return await room.metrics.network_actions.waited("allocate", allocation)
+
+
+async def _places(room: Room, container: Container, held: Held | None, mounts: Sequence[mount_pb2.Mount]) -> None:
+    """What has to be mounted before it can be bound into the container."""
+    await image_mounts.mount_all(room, container, held)
     for number, mount in enumerate(container.mounts):
         if mount.own_mount:
             room.volumes.activate(mount.name)
         if mount.kind == "volume":
             release.announce_volume(room, container, mount, "mount")
-        if mount.subpath:
-            place = room.paths.container(container.id).subpath(number)
-            subpaths.bind(mount.bound if mount.kind == "image" else mount.source, mount.subpath, place)
-            mount.bound = place
-    spec = json.dumps(build(await inputs.gather(room, container, plan, joined, mounts))).encode()
+        await mapped_mounts.place(room, container, number, held, mounts)
+
+
+async def _begin(room: Room, live: Live, spec: bytes, mounts: list[mount_pb2.Mount], image: str) -> None:
+    """Record, task, streams, start."""
+    container, supervisor = live.container, room.supervisor
+    runtime = room.runtimes.find(container.host_config["Runtime"])
     container.shim_io, container.runtime = runtime.ours, runtime.shim
     if json_file.is_kept(container.log_driver):
         files = room.paths.container(container.id)

@@ -88,6 +88,7 @@ def _host(room: Room) -> Json:
         "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "Name": socket.gethostname(),
         "SecurityOptions": [*(["name=apparmor"] if room.host.apparmor else []), "name=seccomp,profile=builtin"]
+        + (["name=userns"] if room.remap else [])
         + (["name=cgroupns"] if room.host.cgroup_v2 else []),
     }
 

@@ -11,6 +11,8 @@ from typing import BinaryIO
 
 from engine import kernel
 from engine.descent import remove_tree
+from engine.users import linux
+from engine.users.idmap import IdMap
 from proto.errdefs import InvalidArgument
 
 _CHUNK = 1 << 20
@@ -20,16 +22,30 @@ class TarReader:
     """Extracts one tar."""
 
     def __init__(
-        self, root: int, destination: str, *, keep_kinds: bool = False, owner: tuple[int, int] | None = None
+        self,
+        root: int,
+        destination: str,
+        *,
+        keep_kinds: bool = False,
+        owner: tuple[int, int] | None = None,
+        ids: IdMap | None = None,  # the tree shows the host's ids, and the tar has the container's
     ) -> None:
         self._root = root
         self._destination = destination
         self._keep_kinds = keep_kinds
         self._owner = owner
+        self._ids_there = ids
         self._folders: list[tuple[str, tarfile.TarInfo]] = []
 
     def extract(self, source: BinaryIO) -> None:
         """All entries; times of folders come last, as filling them changes them."""
+        if self._ids_there is None:
+            self._extract(source)
+        else:
+            with linux.acting_as(*self._ids_there.root):  # the host's root has no id in a mapped file system
+                self._extract(source)
+
+    def _extract(self, source: BinaryIO) -> None:
         try:
             with tarfile.open(fileobj=source, mode="r|*") as tar:
                 self.entries(tar)
@@ -142,7 +158,8 @@ class TarReader:
             os.close(fd)
 
     def _ids(self, entry: tarfile.TarInfo) -> tuple[int, int]:
-        return self._owner if self._owner is not None else (entry.uid, entry.gid)
+        found = self._owner if self._owner is not None else (entry.uid, entry.gid)
+        return found if self._ids_there is None else self._ids_there.to_host(*found)
 
 
 def set_attributes(fd: int, entry: tarfile.TarInfo) -> None:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from engine import kernel
 from engine.descent import Descent
+from engine.users.idmap import IdMap
 
 # statfs(2) and <linux/magic.h>: proc, sysfs, cgroup, cgroup2, devpts, mqueue, debugfs, tracefs, securityfs, bpf
 _OF_THE_KERNEL = frozenset(
@@ -27,8 +28,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class TarWriter:
     """Writes one tree."""
 
-    def __init__(self, root: int, out: BinaryIO, *, one_filesystem: bool = False) -> None:
+    def __init__(self, root: int, out: BinaryIO, *, one_filesystem: bool = False, ids: IdMap | None = None) -> None:
         self._root = root
+        self._ids = ids  # the tree shows the host's ids, and the tar gets the container's
         self._tar = tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115 (closed by `write`)
         self._seen: dict[tuple[int, int], str] = {}
         self._device = os.fstat(root).st_dev if one_filesystem else None
@@ -76,6 +78,8 @@ class TarWriter:
         try:
             found = os.stat(base, dir_fd=folder, follow_symlinks=False)
             header = _header(found, name)
+            if header is not None and self._ids is not None:
+                header.uid, header.gid = self._ids.to_container(header.uid, header.gid)
             if header is not None and header.issym():
                 header.linkname = os.readlink(base, dir_fd=folder)
         except OSError as error:

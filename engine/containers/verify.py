@@ -96,7 +96,6 @@ def _warnings(host_config: Json) -> Iterator[str]:
 _UNBUILT: Mapping[str, tuple[Any, ...]] = {
     "StorageOpt": (None, {}),
     "Cgroup": ("",),
-    "UsernsMode": ("", "host"),
     "KernelMemory": (0, None),
     "KernelMemoryTCP": (0, None),
 }

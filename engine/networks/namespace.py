@@ -42,10 +42,17 @@ def entered(path: str) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def created(path: str) -> Iterator[int]:
-    """Make a namespace, keep it under a path, be in it for the length of a block; a block that fails takes it along."""
+def created(path: str, born_in: str = "") -> Iterator[int]:
+    """Make a namespace, keep it under a path, be in it for the length of a block; a block that fails takes it along.
+
+    `born_in`: one that was just made, by a process in the user namespace that it has to belong to.
+    """
     with _home():
-        unshare(CLONE_NEWNET)
+        if born_in:
+            with _opened(born_in) as fd:
+                setns(fd, CLONE_NEWNET)
+        else:
+            unshare(CLONE_NEWNET)
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
         try:
             kernel.mount("/proc/thread-self/ns/net", path, "", kernel.MS_BIND)

@@ -56,8 +56,8 @@ class Sandboxes:
         self._opened: dict[str, DnsSockets] = {}  # name servers that nobody has begun to serve
         self._addresses = addresses
 
-    def allocate(self, container_id: str, request: Request) -> Sandbox:
-        """Make a container's sandbox, or find the one it has."""
+    def allocate(self, container_id: str, request: Request, born_in: str = "") -> Sandbox:
+        """Make a container's sandbox, perhaps of a namespace that is there, or find the one it has."""
         present = self._store.sandbox(container_id)
         if present is not None:
             if present.owner or present.netns in (None, "host"):
@@ -70,7 +70,7 @@ class Sandboxes:
         elif request.mode == "host":
             sandbox = Sandbox(container_id, "host", self._files.write(container_id, request, []), "host")
         else:
-            sandbox = self._make(container_id, request)
+            sandbox = self._make(container_id, request, born_in)
         self._store.put_sandbox(sandbox)
         return sandbox
 
@@ -183,7 +183,7 @@ class Sandboxes:
             self.release(container_id)
         self._publishing.hold_again()
 
-    def _make(self, container_id: str, request: Request) -> Sandbox:
+    def _make(self, container_id: str, request: Request, born_in: str) -> Sandbox:
         wanted = [(self.network(one.network), one) for one in request.attachments]
         for network, _ in wanted:
             check_usable(network)
@@ -203,7 +203,7 @@ class Sandboxes:
                 self._publishing.hold(container_id, request.ports)
             undo.callback(namespace.remove, path)
             own_server = any(not network.is_predefined for network, _, _, _ in places)
-            with namespace.created(path) as fd:
+            with namespace.created(path, born_in) as fd:
                 for network, endpoint, master, sysctls in places:
                     wire(self._host, network, master, self._store.endpoint(endpoint.id) or endpoint, fd)
                     apply_sysctls(endpoint.interface, sysctls)

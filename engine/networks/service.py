@@ -136,12 +136,14 @@ class Networks:
         except NotFound:
             return None
 
-    async def allocate(self, container_id: str, config: Json, host_config: Json, endpoints: Json) -> Sandbox:
+    async def allocate(
+        self, container_id: str, config: Json, host_config: Json, endpoints: Json, *, born_in: str = ""
+    ) -> Sandbox:
         """Make the namespace and its endpoints; a second call for a running container finds them."""
         asked = requests.read(config, host_config, endpoints)
         known = self._ready.store.sandbox(container_id) is not None
         try:
-            sandbox = await self._call(self._ready.sandboxes.allocate, container_id, asked)
+            sandbox = await self._call(self._ready.sandboxes.allocate, container_id, asked, born_in)
         except Fault as fault:
             raise type(fault)(f"failed to set up container networking: {fault}") from fault
         await self._serve_names(container_id)

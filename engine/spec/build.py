@@ -156,6 +156,8 @@ def _linux(inputs: Inputs) -> Json:
         "maskedPaths": masked,
         "readonlyPaths": readonly,
     }
+    if container.ids is not None:
+        linux |= container.ids.to_oci()
     sysctl = namespaces.sysctls(host_config, inputs.joined)
     if sysctl:
         linux["sysctl"] = sysctl

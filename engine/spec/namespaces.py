@@ -13,11 +13,14 @@ class Joined:
 
     network: str | None = None  # a path, "host", or None for a new one
     pids: Mapping[str, int] = field(default_factory=dict)  # "ipc", "pid" → the other container's init
+    user: str = ""  # the path of the user namespace that was made for it
 
 
 def namespaces(host_config: Json, joined: Joined, *, cgroup_private: bool) -> list[Json]:
     """The spec's list; a namespace that is not in it is the host's."""
     done: list[Json] = [{"type": "mount"}]
+    if joined.user:
+        done.append({"type": "user", "path": joined.user})
     if joined.network != "host":
         done.append({"type": "network", "path": joined.network} if joined.network else {"type": "network"})
     if host_config["UTSMode"] != "host":
@@ -38,6 +41,6 @@ def sysctls(host_config: Json, joined: Joined) -> dict[str, str]:
     if joined.network == "host" or host_config["NetworkMode"].startswith("container:"):
         return dict(asked)
     defaults = {"net.ipv4.ip_unprivileged_port_start": "0"}
-    if host_config["UsernsMode"] == "host" or not host_config["UsernsMode"]:
+    if not joined.user:  # groups that are not mapped cannot be named
         defaults["net.ipv4.ping_group_range"] = "0 2147483647"
     return defaults | asked

@@ -8,6 +8,7 @@ import os
 import stat
 
 from engine import kernel
+from engine.users import views
 from proto.errdefs import InvalidArgument, NotFound
 
 
@@ -19,8 +20,10 @@ def check(subpath: str) -> str:
     return clean
 
 
-def bind(volume: str, subpath: str, place: str) -> None:
-    """Bind it at `place`, which is made; what an earlier life left there is taken away."""
+def bind(volume: str, subpath: str, place: str, userns: int | None = None) -> None:
+    """Bind it at `place`, which is made, with the owners that a user namespace sees; what an earlier life left there is
+    taken away.
+    """
     release(place)
     root = os.open(volume, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -29,13 +32,31 @@ def bind(volume: str, subpath: str, place: str) -> None:
         raise NotFound(f"cannot access path {volume}/{subpath}: {(error.strerror or '').lower()}") from error
     finally:
         os.close(root)
+    _bind(found, place, userns)
+
+
+def bind_whole(source: str, place: str, userns: int) -> None:
+    """The same for all of a folder or a file, whose path is nobody's but the client's or the engine's own."""
+    release(place)
+    try:
+        found = os.open(source, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        raise NotFound(f"cannot access path {source}: {(error.strerror or '').lower()}") from error
+    _bind(found, place, userns)
+
+
+def _bind(found: int, place: str, userns: int | None) -> None:
+    """Takes the fd."""
     try:
         os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
         if stat.S_ISDIR(os.fstat(found).st_mode):
             os.mkdir(place, 0o700)
         else:
             os.close(os.open(place, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        kernel.mount(f"/proc/self/fd/{found}", place, "", kernel.MS_BIND | kernel.MS_REC)
+        if userns is None:
+            kernel.mount(f"/proc/self/fd/{found}", place, "", kernel.MS_BIND | kernel.MS_REC)
+        else:
+            views.bind(f"/proc/self/fd/{found}", place, userns)
     finally:
         os.close(found)
 

@@ -267,7 +267,9 @@ class FakeNetworks:
         if host_config["NetworkMode"] == "nowhere":
             raise InvalidArgument("network nowhere not found")
 
-    async def allocate(self, container_id: str, config: Json, host_config: Json, endpoints: Json) -> FakePlan:
+    async def allocate(
+        self, container_id: str, config: Json, host_config: Json, endpoints: Json, *, born_in: str = ""
+    ) -> FakePlan:
         self.held.add(container_id)
         return FakePlan()
 

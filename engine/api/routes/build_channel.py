@@ -95,7 +95,7 @@ class BuildChannelRoutes:
         async with channel.taken() as root:
             response = web.StreamResponse(headers=HEADERS | {"Content-Type": "application/x-tar"})
             await response.prepare(call.request)
-            async for chunk in archive.tar(root, "/", ""):
+            async for chunk in archive.tar(archive.Tree(root), "/", ""):
                 await response.write(chunk)
             await response.write_eof()
         return response

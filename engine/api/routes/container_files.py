@@ -40,18 +40,18 @@ class ContainerFileRoutes:
     async def head(self, call: Call) -> web.StreamResponse:
         """HEAD …/archive."""
         live, path = self._room.registry.find(call.path["id"]), self._path(call)
-        async with archive.opened(self._room, live) as root:
-            found = archive.look(root, path, live)
+        async with archive.opened(self._room, live) as tree:
+            found = archive.look(tree.root, path, live)
         return web.Response(headers=HEADERS | {_STAT: found.header()})
 
     async def get(self, call: Call) -> web.StreamResponse:
         """GET …/archive."""
         live, path = self._room.registry.find(call.path["id"]), self._path(call)
-        async with archive.opened(self._room, live) as root:
-            found = archive.look(root, path, live)
+        async with archive.opened(self._room, live) as tree:
+            found = archive.look(tree.root, path, live)
             name = "." if path.endswith("/.") else found.name
             response = await self._begin(call, {_STAT: found.header()})
-            async for chunk in archive.tar(root, found.path, name):
+            async for chunk in archive.tar(tree, found.path, name):
                 await response.write(chunk)
         await response.write_eof()
         self._room.announce(live.container, "archive-path", {"path": path})
@@ -82,9 +82,9 @@ class ContainerFileRoutes:
     async def export(self, call: Call) -> web.StreamResponse:
         """GET …/export."""
         live = self._room.registry.find(call.path["id"])
-        async with archive.opened(self._room, live, volumes=False) as root:
+        async with archive.opened(self._room, live, volumes=False) as tree:
             response = await self._begin(call, {}, "application/octet-stream")
-            async for chunk in archive.tar(root, "/", "", one_filesystem=True):
+            async for chunk in archive.tar(tree, "/", "", one_filesystem=True):
                 await response.write(chunk)
         await response.write_eof()
         self._room.announce(live.container, "export")

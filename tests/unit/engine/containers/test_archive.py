@@ -43,7 +43,7 @@ def test_the_last_link_is_shown_unless_a_slash_follows(tmp_path: Path) -> None:
 async def test_a_tar_streams(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("abc")
     root = os.open(tmp_path, os.O_PATH | os.O_DIRECTORY)
-    data = b"".join([chunk async for chunk in archive.tar(root, "/f", "f")])
+    data = b"".join([chunk async for chunk in archive.tar(archive.Tree(root), "/f", "f")])
     os.close(root)
     assert b"abc" in data
 
@@ -107,7 +107,7 @@ def test_names_of_folders(root: int, path: str, name: str) -> None:
 async def test_a_reader_that_leaves_ends_the_writer(root: int, tmp_path: Path) -> None:
     """No thread stays behind with a full pipe."""
     (tmp_path / "root" / "big").write_bytes(b"x" * (4 << 20))
-    stream = archive.tar(root, "/big", "big")
+    stream = archive.tar(archive.Tree(root), "/big", "big")
     assert await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]
     assert not [thread for thread in threading.enumerate() if thread.name == "tar"]
@@ -116,7 +116,7 @@ async def test_a_reader_that_leaves_ends_the_writer(root: int, tmp_path: Path) -
 async def test_a_failure_in_the_middle_is_told(root: int) -> None:
     """The stream must not look complete."""
     with pytest.raises(FileNotFoundError):
-        async for _ in archive.tar(root, "/no/such/place", "x"):
+        async for _ in archive.tar(archive.Tree(root), "/no/such/place", "x"):
             pass
 
 

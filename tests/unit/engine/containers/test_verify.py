@@ -36,7 +36,6 @@ def test_a_plain_container_passes() -> None:
         ("SHM size can not be less than 0", {"ShmSize": -1}),
         ("range for oom score adj", {"OomScoreAdj": 2000}),
         ("invalid isolation", {"Isolation": "hyperv"}),
-        ("HostConfig.UsernsMode is not built", {"UsernsMode": "private"}),
         ("unknown or invalid runtime name: foo", {"Runtime": "foo"}),
         ("error looking up logging plugin foo", {"LogConfig": {"Type": "foo"}}),
         ("unknown log opt 'foo'", {"LogConfig": {"Type": "json-file", "Config": {"foo": "x"}}}),
