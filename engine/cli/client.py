@@ -106,6 +106,12 @@ class Daemon:
 
     # -- versions ------------------------------------------------------------------------------------------------
 
+    def require(self, version: str) -> None:
+        """Ask in no older version than this from now on; an engine that does not know it says so."""
+        if self._version is None:
+            self.ping()
+        self._version = max(self._version or version, version, key=_version_key)
+
     def ping(self) -> None:
         """Ask whether the engine is there, and agree on a version with it; start one where that is our business."""
         try:

@@ -1,7 +1,9 @@
 """The program: the global flags, and groups that import a command's module only when it is asked for."""
 
+import itertools
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -61,7 +63,9 @@ class LazyGroup(click.Group):
 
 
 @click.pass_context
-def _setup(ctx: click.Context, /, host: str | None, context: str | None, **tls: Any) -> None:
+def _setup(ctx: click.Context, /, host: str | None, context: str | None, config: str | None, **tls: Any) -> None:
+    if config:
+        os.environ["DOCKER_CONFIG"] = config  # helpers of credentials are to see it, too
     if ctx.invoked_subcommand != "context":  # which must work with a context that does not
         ctx.obj = daemon_of(host, context, **tls)
 
@@ -97,8 +101,16 @@ wherry = LazyGroup(
     params=[
         click.Option(["-H", "--host"], help="Daemon to connect to: unix:///path, tcp://host:port or ssh://user@host."),
         click.Option(["-c", "--context"], help="Name of the context to use; overrides DOCKER_HOST and the one in use."),
+        click.Option(["--config"], help="Folder of the client's configuration files, in place of DOCKER_CONFIG's."),
         click.Option(
             ["-D", "--debug"], is_flag=True, expose_value=False, help="Show tracebacks of the command line itself."
+        ),
+        click.Option(
+            ["-l", "--log-level"],
+            type=click.Choice(["debug", "info", "warn", "error", "fatal"]),
+            default="info",
+            expose_value=False,
+            help="`debug` shows what --debug shows; there is nothing else that the command line would log.",
         ),
         click.Option(["--tls"], is_flag=True, help="Use TLS; implied by --tlsverify."),
         click.Option(["--tlsverify"], is_flag=True, help="Use TLS and verify the daemon."),
@@ -125,9 +137,16 @@ def main() -> None:
         click.echo(f"{error.strerror or error}. See the engine's log: it may have ended.", err=True)
         sys.exit(1)
     except Exception as error:
-        if "--debug" in sys.argv or "-D" in sys.argv:
+        if _wants_traces(sys.argv):
             raise
         click.echo(
             f"wherry: a defect of the command line: {type(error).__name__}: {error} (--debug shows where)", err=True
         )
         sys.exit(1)
+
+
+def _wants_traces(words: Sequence[str]) -> bool:
+    """By one of the flags that stand before the command."""
+    if {"--debug", "-D", "--log-level=debug"} & set(words):
+        return True
+    return any(one in ("--log-level", "-l") and other == "debug" for one, other in itertools.pairwise(words))

@@ -1,7 +1,9 @@
 """Platforms as the API wants them in a query: `linux/arm64/v8` as a JSON object."""
 
 import json
+from collections.abc import Sequence
 
+from engine.cli.client import Daemon
 from engine.cli.errors import CommandFailed
 
 
@@ -13,3 +15,12 @@ def platform_document(text: str | None) -> str | None:
     if len(words) > 3 or not all(words):
         raise CommandFailed(f"invalid platform {text!r}: write it as OS[/ARCH[/VARIANT]]")
     return json.dumps(dict(zip(("os", "architecture", "variant"), words, strict=False)))
+
+
+def platform_documents(daemon: Daemon, texts: Sequence[str]) -> list[str] | None:
+    """For a request that takes several since 1.52; each may be a list of its own, with commas."""
+    found = [platform_document(word) for text in texts for word in text.split(",")]
+    documents = [one for one in found if one is not None]
+    if len(documents) > 1:
+        daemon.require("1.52")
+    return documents or None

@@ -10,7 +10,6 @@ _WINDOWS = "it is for containers of Windows"
 _CLUSTER = "it is for volumes of a swarm's cluster"
 _UNBUILT = {
     "--use-api-socket": "give the engine's socket and the credentials with --volume",
-    "--tree": "`image inspect` and `manifest inspect` tell an image's platforms",
     "--compress": "contexts go to the engine as they are",
     "--ingress": "it is for the network of a swarm",
     "--cluster": _CLUSTER,

@@ -18,6 +18,7 @@ class Request(NamedTuple):
     query: dict[str, list[str]]
     headers: dict[str, str]
     body: bytes
+    version: str = ""
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -106,10 +107,11 @@ def _read(stream: Any) -> Request | None:
     elif "content-length" in headers:
         body = stream.read(int(headers["content-length"]))
     parts = urlsplit(target)
-    path = parts.path
+    path, version = parts.path, ""
     if path.startswith("/v1."):
-        path = "/" + path.split("/", 2)[2]
-    return Request(method, path, parse_qs(parts.query), headers, body)
+        _, version, path = path.split("/", 2)
+        path = f"/{path}"
+    return Request(method, path, parse_qs(parts.query), headers, body, version.removeprefix("v"))
 
 
 def _write(stream: Any, status: int, content: bytes, headers: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """`wherry images`."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -8,6 +9,7 @@ from engine.cli.client import Daemon
 from engine.cli.formats import Column, Row, print_rows
 from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
 from engine.cli.humane import ago, local_time, short_id, size
+from engine.cli.image_tree import print_tree
 
 _NONE, _NOT_ASKED = "<none>", "N/A"
 
@@ -19,27 +21,23 @@ _NONE, _NOT_ASKED = "<none>", "N/A"
 @click.option("--format", "template", help=FORMAT_HELP)
 @click.option("--no-trunc", is_flag=True, help="Don't truncate output.")
 @click.option("--quiet", "-q", is_flag=True, help="Only show image IDs.")
+@click.option("--tree", is_flag=True, help="List multi-platform images as a tree.")
 @click.argument("reference", required=False)
 @pass_daemon
-def images(
-    daemon: Daemon,
-    every: bool,
-    digests: bool,
-    filters: tuple[str, ...],
-    template: str | None,
-    no_trunc: bool,
-    quiet: bool,
-    reference: str | None,
-) -> None:
+def images(daemon: Daemon, /, reference: str | None, **flags: Any) -> None:
     """List images, all of them or those that REFERENCE (a name or a pattern) matches."""
-    wanted = [*filters, *([f"reference={reference}"] if reference else [])]
-    found = daemon.get("/images/json", all=every or None, filters=filters_from(wanted))
+    wanted = [*flags["filters"], *([f"reference={reference}"] if reference else [])]
+    quiet, digests, template = flags["quiet"], flags["digests"], flags["template"]
+    if flags["tree"]:
+        print_tree(daemon, wanted, every=flags["every"], others=bool(digests or quiet or template))
+        return
+    found = daemon.get("/images/json", all=flags["every"] or None, filters=filters_from(wanted))
     rows = [row for image in found for row in names(image, with_digests=digests)]
     if quiet:
         rows = list({row["Id"]: row for row in rows}.values())
     print_rows(
         rows,
-        columns(no_trunc=no_trunc),
+        columns(no_trunc=flags["no_trunc"]),
         ["Repository", "Tag", *(["Digest"] if digests else []), "ID", "CreatedSince", "Size"],
         template,
         quiet_key="ID" if quiet else "",

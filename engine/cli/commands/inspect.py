@@ -9,6 +9,9 @@ from engine.cli.client import Daemon
 from engine.cli.errors import CommandFailed, DaemonError, ExitWith
 from engine.cli.formats import print_objects
 from engine.cli.grammar import FORMAT_HELP, Command, pass_daemon
+from engine.cli.platforms import platform_document
+
+Json = dict[str, Any]
 
 _PATHS = {
     "container": "/containers/{}/json",
@@ -28,7 +31,8 @@ def inspect(daemon: Daemon, names: tuple[str, ...], template: str | None, sizes:
     """Return low-level information on containers, images, networks and volumes."""
     if kind is not None and kind not in _PATHS:
         raise CommandFailed(f"{kind!r} is not a valid value for --type: it is one of {', '.join(_PATHS)}")
-    _inspect(daemon, names, [kind] if kind else list(_PATHS), template, sizes=sizes)
+    asked: Json = {"size": True} if sizes else {}
+    _inspect(daemon, names, [kind] if kind else list(_PATHS), template, {"container": asked})
 
 
 def _one_kind(kind: str) -> click.Command:
@@ -36,24 +40,35 @@ def _one_kind(kind: str) -> click.Command:
     @click.option("--format", "-f", "template", help=FORMAT_HELP)
     @click.argument("names", nargs=-1, required=True)
     @pass_daemon
-    def command(daemon: Daemon, names: tuple[str, ...], template: str | None, *, sizes: bool = False) -> None:
-        _inspect(daemon, names, [kind], template, sizes=sizes)
+    def command(daemon: Daemon, /, names: tuple[str, ...], template: str | None, **asked: Any) -> None:
+        _inspect(daemon, names, [kind], template, {kind: asked})
 
     return command
 
 
 container = _one_kind("container")
-container.params.append(click.Option(["--size", "-s", "sizes"], is_flag=True, help="Display total file sizes."))
+container.params.append(click.Option(["--size", "-s"], is_flag=True, help="Display total file sizes."))
 image = _one_kind("image")
+image.params.append(
+    click.Option(
+        ["--platform"],
+        callback=lambda _context, _option, text: platform_document(text),
+        help="Inspect a specific platform of the multi-platform image.",
+    )
+)
 network = _one_kind("network")
+network.params.append(click.Option(["--verbose", "-v"], is_flag=True, help="Verbose output for diagnostics."))
 volume = _one_kind("volume")
 
 
-def _inspect(daemon: Daemon, names: Sequence[str], kinds: Sequence[str], template: str | None, *, sizes: bool) -> None:
+def _inspect(
+    daemon: Daemon, names: Sequence[str], kinds: Sequence[str], template: str | None, asked: dict[str, Json]
+) -> None:
+    """`asked` are the parameters of each kind's request."""
     found, missing = [], []
     for name in names:
         try:
-            found.append(_find(daemon, name, kinds, sizes=sizes))
+            found.append(_find(daemon, name, kinds, asked))
         except DaemonError as error:
             missing.append(error if len(kinds) == 1 else CommandFailed(f"Error: No such object: {name}"))
     print_objects(found, template)
@@ -63,16 +78,17 @@ def _inspect(daemon: Daemon, names: Sequence[str], kinds: Sequence[str], templat
         raise ExitWith(1)
 
 
-def _find(daemon: Daemon, name: str, kinds: Sequence[str], *, sizes: bool) -> Any:
+def _find(daemon: Daemon, name: str, kinds: Sequence[str], asked: dict[str, Json]) -> Any:
     """Of the first kind that has the name; raises the engine's refusal of the last."""
     for kind in kinds[:-1]:
         try:
-            return _get(daemon, kind, name, sizes=sizes)
+            return _get(daemon, kind, name, asked)
         except DaemonError as error:
             if error.status != 404:
                 raise
-    return _get(daemon, kinds[-1], name, sizes=sizes)
+    return _get(daemon, kinds[-1], name, asked)
 
 
-def _get(daemon: Daemon, kind: str, name: str, *, sizes: bool) -> Any:
-    return daemon.get(_PATHS[kind].format(name), size=(sizes and kind == "container") or None)
+def _get(daemon: Daemon, kind: str, name: str, asked: dict[str, Json]) -> Any:
+    parameters = {key: value for key, value in asked.get(kind, {}).items() if value}
+    return daemon.get(_PATHS[kind].format(name), **parameters)

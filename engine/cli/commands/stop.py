@@ -9,7 +9,7 @@ from engine.cli.grammar import Command, pass_daemon
 
 @click.command(cls=Command)
 @click.option("--signal", "-s", help="Signal to send to the container.")
-@click.option("--time", "--timeout", "-t", "seconds", type=int, help="Seconds to wait before killing the container.")
+@click.option("--timeout", "--time", "-t", "seconds", type=int, help="Seconds to wait before killing the container.")
 @click.argument("containers", nargs=-1, required=True)
 @pass_daemon
 def stop(daemon: Daemon, containers: tuple[str, ...], signal: str | None, seconds: int | None) -> None:

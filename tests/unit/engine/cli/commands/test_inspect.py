@@ -27,3 +27,18 @@ def test_a_missing_one_is_named_after_those_that_were_found(engine: FakeEngine, 
 def test_an_unknown_type_is_refused(run: Run) -> None:
     """With the known ones."""
     assert "container, image, network, volume" in run("inspect", "--type", "x", "y").stderr
+
+
+def test_an_image_is_inspected_for_a_platform(engine: FakeEngine, run: Run) -> None:
+    engine.answers["GET /images/x/json"] = (200, {"Id": "image"})
+    assert run("image", "inspect", "--platform", "linux/arm64", "x").exit_code == 0
+    assert engine.sent("GET", "/images/x/json").query == {"platform": ['{"os": "linux", "architecture": "arm64"}']}
+
+
+def test_diagnostics_and_sizes_are_asked_for_by_their_flags(engine: FakeEngine, run: Run) -> None:
+    engine.answers["GET /networks/n"] = (200, {"Id": "n"})
+    run("network", "inspect", "-v", "n")
+    assert engine.sent("GET", "/networks/n").query == {"verbose": ["1"]}
+    engine.answers["GET /containers/c/json"] = (200, {"Id": "c"})
+    run("container", "inspect", "--size", "c")
+    assert engine.sent("GET", "/containers/c/json").query == {"size": ["1"]}

@@ -20,3 +20,14 @@ def test_the_archive_is_sent_as_it_is(engine: FakeEngine, run: Run, tmp_path: Pa
 def test_a_missing_file_is_named(run: Run) -> None:
     """Before anything is sent."""
     assert "open /nonexistent: no such file or directory" in run("load", "-i", "/nonexistent").stderr
+
+
+def test_several_platforms_are_asked_for_in_the_version_that_has_them(engine: FakeEngine, run: Run) -> None:
+    engine.answers["POST /images/load"] = (200, b'{"stream":"Loaded image: x:latest\\n"}\n')
+    run("load", "--platform", "linux/amd64,linux/arm64/v8", stdin=b"tar")
+    sent = engine.sent("POST", "/images/load")
+    assert sent.query["platform"] == [
+        '{"os": "linux", "architecture": "amd64"}',
+        '{"os": "linux", "architecture": "arm64", "variant": "v8"}',
+    ]
+    assert sent.version == "1.52"
