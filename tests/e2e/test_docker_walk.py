@@ -33,6 +33,7 @@ MASKS = (
     (r'"Pid":\d+', '"Pid":N'),
     (r"reclaimed space: \S+", "reclaimed space: SIZE"),
     (r" {2,}", "  "),
+    (r'"Platform":(null|{[^}]*})', '"Platform":P'),  # of containers: told where images are containerd's
     (r": unknown\b", ""),  # the class of what has none, which the older generation names
     (r"error during container init: ", ""),  # the newer runc's
 )
