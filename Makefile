@@ -103,6 +103,10 @@ bench-supervisor: setup-tests ## time our supervisor beside containerd of both g
 bench-engine: setup-tests ## time our engine beside dockerd of both generations: lives, exec, logs, lists, health checks, starts (as root)
 	$(BIN)/python -m tests.bench engines load starts
 
+.PHONY: bench-storms
+bench-storms: setup-tests ## how long _ping takes in storms of starts, execs, lists and output, beside dockerd's and an echo (as root)
+	$(BIN)/python -m tests.bench storms
+
 .PHONY: bench-network
 bench-network: setup-tests ## time networks beside dockerd's: starts, ports, a hundred networks, throughput, DNS (as root)
 	$(BIN)/python -m tests.bench network

@@ -55,6 +55,7 @@ from engine.images.service import Images as ImageService
 from engine.metrics import page
 from engine.metrics import server as metrics_server
 from engine.networks.service import Networks
+from engine.pacing import Pace
 from engine.spec.build import Policy
 from engine.supervisor_client.channel import Channel
 from engine.supervisor_client.containers import Containers
@@ -98,11 +99,13 @@ class Daemon:
         self._managed = base.managed
         self._reread = reread
         self.background = Background()
+        self._pace = Pace()
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
         loop = asyncio.get_running_loop()
+        self._pace.install(loop)
         for number in ground.ENDINGS:
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, logger.info, "not yet up: the configuration was just read")
@@ -245,7 +248,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         if self.config.experimental:
             announce_experimental()
-        api = Api(self._routes(parts), self.background)
+        api = Api(self._routes(parts), self.background, self._pace)
         server = Server(api.handle)
         runner = web.ServerRunner(server, shutdown_timeout=1)
         await runner.setup()

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine import kernel, listeners
+from engine import kernel, listeners, priority
 from engine.config import Config
 from engine.managed_supervisor import ManagedSupervisor
 from engine.paths import Paths
@@ -46,6 +46,7 @@ def laid(config: Config) -> Iterator[Ground]:
         if not config.containerd:
             managed = ManagedSupervisor(paths, "debug" if config.debug else config.log_level)
             managed.begin()
+        priority.prefer()
         signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
         yield Ground(config, paths, sockets, managed)
     finally:

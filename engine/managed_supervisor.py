@@ -14,6 +14,7 @@ import subprocess
 import sys
 
 from engine.paths import Paths
+from engine.priority import as_everybody
 from proto.errdefs import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class ManagedSupervisor:
         return self._paths.supervisor_socket
 
     def _start(self) -> None:
-        with open(self._paths.supervisor_log, "ab") as log:
+        with open(self._paths.supervisor_log, "ab") as log, as_everybody():
             self._child = subprocess.Popen(
                 command(self._paths, self._log_level),
                 stdin=subprocess.DEVNULL,

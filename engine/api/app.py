@@ -7,24 +7,23 @@ their end even if the client goes away; the others are cancelled with their conn
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from engine import __version__, jsontext, log
+from engine import __version__, jsontext, log, pacing
 from engine.api import browsers
 from engine.api.call import Call
 from engine.api.errors import status_of
-from engine.api.turnstile import Turnstile
 from engine.api.versions import ADVERTISED, negotiate, show
 from engine.background import Background
 from proto.errdefs import Fault, NotFound
 
 logger = logging.getLogger(__name__)
 
-Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+Handler = Callable[[Call], Coroutine[Any, Any, web.StreamResponse]]
 
 _VERSION = re.compile(r"^/v(\d+(?:\.\d+)?)(/.*)$")
 _PLACE = re.compile(r"\{(\w+)(?::([^}]+))?\}")
@@ -43,22 +42,26 @@ def announce_experimental() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Method, path with {places} (or {place:regex}), handler; `streams`: ends with its client."""
+    """Method, path with {places} (or {place:regex}), handler. One that `streams` ends with its client.
+
+    Who is `urgent` waits for no work of others.
+    """
 
     method: str
     path: str
     handler: Handler
     streams: bool = False
+    urgent: bool = False
 
 
 class Api:
     """Dispatches requests."""
 
-    def __init__(self, routes: Iterable[Route], background: Background) -> None:
+    def __init__(self, routes: Iterable[Route], background: Background, pace: pacing.Pace | None = None) -> None:
         self._exact: dict[tuple[str, str], Route] = {}
         self._patterns: dict[str, list[tuple[re.Pattern[str], Route]]] = {}
         self._background = background
-        self._turnstile = Turnstile()
+        self._pace = pace or pacing.Pace()
         for route in routes:
             if "{" not in route.path:
                 self._exact[route.method, route.path] = route
@@ -73,11 +76,12 @@ class Api:
             if request.transport is not None and browsers.is_plain_tcp(request.transport.get_extra_info("sockname")):
                 browsers.refuse(request.headers)
             route, call = self._find(request)
-            if route.method not in ("GET", "HEAD"):
-                await self._turnstile.enter()
-            if route.streams or route.method in ("GET", "HEAD"):
+            if route.urgent:
                 return await route.handler(call)
-            work = self._background.spawn(f"{route.method} {route.path}", self._shown(route, call))
+            pacing.exempt(False)
+            if route.streams or route.method in ("GET", "HEAD"):
+                return await self._pace.steps(route.handler(call))  # type: ignore[no-any-return]
+            work = self._background.spawn(f"{route.method} {route.path}", self._pace.steps(self._shown(route, call)))
             return await asyncio.shield(work)
         except Fault as fault:
             _require_unanswered(request, fault)

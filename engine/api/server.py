@@ -11,6 +11,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from engine import pacing
+
 logger = logging.getLogger(__name__)
 
 HEAD_WITHIN = 300.0  # seconds; dockerd's ReadHeaderTimeout
@@ -47,6 +49,7 @@ class _Connection(RequestHandler):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        pacing.exempt()  # its own task reads heads and answers what is urgent; what is work takes turns
         super().connection_made(transport)
         self._expect_head()
 

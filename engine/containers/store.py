@@ -10,6 +10,7 @@ the last moments but never tears a row.
 import json
 import sqlite3
 
+from engine import wal
 from engine.containers.model import Container
 from proto.errdefs import Conflict
 
@@ -22,9 +23,7 @@ SCHEMA_VERSION = 1
 
 def connect(path: str) -> sqlite3.Connection:
     """Open the engine's database; several stores share the connection."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
+    connection = wal.connect(path)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise RuntimeError(f"{path} was written by a newer wherryd (schema {version}, this one knows {SCHEMA_VERSION})")

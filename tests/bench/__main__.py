@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench import builds, engines, imports, load, memory, network, runtimes, starts, supervisor
+from tests.bench import builds, engines, imports, load, memory, network, runtimes, starts, storms, supervisor
 from tests.daemons import crun_accepts_this_host, unmount_below
 
 PARTS = {
@@ -20,6 +20,7 @@ PARTS = {
     "engines": engines.run,
     "load": load.run,
     "starts": starts.run,
+    "storms": storms.run,
     "supervisor": supervisor.run,
     "memory": memory.run,
     "imports": imports.run,

@@ -47,8 +47,8 @@ class SystemRoutes:
     def table(self) -> Iterable[Route]:
         """The routes."""
         return (
-            Route("GET", "/_ping", self.ping),
-            Route("HEAD", "/_ping", self.ping),
+            Route("GET", "/_ping", self.ping, urgent=True),
+            Route("HEAD", "/_ping", self.ping, urgent=True),
             Route("GET", "/version", self.version),
             Route("GET", "/info", self.info),
             Route("GET", "/system/df", self.df),
