@@ -124,7 +124,8 @@ class Bridges:
             return
         wanted = ipaddress.IPv6Interface(f"{network.gateway6}/{network.pool6.prefixlen}")
         if wanted not in self._links.addresses6(index):
-            if self._links.has_address_in(wanted.network):
+            # a link-local subnet is each link's own: every link that is up has an address in it
+            if not wanted.is_link_local and self._links.has_address_in(wanted.network):
                 raise Conflict(f"bridge {network.link}: {wanted} overlaps with an address of this host")
             self._links.apply(links.address(index, wanted))
 

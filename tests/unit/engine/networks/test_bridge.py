@@ -1,6 +1,8 @@
 """Bridges are made to be what their networks say."""
 
 import ipaddress
+import socket
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +10,7 @@ from engine.networks import links
 from engine.networks.bridge import Bridges, check_link_name
 from engine.networks.links import Interface4
 from engine.networks.model import Port
+from engine.networks.netlink import Message
 from proto.errdefs import Conflict
 from tests.fakes.engine_networks import FakeFirewall, FakeLinks, bridge_network, endpoint
 
@@ -48,6 +51,28 @@ def test_an_address_of_the_host_is_not_given_to_a_bridge() -> None:
     host.by_index[1] = [Interface4("10.9.0.77/16")]
     with pytest.raises(Conflict, match="overlaps with an address of this host"):
         bridges(host).ensure(NETWORK, [])
+
+
+def test_a_link_local_subnet_is_each_bridges_own() -> None:
+    """Every link that is up has an address in it, and none is in the others' way."""
+    host = _EveryLinkIsInIt()
+    network = replace(NETWORK, subnet6="fe80::/64", gateway6="fe80::1001:1")
+    bridges(host).ensure(network, [])
+    assert any(one.kind == links.RTM_NEWADDR and one.payload[0] == socket.AF_INET6 for one in host.messages)
+    with pytest.raises(Conflict, match="overlaps with an address of this host"):
+        bridges(host).ensure(replace(NETWORK, subnet6="fd00::/64", gateway6="fd00::1"), [])
+
+
+class _EveryLinkIsInIt(FakeLinks):
+    """A host with some IPv6 address in every subnet."""
+
+    def apply(self, *messages: Message) -> None:
+        known = [one for one in messages if one.kind != links.RTM_NEWADDR or one.payload[0] == socket.AF_INET]
+        super().apply(*known)
+        self.messages += [one for one in messages if one not in known]
+
+    def has_address_in(self, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+        return network.version == 6
 
 
 def test_published_ports_reach_the_filter() -> None:
