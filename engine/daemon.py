@@ -18,6 +18,7 @@ from engine.api.app import Api, Route, announce_experimental
 from engine.api.routes import auth as auth_routes
 from engine.api.routes import build as build_routes
 from engine.api.routes import build_channel
+from engine.api.routes import buildkit as buildkit_routes
 from engine.api.routes import commit as commit_routes
 from engine.api.routes import image_transfer as image_transfer_routes
 from engine.api.routes import images as image_routes
@@ -34,6 +35,7 @@ from engine.api.routes.volumes import VolumeRoutes
 from engine.api.server import Server
 from engine.background import Background
 from engine.builder.service import Builder
+from engine.buildkit.endpoints import BuildKit
 from engine.config import Config
 from engine.containers import stop, system_info
 from engine.containers.execs import Execs
@@ -87,6 +89,7 @@ class Parts:
     version: Version
     access: Access
     builder: Builder
+    buildkit: BuildKit
 
 
 class Daemon:
@@ -118,6 +121,7 @@ class Daemon:
             stack.push_async_callback(parts.networks.close)
             stack.callback(parts.builder.close)
             stack.push_async_callback(self.background.close)
+            stack.push_async_callback(parts.buildkit.close)
             below = await parts.version.get(patient=True, timeout=20)
             require_transfers(below.version, channel.address)
             events = Events(channel)
@@ -201,7 +205,8 @@ class Daemon:
         assembler = Assembler(supervisor.content, supervisor.snapshots, differences, self.config.storage_driver)
         names = Names(records, supervisor.leases, images.catalog)
         builder = Builder(room, images, differences, assembler, names)
-        return Parts(room, images, networks, Version(channel), access, builder)
+        buildkit = BuildKit(room, builder, images, lambda: _gateway(networks))
+        return Parts(room, images, networks, Version(channel), access, builder, buildkit)
 
     def _remap(self) -> IdMap | None:
         found = remapped_root.resolve(self.config.userns_remap)
@@ -318,8 +323,9 @@ class Daemon:
             *image_transfer_routes.routes(images),
             *network_routes.routes(parts.networks, room),
             *commit_routes.routes(images, room),
-            *build_routes.routes(parts.builder),
+            *build_routes.routes(parts.builder, parts.buildkit),
             *build_channel.routes(parts.builder.channels, parts.builder.temporary),
+            *buildkit_routes.routes(parts.buildkit),
             *swarm_routes.routes(),
             *auth_routes.routes(RegistryClient(parts.access)),
         ]
@@ -357,3 +363,8 @@ class ImageUsers:
             ImageUser(live.container.id, live.container.image_id, live.container.state.running)
             for live in self._registry
         ]
+
+
+def _gateway(networks: Networks) -> str:
+    """What `host-gateway` means: the default bridge's address, where there is one."""
+    return next((one.gateway for one in networks.all() if one.name == "bridge"), "")

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from engine.api.app import HEADERS
 from engine.api.call import Call
+from proto.errdefs import InvalidArgument
 from proto.hangup import hung_up
 
 RAW, MULTIPLEXED = "application/vnd.docker.raw-stream", "application/vnd.docker.multiplexed-stream"
@@ -47,6 +48,10 @@ class Hijacked(web.StreamResponse):
             await self.writer.wait_closed()
         except (ConnectionError, TimeoutError):
             pass  # the client was faster
+        self.forget()
+
+    def forget(self) -> None:
+        """Only the latter: for a connection that somebody else has closed."""
         protocol = self._call.request.protocol
         protocol.force_close()
         manager = protocol._manager  # the connection's end never reaches the protocol that we took it from
@@ -62,11 +67,31 @@ class Hijacked(web.StreamResponse):
 
 def hijack(call: Call, *, tty: bool) -> Hijacked:
     """Answer the request and take the connection."""
-    request = call.request
-    transport = request.transport
+    headers = call.request.headers
+    multiplexed = not tty and call.version >= (1, 42)
+    upgrade = "upgrade" in headers.get("Connection", "").lower() and headers.get("Upgrade")
+    lines = ["HTTP/1.1 101 UPGRADED" if upgrade else "HTTP/1.1 200 OK"]
+    lines.append(f"Content-Type: {MULTIPLEXED if multiplexed and upgrade else RAW}")
+    if upgrade:
+        lines += ["Connection: Upgrade", "Upgrade: tcp"]
+    lines += [f"{name}: {value}" for name, value in HEADERS.items()]
+    return _taken(call, lines)
+
+
+def upgrade_to_h2c(call: Call) -> Hijacked:
+    """The same for BuildKit's two endpoints, behind which gRPC is spoken; refused unless that is asked for."""
+    asked = call.request.headers.get("Upgrade", "")
+    if not asked:
+        raise InvalidArgument("no upgrade proto in request")
+    if asked != "h2c":
+        raise InvalidArgument(f"protocol {asked[:80]} not supported")
+    return _taken(call, ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: h2c"])
+
+
+def _taken(call: Call, head: list[str]) -> Hijacked:
+    transport = call.request.transport
     if transport is None:
         raise ConnectionResetError("client gone")
-    multiplexed = not tty and call.version >= (1, 42)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=1 << 16, loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
@@ -75,11 +100,5 @@ def hijack(call: Call, *, tty: bool) -> Hijacked:
     if not transport.is_reading():
         transport.resume_reading()
     writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-    upgrade = "upgrade" in request.headers.get("Connection", "").lower() and request.headers.get("Upgrade")
-    lines = ["HTTP/1.1 101 UPGRADED" if upgrade else "HTTP/1.1 200 OK"]
-    lines.append(f"Content-Type: {MULTIPLEXED if multiplexed and upgrade else RAW}")
-    if upgrade:
-        lines += ["Connection: Upgrade", "Upgrade: tcp"]
-    lines += [f"{name}: {value}" for name, value in HEADERS.items()]
-    writer.write("\r\n".join(lines).encode() + b"\r\n\r\n")
+    writer.write("\r\n".join(head).encode() + b"\r\n\r\n")
     return Hijacked(call, reader, writer)

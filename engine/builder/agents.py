@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 
-from engine.builder.channel import Channel, Stream
+from engine.builder.client import Client, Stream
 from engine.builder.run_mounts import RunMount
 from proto.errdefs import Fault, InvalidArgument, Unimplemented
 
@@ -20,18 +20,18 @@ _PIECE = 1 << 16
 
 
 @contextlib.asynccontextmanager
-async def listening(channel: Channel | None, mount: RunMount, folder: str, name: str) -> AsyncIterator[bool]:
+async def listening(client: Client | None, mount: RunMount, folder: str, name: str) -> AsyncIterator[bool]:
     """A socket `folder/name` for the length of a step; False where there is no agent and none is required."""
-    if channel is None:
+    if client is None:
         raise Unimplemented(
             "RUN --mount=type=ssh needs a way to the client's agent, which this endpoint lacks: use wherry build --ssh"
         )
-    if mount.id not in channel.agents:
+    if not await client.has_agent(mount.id):
         if mount.required:
-            raise InvalidArgument(f"no SSH agent {mount.id!r} was given: use wherry build --ssh {mount.id}")
+            raise InvalidArgument(f"no SSH agent {mount.id!r} was given: build with --ssh {mount.id}")
         yield False
         return
-    agents = channel
+    agents = client
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -68,9 +68,9 @@ def _bound(folder: str, name: str, mount: RunMount) -> socket.socket:
     return listener
 
 
-async def _join(channel: Channel, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _join(client: Client, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        waiting = await channel.agent(name)
+        waiting = await client.agent(name)
     except Fault as fault:
         logger.warning("a step's connection to an SSH agent: %s", fault)
         writer.close()

@@ -71,13 +71,15 @@ async def sources(session: Session) -> list[Image]:
 async def _pull(session: Session, lane: Lane, reference: Reference, platform: Platform) -> None:
     text = reference.familiar_name
     tag = reference.digest or reference.tag
-    async for line in session.images.pull(text, tag, credentials(session, reference), platform):
+    async for line in session.images.pull(text, tag, await credentials(session, reference), platform):
         shown: dict[str, Any] = dict(line)
         lane.line(shown)
 
 
-def credentials(session: Session, reference: Reference) -> Credentials:
-    """What X-Registry-Config says of the reference's registry."""
+async def credentials(session: Session, reference: Reference) -> Credentials:
+    """What the client knows of the reference's registry, or X-Registry-Config says."""
+    if session.client is not None and (found := await session.client.credentials(reference.domain)) is not None:
+        return found
     known = session.request.credentials
     names = [OFFICIAL_INDEX, "docker.io", "index.docker.io"] if reference.domain == DEFAULT_DOMAIN else []
     for name in [*names, reference.domain, f"https://{reference.domain}", f"https://{reference.domain}/v1/"]:

@@ -4,6 +4,8 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
+from engine.builder import vertices
+from engine.builder.client import Made
 from engine.builder.graph import Plan, plan
 from engine.builder.output import RESULT, Lane, Line, Output
 from engine.builder.parser import Instruction
@@ -29,24 +31,26 @@ class Build:
         self._session = session
         self._assembler = assembler
         self._names = names
-        self._output = Output(sink, quiet=session.request.quiet, steps=session.request.steps)
+        request = session.request
+        self._output = Output(sink, quiet=request.quiet, steps=request.steps, detailed=request.detailed)
 
     async def run(self) -> str:
         """All of it; answers the image's id."""
         session = self._session
         head = self._output.lane()
         for warning in session.file.warnings:
-            head.stream(f"[Warning] {warning}\n")
+            if session.request.detailed:
+                self._output.warn(warning)
+            else:
+                head.stream(f"[Warning] {warning}\n")
         self._prepare()
-        known = {name: value for name, value in session.meta.items() if value is not None}
-        solved = plan(session.file, session.request.target, Expander(session.file.escape, known).word, session.replaced)
+        solved = plan(session.file, session.request.target, self._expand, session.replaced)
         self._label(solved.target)
         state = await self._stages(solved, head)
         if not state.id:
             raise InvalidArgument("No image was generated. Is your Dockerfile empty?")
         self._warn()
-        if session.request.to_channel:
-            await self._give(state)
+        if await self._taken(state):
             return ""
         image_id = await self._store(state)
         if session.request.steps:
@@ -58,6 +62,11 @@ class Build:
         for tag in session.request.tags:
             self._output.say({"stream": f"Successfully tagged {tag.familiar}\n"})
         return image_id
+
+    def _expand(self, word: str) -> str:
+        """With the arguments before the first FROM."""
+        known = {name: value for name, value in self._session.meta.items() if value is not None}
+        return Expander(self._session.file.escape, known).word(word)
 
     def _prepare(self) -> None:
         """The arguments before the first FROM."""
@@ -82,7 +91,8 @@ class Build:
         for index in solved.needed:
             session.results[index] = asyncio.get_running_loop().create_future()
             lane = self._output.lane(session.file.stages[index].name or f"stage-{index}")
-            builds.append(StageBuild(session, index, lane, first, total))
+            names = vertices.names(session.file, index, self._expand, session.replaced)
+            builds.append(StageBuild(session, index, lane, first, total, names))
             first += counts[index]
         for number, instruction in enumerate(session.file.meta, 1):
             head.begin(number, total, instruction.original.strip())
@@ -99,9 +109,9 @@ class Build:
         result = self._session.results[build.index]
         try:
             state = await build.run()
-        except BaseException:
+        except BaseException as error:
             result.cancel()
-            build.lane.failed()
+            build.lane.failed("context canceled" if isinstance(error, asyncio.CancelledError) else str(error))
             raise
         result.set_result(state)
         build.lane.end()
@@ -120,9 +130,21 @@ class Build:
             for name in session.request.arguments
             if name not in session.referenced and name not in PREDEFINED and name != "SOURCE_DATE_EPOCH"
         )
-        if unused and not session.request.quiet:
-            words = " ".join(unused)
-            self._output.say({"stream": f"[Warning] One or more build-args [{words}] were not consumed\n"})
+        if unused:
+            self._output.warn(f"One or more build-args [{' '.join(unused)}] were not consumed")
+
+    async def _taken(self, state: State) -> bool:
+        """By the client, or by nobody: no image comes of it."""
+        session = self._session
+        if session.client is not None:
+            made = Made(state, session.layers, self._assembler, session.images, session.request)
+            await session.client.solved(made)
+            if await session.client.export(made):
+                return True
+        if session.request.to_channel:
+            await self._give(state)
+            return True
+        return not session.request.store
 
     async def _give(self, state: State) -> None:
         """The result as files, to the client; no image comes of it."""
@@ -133,12 +155,16 @@ class Build:
 
     async def _store(self, state: State) -> str:
         session = self._session
+        self._output.exporting("", done=False)
         layers = [layer.descriptor for layer in state.layers]
         image_id, target = await self._assembler.store(state.document(), layers, session.layers.lease)
+        self._output.exporting(f"writing image {image_id}", done=True)
         for tag in session.request.tags:
             await self._names.tag(target, tag, state.base_id)
+            self._output.exporting(f"naming to {tag}", done=True)
         if not session.request.tags:
             await self._names.keep_dangling(target, state.base_id)
+        self._output.exporting("", done=True)
         return image_id
 
 

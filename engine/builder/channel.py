@@ -10,38 +10,19 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from engine.builder.client import Made, Stream, Tell, Waiting
 from engine.builder.context import Context, taken
 from engine.builder.kept_contexts import Kept, KeptContexts
 from engine.builder.threads import finish
+from engine.images.registry_auth import Credentials
 from proto.errdefs import AlreadyExists, InvalidArgument, NotFound, ResourceExhausted, Unavailable
 
 _TOKEN = re.compile(r"[0-9a-f]{32,64}")
 _SECRETS_LIMIT = 4 << 20
 _WAITING_LIMIT = 64
 _AGENT_PATIENCE = 20.0
-
-
-class Stream(Protocol):
-    """A connection that was taken over from HTTP."""
-
-    @property
-    def reader(self) -> asyncio.StreamReader:
-        """What the client sends."""
-        ...
-
-    async def write_out(self, data: bytes) -> bool:
-        """Send; False when the client has gone."""
-        ...
-
-
-@dataclass(slots=True)
-class Waiting:
-    """A connection to an agent that nobody uses yet; `ended` when it has been used."""
-
-    stream: Stream
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True)
@@ -63,6 +44,7 @@ class Channel:
     results: "asyncio.Queue[Result]" = field(default_factory=asyncio.Queue)
     stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     kept: Kept | None = None
+    tell: Tell | None = None
     _builds: int = 0
     _unused: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -76,6 +58,12 @@ class Channel:
             self._builds -= 1
             if not self._builds:
                 self._unused.set()
+
+    @contextlib.asynccontextmanager
+    async def begun(self) -> AsyncIterator[None]:
+        """The same."""
+        with self.used():
+            yield
 
     async def unused(self) -> None:
         """When no build uses it any more."""
@@ -103,6 +91,34 @@ class Channel:
             raise InvalidArgument("the channel has no list of a context's files")
         await taken(chunks, self.kept)
         return Context(self.kept.root, self.kept)
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """The contexts by name that are folders."""
+        return frozenset(self.contexts)
+
+    async def folder(self, name: str) -> Context:
+        """A context by name."""
+        return self.contexts[name]
+
+    async def secret(self, identifier: str) -> bytes | None:
+        """A secret, if one was given."""
+        return self.secrets.get(identifier)
+
+    async def has_agent(self, identifier: str) -> bool:
+        """Has the client offered its agent."""
+        return identifier in self.agents
+
+    async def credentials(self, domain: str) -> Credentials | None:
+        """The request has them."""
+        return None
+
+    async def solved(self, made: Made) -> None:
+        """Nobody has to say that it may go on."""
+
+    async def export(self, made: Made) -> bool:
+        """Who wants files says so in the request."""
+        return False
 
     def offer(self, name: str, stream: Stream) -> Waiting:
         """A connection to the client's agent, for whoever wants one."""

@@ -26,7 +26,7 @@ _FROM_ELSEWHERE = re.compile(r"\.dockerfile\.[0-9a-f]{20}")  # clients' names fo
 _NO_LINKS = kernel.RESOLVE_IN_ROOT | kernel.RESOLVE_NO_SYMLINKS
 
 
-class Store(Protocol):
+class Files(Protocol):
     """Where a context's files are, and what is known of them."""
 
     digests: dict[int, str]  # by their inodes
@@ -36,8 +36,6 @@ class Store(Protocol):
         """All of it in memory, as long as that tells the whole."""
         ...
 
-    def unpack(self, source: Source, /) -> None: ...
-
     def materialise(self) -> None: ...
 
     def bytes_of(self, node: Node, limit: int) -> bytes: ...
@@ -45,10 +43,16 @@ class Store(Protocol):
     def remove(self, path: str) -> None: ...
 
 
+class Store(Files, Protocol):
+    """One that a tar fills."""
+
+    def unpack(self, source: Source, /) -> None: ...
+
+
 class Context:
     """One context."""
 
-    def __init__(self, root: int, store: Store | None = None) -> None:
+    def __init__(self, root: int, store: Files | None = None) -> None:
         self._root = root  # the caller's to close
         self._store = store
         self._making = threading.Lock()

@@ -18,9 +18,9 @@ import stat
 import tarfile
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from engine.builder.threads import finish
 from engine.builder.tree import DEEPEST, MOST, Node, NotPlain, Tree
@@ -214,6 +214,13 @@ class Kept:
         """It is a folder already."""
 
 
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+Folder = TypeVar("Folder", bound=_Closable)
+
+
 class KeptContexts:
     """All of one engine."""
 
@@ -226,12 +233,18 @@ class KeptContexts:
     @contextlib.asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Kept]:
         """The one of a key; while another build has it, an empty one that nobody finds again."""
+        async with self.opened_as(Kept, key) as kept:
+            yield kept
+
+    @contextlib.asynccontextmanager
+    async def opened_as(self, kind: Callable[[str], Folder], key: str) -> AsyncIterator[Folder]:
+        """The same of another kind, which has keys of its own."""
         digest = hashlib.sha256(key.encode()).hexdigest()[:32]
         name = digest if digest not in self._busy else tempfile.mkdtemp(prefix="other-", dir=self._root)
         name = os.path.basename(name)
         self._busy.add(name)
         try:
-            with contextlib.closing(Kept(f"{self._root}/{name}")) as kept:
+            with contextlib.closing(await finish(kind, f"{self._root}/{name}")) as kept:
                 yield kept
         finally:
             self._busy.discard(name)

@@ -17,7 +17,7 @@ from typing import Any
 from engine import kernel
 from engine.builder import agents
 from engine.builder.cache_mounts import CacheMounts
-from engine.builder.channel import Channel
+from engine.builder.client import Client
 from engine.builder.copy import Copier, Rules, transfer
 from engine.builder.run_mounts import RunMount
 from engine.builder.sources import Source
@@ -42,7 +42,7 @@ class Mounting:
         mounts: list[RunMount],
         roots: Mapping[str, int],
         secrets: Mapping[str, bytes],
-        channel: Channel | None = None,
+        client: Client | None = None,
     ) -> AsyncIterator[list[Json]]:
         """The mounts for the length of a step; `roots` has an fd for each `from`, "" being the context."""
         async with contextlib.AsyncExitStack() as stack:
@@ -58,7 +58,7 @@ class Mounting:
                 elif mount.kind == "secret":
                     self._secret(done, mount, place, secrets)
                 elif mount.kind == "ssh":
-                    if await stack.enter_async_context(agents.listening(channel, mount, folder, str(number))):
+                    if await stack.enter_async_context(agents.listening(client, mount, folder, str(number))):
                         done.append(_bind(place, mount))
                 elif mount.kind == "cache":
                     held = self.caches.held(mount, _first_content(mount, roots))

@@ -44,8 +44,8 @@ def word(word: str, instruction: Instruction, expand: Callable[[str], str]) -> s
 async def root(stage: Scope, stack: contextlib.AsyncExitStack, origin: str) -> int | Context:
     """An fd of what `--from` names; without one, the context."""
     if not origin:
-        return stage.session.context
-    if (folder := stage.session.folder(origin)) is not None:
+        return await stage.session.context()
+    if (folder := await stage.session.folder(origin)) is not None:
         return folder
     try:
         return await opened(stage, stack, origin)
@@ -55,7 +55,7 @@ async def root(stage: Scope, stack: contextlib.AsyncExitStack, origin: str) -> i
 
 async def opened(stage: Scope, stack: contextlib.AsyncExitStack, name: str) -> int:
     """An fd of the context (without a name), another folder of the client's, a stage or an image."""
-    folder = stage.session.folder(name) if name else stage.session.context
+    folder = await stage.session.folder(name) if name else await stage.session.context()
     if folder is not None:
         return await folder.opened()
     return await stack.enter_async_context(stage.session.layers.viewed(await stage.origin(name)))

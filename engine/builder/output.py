@@ -7,6 +7,15 @@ Who asks for steps (`progress=steps`, as `wherry build` does) gets these instead
      "state": "running" | "cached" | "done" | "failed", "time": 1764082800.25}}
     {"id": "wherry.result", "aux": {}}    the result can be fetched by the channel
     {"id": "wherry.log", "aux": {"step": 3, "stream": 1 | 2, "text": "…"}}
+
+A build for a client of BuildKit's protocol tells more (`detailed`):
+
+    wherry.step has "vertex": "[build 2/5] RUN make" (empty: clients are not shown it), "line": 7; "error" if it failed
+    {"id": "wherry.transfer", "aux": {"what": "dockerfile" | "dockerignore" | "context" | NAME, "size": 1234,
+     "state": "running" | "done" | "failed", "time": 1764082800.25}}
+    {"id": "wherry.export", "aux": {"name": "naming to …", "state": "running" | "done", "time": 1764082800.25}}
+     with the name empty: of all of it
+    {"id": "wherry.warning", "aux": {"text": "…"}}
 """
 
 import time
@@ -16,6 +25,7 @@ from typing import Any
 
 Line = dict[str, Any]
 STEP, LOG, RESULT = "wherry.step", "wherry.log", "wherry.result"
+TRANSFER, EXPORT, WARNING = "wherry.transfer", "wherry.export", "wherry.warning"
 
 
 @dataclass(slots=True)
@@ -25,6 +35,8 @@ class Step:
     number: int
     total: int
     name: str
+    vertex: str = ""
+    line: int = 0
     cached: bool = False
 
 
@@ -56,11 +68,11 @@ class Lane:
         else:
             self.stream(f"\x1b[91m{text}\x1b[0m" if stream == 2 else text)
 
-    def begin(self, number: int, total: int, text: str) -> None:
+    def begin(self, number: int, total: int, text: str, *, vertex: str = "", line: int = 0) -> None:
         """An instruction's turn."""
         self.stream(f"Step {number}/{total} : {text}")
         self.stream("\n")
-        self._step = Step(number, total, text)
+        self._step = Step(number, total, text, vertex, line)
         self._tell("running")
 
     def cached(self) -> None:
@@ -75,9 +87,9 @@ class Lane:
         self._tell("cached" if self._step is not None and self._step.cached else "done")
         self._step = None
 
-    def failed(self) -> None:
+    def failed(self, reason: str = "") -> None:
         """It has not."""
-        self._tell("failed")
+        self._tell("failed", reason)
         self._step = None
 
     def end(self) -> None:
@@ -86,20 +98,26 @@ class Lane:
         self.ended = True
         self._output.advance()
 
-    def _tell(self, state: str) -> None:
+    def _tell(self, state: str, reason: str = "") -> None:
         if self._output.steps and self._step is not None:
             step = self._step
-            told = {"step": step.number, "steps": step.total, "stage": self._stage, "name": step.name, "state": state}
+            told: Line = {"step": step.number, "steps": step.total, "stage": self._stage, "name": step.name}
+            told["state"] = state
+            if self._output.detailed:
+                told |= {"vertex": step.vertex, "line": step.line} | ({"error": reason} if reason else {})
             self._output.say_now({"id": STEP, "aux": {**told, "time": time.time()}})
 
 
 class Output:
     """All lanes of a build."""
 
-    def __init__(self, sink: Callable[[Line], None], *, quiet: bool = False, steps: bool = False) -> None:
+    def __init__(
+        self, sink: Callable[[Line], None], *, quiet: bool = False, steps: bool = False, detailed: bool = False
+    ) -> None:
         self._sink = sink
         self._quiet = quiet
         self.steps = steps
+        self.detailed = detailed
         self._lanes: list[Lane] = []
 
     def lane(self, stage: str = "") -> Lane:
@@ -130,6 +148,19 @@ class Output:
             self._flush(lane)
         self._lanes.clear()
         self._sink(document)
+
+    def warn(self, text: str) -> None:
+        """A warning of the whole build."""
+        if self.detailed:
+            self._sink({"id": WARNING, "aux": {"text": text}})
+        elif not self._quiet:
+            self.say({"stream": f"[Warning] {text}\n"})
+
+    def exporting(self, name: str, *, done: bool) -> None:
+        """What is done with the result; without a name: all that is."""
+        if self.detailed:
+            state = "done" if done else "running"
+            self._sink({"id": EXPORT, "aux": {"name": name, "state": state, "time": time.time()}})
 
     def say_now(self, document: Line) -> None:
         """A line that waits for no lane."""

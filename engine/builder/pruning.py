@@ -130,13 +130,14 @@ class Prune:
         for record in known:
             if self.limits.given and total <= keep:
                 break
-            if record.in_use or record.used > until or not self._takes(record):
+            if record.in_use or record.used > until or not self.takes(record):
                 continue
             chosen.append(record)
             total -= record.size
         return chosen
 
-    def _takes(self, record: Record) -> bool:
+    def takes(self, record: Record) -> bool:
+        """Do the filters allow it."""
         if record.type == MOUNT and not self.everything and "type" not in self.filters:
             return False
         wanted = {name: _single(self.filters, name) for name in FILTERS if name in self.filters}

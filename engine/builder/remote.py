@@ -9,7 +9,7 @@ import contextlib
 import io
 import os
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from engine.builder import context, download, git, git_address
 from engine.builder.context import Context
@@ -23,8 +23,8 @@ _TEXT_LIMIT = 4 << 20
 
 
 @contextlib.asynccontextmanager
-async def fetched(request: Request, temporary: str) -> AsyncIterator[Context]:
-    """The context that `remote` names."""
+async def fetched(request: Request, temporary: str, *, ignore: bool = True) -> AsyncIterator[Context]:
+    """The context that `remote` names; with `ignore`, without what its .dockerignore leaves out."""
     async with contextlib.AsyncExitStack() as stack:
         if git_address.is_context(request.remote):
             keep = request.arguments.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") in ("1", "true")
@@ -35,7 +35,8 @@ async def fetched(request: Request, temporary: str) -> AsyncIterator[Context]:
             made = await stack.enter_async_context(context.received(body, temporary))
         else:
             raise InvalidArgument(f"unable to detect the kind of the remote context {request.remote[:200]!r}")
-        await asyncio.to_thread(made.remove_ignored, request.dockerfile)
+        if ignore:
+            await asyncio.to_thread(made.remove_ignored, request.dockerfile)
         yield made
 
 
@@ -51,6 +52,25 @@ async def _downloaded(url: str, temporary: str) -> AsyncIterator[AsyncIterator[b
                 return
             text = head + file.read(_TEXT_LIMIT)
         yield _pieces(io.BytesIO(alone(text)))
+
+
+async def opened(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """What begins like a tar as it is; else it is the Dockerfile of a context without anything more."""
+    head = bytearray()
+    async for piece in pieces:
+        head += piece
+        if len(head) >= _TAR_MAGIC.stop:
+            break
+    if is_archive(bytes(head[:512])):
+        yield bytes(head)
+        async for piece in pieces:
+            yield piece
+        return
+    async for piece in pieces:
+        head += piece
+        if len(head) > _TEXT_LIMIT:
+            raise InvalidArgument("what was sent is neither a tar nor a Dockerfile")
+    yield alone(bytes(head))
 
 
 def is_archive(head: bytes) -> bool:

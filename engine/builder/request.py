@@ -18,7 +18,6 @@ SECRETS_HEADER = "X-Wherry-Build-Secrets"
 CHANNEL_HEADER = "X-Wherry-Build-Channel"
 _REFUSED = {
     "squash": "build with fewer RUN steps, or copy from a stage into one that is FROM scratch",
-    "session": "sessions belong to BuildKit: set DOCKER_BUILDKIT=0, or use `wherry build`",
     "isolation": "it belongs to other operating systems",
 }
 _NUMBERS = ("memory", "memswap", "cpushares", "cpuperiod", "cpuquota", "shmsize")
@@ -39,6 +38,7 @@ class Request:
     labels: Mapping[str, str] = field(default_factory=dict)
     target: str = ""
     no_cache: bool = False
+    no_cache_stages: frozenset[str] = frozenset()  # by their names
     pull: bool = False
     quiet: bool = False
     remove: bool = True
@@ -54,6 +54,10 @@ class Request:
     to_channel: bool = False  # the result goes there, and no image is kept
     remote: str = ""  # a context that the engine fetches
     kept: bool = False  # the body is what the channel's own context lacks
+    detailed: bool = False  # the stream tells of transfers and exports, too
+    store: bool = True  # an image comes of it
+    buildkit: bool = False  # asked for in BuildKit's way: version=2
+    session: str = ""  # the id of the client's, by which it has files, secrets and credentials
 
     @property
     def epoch(self) -> int | None:
@@ -68,7 +72,7 @@ class Request:
 
 def read(text: Callable[[str], str], texts: Callable[[str], list[str]], headers: Mapping[str, str]) -> Request:
     """From the query's parameters and the headers."""
-    _refuse(text)
+    buildkit = _refuse(text)
     host: dict[str, Any] = {}
     for name, key in _HOST.items():
         if text(name):
@@ -95,27 +99,31 @@ def read(text: Callable[[str], str], texts: Callable[[str], list[str]], headers:
         credentials=_credentials(headers.get("X-Registry-Config", "")),
         secrets=_secrets(headers.get(SECRETS_HEADER, "")),
         channel=headers.get(CHANNEL_HEADER, ""),
-        to_channel=_to_channel(text("outputs"), headers.get(CHANNEL_HEADER, "")),
+        to_channel=not buildkit and _to_channel(text("outputs"), headers.get(CHANNEL_HEADER, "")),
         contexts=_contexts(text("contexts")),
-        steps=_steps(text("progress")),
+        steps=_steps(text("progress")) or buildkit,
+        detailed=buildkit,
+        buildkit=buildkit,
+        session=text("session"),
         remote=text("remote"),
         kept=_flag(text("kept")),
         cache_from=_cache_from(text("cachefrom")),
     )
 
 
-def _refuse(text: Callable[[str], str]) -> None:
+def _refuse(text: Callable[[str], str]) -> bool:
+    """Answers whether it is BuildKit's way of asking."""
     for name, hint in _REFUSED.items():
         value = text(name)
         if value and value not in ("0", "false", "[]", "null", "None", "default"):
             raise Unimplemented(f"building with {name}={value[:80]} is not supported: {hint}")
-    if text("version") not in ("", "1"):
-        raise Unimplemented(
-            "building with BuildKit (version=2) is not supported: set DOCKER_BUILDKIT=0 for the classic builder, "
-            "or use `wherry build`"
-        )
-    if text("remote") == "client-session":
-        raise Unimplemented("the context of a BuildKit session (remote=client-session) is not supported: send a tar")
+    if text("version") not in ("", "1", "2"):
+        raise InvalidArgument(f'invalid version "{text("version")[:80]}"')
+    if text("version") == "2":
+        return True
+    if text("session") or text("remote") in ("client-session", "upload-request"):
+        raise InvalidArgument("a session belongs to version=2")
+    return False
 
 
 def _flag(value: str) -> bool:

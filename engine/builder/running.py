@@ -27,10 +27,10 @@ async def run(stage: Scope, instruction: Instruction) -> State:
     state, session = stage.state, stage.session
     command, script = _command(instruction, state.shell)
     mounts = _mounts(stage, instruction)
-    secrets = session.secrets
+    secrets = dict[str, bytes]()
     if script is not None:
         mounts.append(RunMount("secret", command[0], id=_SCRIPT, mode=0o755))
-        secrets = {**secrets, _SCRIPT: script.encode()}
+        secrets[_SCRIPT] = script.encode()
     arguments = {name: value for name, value in stage.arguments.all().items() if name not in state.environment}
     shown = stage.arguments.shown(state.environment)
     text = " ".join([*([f"|{len(shown)}", *shown] if arguments else []), *command])
@@ -48,6 +48,7 @@ async def run(stage: Scope, instruction: Instruction) -> State:
         if known is not None:
             stage.lane.cached()
             return state.stepped(state.config, text, known.created, known.layer)
+        secrets |= await session.secrets(mount.id for mount in mounts if mount.kind == "secret" and mount.id != _SCRIPT)
         environment = [*(state.config.get("Env") or ()), *(f"{name}={value}" for name, value in arguments.items())]
         layer = await _execute(stage, command, environment, mounts, roots, secrets, network)
         created = session.now()
@@ -67,7 +68,7 @@ async def _execute(
     session, state = stage.session, stage.state
     sockets = {mount.target for mount in mounts if mount.kind == "ssh"}
     async with contextlib.AsyncExitStack() as stack:
-        given = await stack.enter_async_context(session.mounting.prepared(mounts, roots, secrets, session.channel))
+        given = await stack.enter_async_context(session.mounting.prepared(mounts, roots, secrets, session.client))
         agent = next((mount["Target"] for mount in given if mount["Target"] in sockets), "")
         if agent and not any(each.startswith("SSH_AUTH_SOCK=") for each in environment):
             environment = [*environment, f"SSH_AUTH_SOCK={agent}"]

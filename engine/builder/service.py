@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from engine.builder import bases, context, parser, remote
 from engine.builder.build import Build, new_id
 from engine.builder.cache import Cache
 from engine.builder.cache_mounts import CacheMounts
-from engine.builder.channel import Channels
+from engine.builder.channel import Channel, Channels
+from engine.builder.client import Client, Sender
+from engine.builder.context import Context
 from engine.builder.history_cache import HistoryCache
 from engine.builder.kept_contexts import KeptContexts
 from engine.builder.layers import Layers
@@ -71,10 +73,12 @@ class Builder:
         self.channels = Channels(self._contexts)
         self._running: dict[str, float] = {}  # when each began
 
-    async def build(self, request: Request, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Line, None]:
+    async def build(
+        self, request: Request, chunks: AsyncIterator[bytes], sender: Sender | None = None
+    ) -> AsyncGenerator[Line, None]:
         """The lines of one build; leaving the loop cancels it, and waits until nothing of it is left."""
         lines: asyncio.Queue[Line | Ended] = asyncio.Queue()
-        work = self._room.background.spawn("build", self._told(request, chunks, lines))
+        work = self._room.background.spawn("build", self._told(request, chunks, sender, lines))
         try:
             while not isinstance(line := await lines.get(), Ended):
                 yield line
@@ -85,12 +89,18 @@ class Builder:
             with contextlib.suppress(asyncio.CancelledError):
                 await work
 
-    async def _told(self, request: Request, chunks: AsyncIterator[bytes], lines: "asyncio.Queue[Line | Ended]") -> None:
+    async def _told(
+        self,
+        request: Request,
+        chunks: AsyncIterator[bytes],
+        sender: Sender | None,
+        lines: "asyncio.Queue[Line | Ended]",
+    ) -> None:
         build_id = new_id()
         self._running[build_id] = time.time()
         whole = False
         try:
-            await self._one(build_id, request, chunks, lines)
+            await self._one(build_id, request, chunks, sender, lines)
         except Fault as fault:
             lines.put_nowait(Ended(fault))
         except asyncio.CancelledError:
@@ -108,24 +118,28 @@ class Builder:
                 self._room.background.spawn("what a build left", patiently("clearing up", self.repair))
 
     async def _one(
-        self, build_id: str, request: Request, chunks: AsyncIterator[bytes], lines: "asyncio.Queue[Line | Ended]"
+        self,
+        build_id: str,
+        request: Request,
+        chunks: AsyncIterator[bytes],
+        sender: Sender | None,
+        lines: "asyncio.Queue[Line | Ended]",
     ) -> None:
-        room, temporary = self._room, self._temporary
+        room = self._room
         async with contextlib.AsyncExitStack() as stack:
             channel = self.channels.get(request.channel) if request.channel else None
-            if channel is not None:
-                stack.enter_context(channel.used())
-            if request.kept:
-                if channel is None:
-                    raise InvalidArgument("kept=1 needs a channel, which has the list of the context's files")
-                received = await channel.filled(chunks)
-            elif request.remote:
-                received = await stack.enter_async_context(remote.fetched(request, temporary))
+            client: Client | None = sender or channel
+            if client is not None:
+                client.tell = lines.put_nowait
+                await stack.enter_async_context(client.begun())
+            if sender is not None:
+                text = await sender.dockerfile(request)
+                own: Callable[[], Awaitable[Context]] = sender.context
             else:
-                received = await stack.enter_async_context(context.received(chunks, temporary, self._discard))
-            file = parser.parse(await finish(received.dockerfile, request.dockerfile))
+                text, own = await self._received(stack, request, chunks, channel)
+            file = parser.parse(text)
             lease = await stack.enter_async_context(room.supervisor.leases.hold(build_id))
-            rootfs = Rootfs(room.supervisor, temporary)
+            rootfs = Rootfs(room.supervisor, self._temporary)
             supervisor = room.supervisor
             layers = Layers(
                 supervisor.snapshots, supervisor.content, self._differences, rootfs, supervisor.leases, lease
@@ -134,19 +148,42 @@ class Builder:
                 id=build_id,
                 request=request,
                 file=file,
-                context=received,
-                temporary=temporary,
+                context=own,
+                temporary=self._temporary,
                 room=room,
                 images=self._images,
                 layers=layers,
                 cache=self._cache,
                 mounting=self._mounting,
                 channel=channel,
+                client=client,
             )
             session.others = HistoryCache(await bases.sources(session))
             image_id = await Build(session, self._assembler, self._names, lines.put_nowait).run()
             for tag in request.tags if image_id else ():
                 room.bus.publish("image", "tag", image_id, {"name": tag.familiar})
+
+    async def _received(
+        self,
+        stack: contextlib.AsyncExitStack,
+        request: Request,
+        chunks: AsyncIterator[bytes],
+        channel: Channel | None,
+    ) -> tuple[str, Callable[[], Awaitable[Context]]]:
+        """A context that comes with the request or is named by it; its Dockerfile."""
+        if request.kept:
+            if channel is None:
+                raise InvalidArgument("kept=1 needs a channel, which has the list of the context's files")
+            received = await channel.filled(chunks)
+        elif request.remote:
+            received = await stack.enter_async_context(remote.fetched(request, self._temporary))
+        else:
+            received = await stack.enter_async_context(context.received(chunks, self._temporary, self._discard))
+
+        async def own() -> Context:
+            return received
+
+        return await finish(received.dockerfile, request.dockerfile), own
 
     def _discard(self, folder: str) -> None:
         """Ten thousand files take their time to go, and no client waits for it."""
@@ -157,6 +194,12 @@ class Builder:
 
     async def prune(self, asked: Prune) -> dict[str, Any]:
         """`POST /build/prune`."""
+        gone = await self.pruned(asked)
+        freed = sum(record.size for record in gone)
+        return {"CachesDeleted": [record.id for record in gone] or None, "SpaceReclaimed": freed}
+
+    async def pruned(self, asked: Prune) -> list[Record]:
+        """What is gone."""
         disk = os.statvfs(self._temporary)
         chosen = asked.choose(await self.records(), free=disk.f_bavail * disk.f_frsize)
         steps = {record.key for record in chosen if record.type == REGULAR}
@@ -166,8 +209,12 @@ class Builder:
             remove = {MOUNT: self._caches.remove, LOCAL: self._contexts.remove}.get(record.type)
             if remove is not None and await asyncio.to_thread(remove, record.key):
                 gone.append(record)
-        freed = sum(record.size for record in gone)
-        return {"CachesDeleted": [record.id for record in gone] or None, "SpaceReclaimed": freed}
+        return gone
+
+    @property
+    def contexts(self) -> KeptContexts:
+        """Those that stay after a build."""
+        return self._contexts
 
     def temporary(self) -> str:
         """Where contexts are unpacked."""

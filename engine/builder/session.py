@@ -1,12 +1,13 @@
 """What all stages of one build share."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from engine import timestamps
 from engine.builder.cache import Cache
 from engine.builder.channel import Channel
+from engine.builder.client import Client
 from engine.builder.context import Context
 from engine.builder.history_cache import HistoryCache
 from engine.builder.layers import Layers
@@ -34,7 +35,7 @@ class Session:
     id: str
     request: Request
     file: Dockerfile
-    context: Context
+    context: Callable[[], Awaitable[Context]]  # asked for when a step needs it
     temporary: str
     room: Room
     images: Images
@@ -42,6 +43,7 @@ class Session:
     cache: Cache
     mounting: Mounting
     channel: Channel | None = None
+    client: Client | None = None
     others: HistoryCache = field(default_factory=HistoryCache)
     meta: dict[str, str | None] = field(default_factory=dict)
     results: dict[int, "asyncio.Future[State]"] = field(default_factory=dict)
@@ -65,16 +67,26 @@ class Session:
     @property
     def replaced(self) -> frozenset[str]:
         """The names that `--build-context` gives another meaning."""
-        return frozenset(self.request.contexts) | frozenset(self.channel.contexts if self.channel else ())
+        return frozenset(self.request.contexts) | (self.client.folders if self.client else frozenset())
 
-    def folder(self, name: str) -> Context | None:
-        """The folder that a name means, if it is one of the client's."""
-        return self.channel.contexts.get(name.lower()) if self.channel else None
+    def is_folder(self, name: str) -> bool:
+        """Does a name mean a folder of the client's."""
+        return self.client is not None and name.lower() in self.client.folders
 
-    @property
-    def secrets(self) -> Mapping[str, bytes]:
-        """What steps may ask for."""
-        return {**self.request.secrets, **(self.channel.secrets if self.channel else {})}
+    async def folder(self, name: str) -> Context | None:
+        """That folder."""
+        return await self.client.folder(name.lower()) if self.client is not None and self.is_folder(name) else None
+
+    async def secrets(self, names: Iterable[str]) -> dict[str, bytes]:
+        """Those that a step asks for, as far as there are any."""
+        found = {}
+        for name in names:
+            value = await self.client.secret(name) if self.client is not None else None
+            if value is None:
+                value = self.request.secrets.get(name)
+            if value is not None:
+                found[name] = value
+        return found
 
     def now(self) -> str:
         """The time that new steps say."""

@@ -1,5 +1,6 @@
 """One stage: FROM, its triggers, its instructions in order, each said as docker says it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.builder import bases, copying, metadata, running
@@ -22,8 +23,11 @@ _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class StageBuild(Scope):
     """Builds one stage."""
 
-    def __init__(self, session: Session, index: int, lane: Lane, first_step: int, steps: int) -> None:
+    def __init__(
+        self, session: Session, index: int, lane: Lane, first_step: int, steps: int, names: Sequence[str] = ()
+    ) -> None:
         super().__init__(session, index, lane)
+        self._names = iter(names)
         self._step = first_step
         self._steps = steps
         self._command_set = False
@@ -57,7 +61,7 @@ class StageBuild(Scope):
         name = expander.word(self.stage.base)
         if not name:
             raise self.stage.origin.fault(f"base name ({self.stage.base}) should not be blank")
-        if self.session.folder(name) is not None:
+        if self.session.is_folder(name):
             raise self.stage.origin.fault(
                 f"the build context {name} is a folder: COPY --from={name} takes files from it"
             )
@@ -81,7 +85,8 @@ class StageBuild(Scope):
         return asked
 
     def _announce(self, instruction: Instruction) -> None:
-        self.lane.begin(self._step, self._steps, instruction.original.strip())
+        name = next(self._names, "")
+        self.lane.begin(self._step, self._steps, instruction.original.strip(), vertex=name, line=instruction.line)
         self._step += 1
 
     def _show(self) -> None:

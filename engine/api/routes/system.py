@@ -60,7 +60,7 @@ class SystemRoutes:
             "Cache-Control": "no-cache, no-store, must-revalidate",
             "Pragma": "no-cache",
             "Swarm": "inactive",
-            "Builder-Version": "1",  # the classic one
+            "Builder-Version": "2",  # BuildKit's, for clients that have both
             "Content-Type": "text/plain; charset=utf-8",
         }
         return web.Response(body=b"OK" if call.request.method == "GET" else b"", headers=headers)

@@ -390,7 +390,10 @@ def test_a_trigger_is_every_stages_that_begins_with_it(engine: Engine, tmp_path:
     assert _run(engine, "twice", "cat /1 /2").split() == ["ran", "ran"]
 
 
-def test_containers_of_steps_stay_where_they_are_wanted(engine: Engine, tmp_path: Path) -> None:
+def test_containers_of_steps_stay_where_they_are_wanted(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_BUILDKIT", "0")  # which has no such containers
     (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo kept > /k\n")
     engine.docker("build", "--rm=false", "--no-cache", "--network", "none", str(tmp_path))
     (container,) = engine.out("ps", "-aq").split()

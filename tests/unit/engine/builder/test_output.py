@@ -69,3 +69,28 @@ def test_who_does_not_gets_stderr_in_its_colour() -> None:
     lane.log("o", 1)
     lane.log("e", 2)
     assert [line["stream"] for line in lines] == ["o", "\x1b[91me\x1b[0m"]
+
+
+def test_a_detailed_stream_tells_of_vertices_exports_and_warnings() -> None:
+    lines: list[Line] = []
+    output = Output(lines.append, steps=True, detailed=True)
+    lane = output.lane("app")
+    lane.begin(1, 2, "RUN x", vertex="[1/1] RUN x", line=7)
+    lane.failed("it broke")
+    output.exporting("naming to a", done=True)
+    output.warn("careful")
+    running, failed, export, warning = (line["aux"] for line in lines)
+    assert (running["vertex"], running["line"], "error" in running) == ("[1/1] RUN x", 7, False)
+    assert (failed["state"], failed["error"]) == ("failed", "it broke")
+    assert (export["name"], export["state"]) == ("naming to a", "done")
+    assert warning == {"text": "careful"}
+
+
+def test_a_warning_is_a_line_for_others_and_nothing_where_it_is_quiet() -> None:
+    output, lines = _output()
+    output.warn("careful")
+    output.exporting("x", done=True)
+    assert lines == [{"stream": "[Warning] careful\n"}]
+    quiet, none = _output(quiet=True)
+    quiet.warn("careful")
+    assert none == []

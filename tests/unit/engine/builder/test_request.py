@@ -35,8 +35,8 @@ def test_the_docker_clis_usual_query_is_taken() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("squash", "1"), ("version", "2"), ("remote", "client-session"), ("outputs", "[{}]")),
-        *(("session", "abc"), ("cachefrom", '["type=local,src=x"]'), ("platform", "linux/s390x")),
+        *(("squash", "1"), ("isolation", "hyperv"), ("outputs", "[{}]")),
+        *(("cachefrom", '["type=local,src=x"]'), ("platform", "linux/s390x")),
     ],
 )
 def test_what_is_not_supported_is_refused_with_its_name(name: str, value: str) -> None:
@@ -88,3 +88,15 @@ def test_the_epoch_is_a_number() -> None:
 def test_images_to_look_for_steps_in_are_named_in_two_ways() -> None:
     assert _read(cachefrom='["a:1","type=registry,ref=r/b:2"]').cache_from == ("a:1", "r/b:2")
     assert _read(cachefrom="[]").cache_from == _read(cachefrom="null").cache_from == ()
+
+
+def test_buildkits_way_of_asking_is_taken_down() -> None:
+    asked = _read(version="2", session="s", remote="client-session", outputs='[{"Type": "local"}]')
+    assert (asked.buildkit, asked.session, asked.steps, asked.detailed, asked.to_channel) == (
+        *(True, "s", True, True),
+        False,
+    )
+    with pytest.raises(InvalidArgument, match='invalid version "3"'):
+        _read(version="3")
+    with pytest.raises(InvalidArgument, match="version=2"):
+        _read(session="s")

@@ -13,7 +13,7 @@ async def test_ping_version_info_and_df(bench: Bench, tmp_path: Path) -> None:
             assert response.headers["Api-Version"] == "1.51"
             assert response.headers["Ostype"] == "linux"
             assert response.headers["Docker-Experimental"] == "false"
-            assert response.headers["Builder-Version"] == "1"
+            assert response.headers["Builder-Version"] == "2"
         assert await api.ask("GET", "/_ping") == (200, b"OK")
         assert (await api.ask("GET", "/version"))[1]["ApiVersion"] == "1.51"
         assert (await api.ask("GET", "/info"))[1]["Images"] == 1

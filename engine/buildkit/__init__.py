@@ -1,0 +1,1 @@
+"""BuildKit's own protocol, on the engine's builder: what `docker build`, buildx and compose speak."""
