@@ -15,9 +15,9 @@ from engine.builder import ignore, sources
 from engine.builder.feed import Closed, Feed
 from engine.builder.sources import Source as Found
 from engine.builder.spooling import Spooler
+from engine.builder.tar_stream import Source
 from engine.builder.threads import finish, finished
 from engine.builder.tree import Node, NotPlain, Tree
-from engine.builder.unpacking import Source
 from engine.images.decompress import decompressed
 from proto.errdefs import InvalidArgument, NotFound
 

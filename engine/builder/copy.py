@@ -126,7 +126,7 @@ class Copier:
                         if parent < 0:
                             parent = self.make_folders(destination)
                             place = self.links.place(path_of(folder), parent) if self.links is not None else None
-                        self._place(fd, parent, name, posixpath.join(destination, name), place)
+                        self._place(fd, parent, name, f"{destination.rstrip('/')}/{name}", place, name)
                     if is_folder and (not excluded or (self._ignore is not None and self._ignore.has_exclusions)):
                         self._below(fd, f"{path}/", posixpath.join(destination, name))
                         if not excluded:
@@ -146,7 +146,8 @@ class Copier:
         fd = kernel.openat2(self.source, source.path, os.O_PATH)
         try:
             place = self.links.place(posixpath.dirname(path_of(fd)), parent) if self.links is not None else None
-            self._place(fd, parent, posixpath.basename(path), path, place)
+            origin = posixpath.basename(path_of(fd)) if place is not None else ""
+            self._place(fd, parent, posixpath.basename(path), path, place, origin)
         finally:
             os.close(fd)
             os.close(parent)
@@ -205,8 +206,8 @@ class Copier:
         except NotADirectoryError:
             raise InvalidArgument(f"cannot make the folder {path}: not a directory") from None
 
-    def _place(self, fd: int, parent: int, name: str, path: str, place: Place | None = None) -> None:
-        """`place`: where a link would do."""
+    def _place(self, fd: int, parent: int, name: str, path: str, place: Place | None = None, origin: str = "") -> None:
+        """`place`: where a link would do, to the file `origin` there."""
         found = os.fstat(fd)
         if not self._make_room(parent, name, stat.S_ISDIR(found.st_mode)):
             self._finish(fd, found, parent, name)
@@ -214,7 +215,7 @@ class Copier:
         identity = (found.st_dev, found.st_ino)
         if stat.S_ISREG(found.st_mode):
             if self.links is not None and place is not None and self._is_as_wanted(found):
-                self.links.take(place, name, posixpath.basename(path_of(fd)))
+                self.links.take(place, name, origin)
                 return
             if found.st_nlink > 1 and identity in self._seen and self._link(self._seen[identity], parent, name):
                 return

@@ -22,9 +22,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from engine.builder.tar_stream import Source, opened
 from engine.builder.threads import finish
 from engine.builder.tree import DEEPEST, MOST, Node, NotPlain, Tree
-from engine.builder.unpacking import NEW_FILE, Source, copy_plain
+from engine.builder.unpacking import NEW_FILE, copy_plain
 from engine.placement import spread
 from proto.errdefs import InvalidArgument
 
@@ -132,7 +133,7 @@ class Kept:
         """The files that were lacking, each under its place in the list; then all is here, and the tree says so."""
         lacking = set(self._lacking)
         try:
-            with tarfile.open(fileobj=source, mode="r|", bufsize=_PIECE) as tar:  # type: ignore[call-overload]
+            with opened(source) as tar:
                 for entry in tar:
                     number = int(entry.name) if entry.name.isascii() and entry.name.isdigit() else -1
                     if number not in lacking or not entry.isreg():

@@ -10,10 +10,12 @@ import os
 import stat
 import tarfile
 
+from engine.builder.tar_stream import all_data_of
 from engine.builder.tree import Node, NotPlain, Tree
 from engine.builder.unpacking import NEW_FILE, Unpacker, copy_plain, write_all
 
 _LARGE = 256 << 10
+_ENOUGH = 1 << 20
 
 
 class Spooler(Unpacker):
@@ -25,7 +27,8 @@ class Spooler(Unpacker):
         self._large = f"{folder}/large"
         self._larges = 0
         self._small = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        self._size = 0
+        self._size = 0  # of what is written
+        self._waiting = bytearray()
 
     def close(self) -> None:
         """Let the bytes go."""
@@ -62,19 +65,27 @@ class Spooler(Unpacker):
             raise NotPlain
 
     def _keep(self, tar: tarfile.TarFile, entry: tarfile.TarInfo, node: Node) -> None:
-        digest = hashlib.sha256()
         if entry.size < _LARGE:
-            node.place = self._size
-            copy_plain(tar, entry, self._small, digest)
-            self._size += entry.size
-        else:
-            node.own = self._new_name()
-            target = os.open(node.own, NEW_FILE, 0o600)
-            try:
-                copy_plain(tar, entry, target, digest)
-            finally:
-                os.close(target)
+            data = all_data_of(tar, entry.size)
+            node.place = self._size + len(self._waiting)
+            node.digest = hashlib.sha256(data).hexdigest()
+            self._waiting += data
+            if len(self._waiting) >= _ENOUGH:
+                self._flush()
+            return
+        digest = hashlib.sha256()
+        node.own = self._new_name()
+        target = os.open(node.own, NEW_FILE, 0o600)
+        try:
+            copy_plain(tar, entry, target, digest)
+        finally:
+            os.close(target)
         node.digest = digest.hexdigest()
+
+    def _flush(self) -> None:
+        write_all(self._small, self._waiting)
+        self._size += len(self._waiting)
+        self._waiting.clear()
 
     def _new_name(self) -> str:
         if not self._larges:
@@ -85,6 +96,7 @@ class Spooler(Unpacker):
     def bytes_of(self, node: Node, limit: int) -> bytes:
         """A file's first bytes."""
         if not node.own:
+            self._flush()
             return os.pread(self._small, min(node.size, limit), node.place)
         with open(node.own, "rb") as file:
             return file.read(limit)
@@ -98,6 +110,7 @@ class Spooler(Unpacker):
         """Make the folder."""
         if self.tree is None:
             return
+        self._flush()
         folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._root)
         try:
             self._make(folder, self.tree.root)
@@ -131,13 +144,16 @@ class Spooler(Unpacker):
         try:
             if not node.own and node.size:
                 write_all(fd, os.pread(self._small, node.size, node.place))
-            _finish(fd, node)
-            self.digests[os.fstat(fd).st_ino] = node.digest
+            self.digests[_finish(fd, node)] = node.digest
         finally:
             os.close(fd)
 
 
-def _finish(fd: int, node: Node) -> None:
-    os.fchown(fd, node.uid, node.gid)
+def _finish(fd: int, node: Node) -> int:
+    """Owner, mode and time as they came; the inode's number."""
+    found = os.fstat(fd)
+    if (found.st_uid, found.st_gid) != (node.uid, node.gid):
+        os.fchown(fd, node.uid, node.gid)
     os.fchmod(fd, stat.S_IMODE(node.mode))
     os.utime(fd, (node.mtime, node.mtime))
+    return found.st_ino

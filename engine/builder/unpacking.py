@@ -8,8 +8,8 @@ import hashlib
 import os
 import tarfile
 from collections.abc import Mapping
-from typing import Protocol
 
+from engine.builder.tar_stream import Source, data_of, opened
 from engine.containers.tar_in import TarReader, set_attributes
 from proto.errdefs import InvalidArgument
 
@@ -17,14 +17,6 @@ _PIECE = 1 << 20
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 Digests = Mapping[int, str]  # of files, by their inodes' numbers
-
-
-class Source(Protocol):
-    """What a tar is read from."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Up to so many bytes."""
-        ...
 
 
 class Unpacker(TarReader):
@@ -39,7 +31,7 @@ class Unpacker(TarReader):
     def unpack(self, source: Source) -> None:
         """All entries, and what clients pad an archive with."""
         try:
-            with tarfile.open(fileobj=source, mode="r|", bufsize=_PIECE) as tar:  # type: ignore[call-overload]
+            with opened(source) as tar:
                 self.entries(tar)
         except tarfile.TarError as error:
             if str(error) == "empty file":
@@ -100,15 +92,13 @@ def copy_plain(tar: tarfile.TarFile, entry: tarfile.TarInfo, target: int, digest
     """Straight from the stream, which stands where the entry's data begins."""
     left = entry.size
     while left:
-        piece = tar.fileobj.read(min(left, _PIECE))
-        if not piece:
-            raise tarfile.ReadError("unexpected end of data")
+        piece = data_of(tar, left)
         left -= len(piece)
         write_all(target, piece)
         digest.update(piece)
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | bytearray) -> None:
     written = os.write(fd, data)
     while written < len(data):
         written += os.write(fd, memoryview(data)[written:])

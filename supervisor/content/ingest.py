@@ -21,7 +21,6 @@ from proto.errdefs import AlreadyExists, FailedPrecondition, InvalidArgument, No
 from proto.failpoints import reached
 from supervisor.content.blobs import Blobs
 from supervisor.content.digests import algorithm_of, digest_of, new_hash
-from supervisor.content.disk import Onward
 from supervisor.content.hashing import BesideHash
 from supervisor.core.content import Status
 
@@ -42,7 +41,6 @@ class IngestWriter:
         self._started_at_ns = status.started_at
         self._updated_at_ns = status.updated_at
         self._fd = os.open(os.path.join(folder, "data"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        self._onward = Onward(self._fd)
         try:
             self._rehash()
         except BaseException:
@@ -76,7 +74,6 @@ class IngestWriter:
         if self._fd < 0:
             raise FailedPrecondition("cannot write on closed writer: failed precondition")
         view = memoryview(data)
-        self._onward.before(self._offset + len(view))
         self._hash.update(view)  # beside the writing
         while view:
             try:
@@ -87,7 +84,6 @@ class IngestWriter:
             self._offset += count
             view = view[count:]
             reached("supervisor.content.written")
-        self._onward.after(self._offset)
         self._updated_at_ns = time.time_ns()
         return len(data)
 
@@ -98,7 +94,6 @@ class IngestWriter:
         if self._fd < 0:
             raise FailedPrecondition("cannot truncate closed writer: failed precondition")
         os.ftruncate(self._fd, 0)
-        self._onward = Onward(self._fd)
         self._rehash()
 
     def sync(self) -> None:
@@ -122,7 +117,6 @@ class IngestWriter:
 
     def _commit(self, size: int, expected: str) -> str:
         try:
-            self._onward.trim(self._offset)
             os.fsync(self._fd)
         except OSError as error:
             raise _disk_fault("sync failed", os.path.join(self._folder, "data"), error) from error
@@ -154,7 +148,6 @@ class IngestWriter:
         if self._fd < 0:
             return
         try:
-            self._onward.trim(self._offset)
             os.fsync(self._fd)
             _write_atomically(os.path.join(self._folder, "updatedat"), _timestamp(self._updated_at_ns))
         except FileNotFoundError:

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from engine import kernel
+from engine.images.assemble import LAYER_TYPE
 from engine.images.commit import Wish
 from engine.images.reference import parse
+from engine.images.registry_auth import Credentials
 from engine.images.service import Images
 from engine.supervisor_client.channel import Channel
 from engine.supervisor_client.content import Content
@@ -76,3 +78,27 @@ async def test_an_image_that_lost_its_snapshot_is_unpacked_for_the_next_containe
     await snapshots.prepare("box", top, {"containerd.io/gc.root": "2024-01-01T00:00:00Z"})
     assert await mounted(snapshots, "box", tmp_path, "") == {"one": "one"}
     await snapshots.remove("box")
+
+
+async def test_a_push_compresses_what_was_made_here_and_the_image_keeps_its_id(
+    images: Images, channel: Channel, registry: str
+) -> None:
+    name = f"{registry}/made:1"
+    await images.committer.load_file_system(archive(layer_tar({"one": b"one" * 1000})), Wish(parse(name)))
+    made = await images.resolve(name)
+    assert [layer.media_type for layer in made.manifest.layers] == [LAYER_TYPE]
+    pushed = [line async for line in images.push(f"{registry}/made", "1", Credentials())]
+    image = await images.resolve(name)
+    (layer,) = image.manifest.layers
+    assert (image.id, layer.media_type) == (made.id, f"{LAYER_TYPE}+gzip")
+    assert layer.size < made.manifest.layers[0].size
+    assert pushed[-1]["aux"]["Digest"] == image.manifest.digest
+    again = [line async for line in images.push(f"{registry}/made", "1", Credentials())]
+    assert again[-1] == pushed[-1]
+    assert await Leases(channel).list() == []
+    await images.remove(made.id, force=True)
+    assert await Content(channel).list() == []
+
+    async for _ in images.pull(f"{registry}/made", "1", Credentials()):
+        pass
+    assert (await images.resolve(name)).id == made.id
