@@ -6,13 +6,15 @@ from typing import Any
 
 from aiohttp import web
 
-from engine import jsontext
+from engine import gojson, jsontext
 from engine.api.versions import Version
 from engine.filters import Filters
+from engine.gojson import Struct
 from proto.errdefs import InvalidArgument
 
 _FALSE = ("", "0", "no", "false", "none")
 _BODY_LIMIT = 16 << 20
+_OBJECT = Struct("object", {}, package="")  # whose fields the callee looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ class Call:
             chunks.append(chunk)
         return b"".join(chunks)
 
-    async def json(self, *, required: bool = False) -> dict[str, Any]:
-        """The body as an object; an empty one is {} unless it is required."""
+    async def json(self, shape: Struct | None = None, *, required: bool = False) -> dict[str, Any]:
+        """The body as an object, in a shape where one is given; an empty one is {} unless it is required."""
         data = await self.body()
         kind = self.request.content_type
         if data.strip() and kind != "application/json" and self.request.headers.get("Content-Type"):
@@ -73,9 +75,8 @@ class Call:
         try:
             document = jsontext.loads(data)
         except ValueError as error:
-            raise InvalidArgument(f"invalid JSON: {error}") from None
+            torn = getattr(error, "pos", 0) >= len(data.rstrip()) or "Unterminated string" in str(error)
+            raise InvalidArgument(f"invalid JSON: {'unexpected EOF' if torn else error}") from None
         if document is None:
             return {}
-        if not isinstance(document, dict):
-            raise InvalidArgument("json: cannot unmarshal into Go value of type object")
-        return document
+        return gojson.read(shape or _OBJECT, document)

@@ -9,7 +9,7 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
-from engine import kernel, timestamps
+from engine import gojson, kernel, timestamps
 from engine.containers import (
     fields,
     image_mounts,
@@ -19,6 +19,7 @@ from engine.containers import (
     mountpoints,
     names,
     older_clients,
+    shapes,
     user_namespace,
     verify,
 )
@@ -35,6 +36,8 @@ from proto.errdefs import InvalidArgument, NotFound
 Json = dict[str, Any]
 
 _NEWEST = (9, 9)
+_BODY = "ContainerConfigWrapper"  # what dockerd's errors call it
+_NETWORKING = gojson.Place(_BODY, ("NetworkingConfig",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,8 @@ async def create(
 async def _create(
     room: Room, name: str, container_id: str, body: Json, platform: str, version: older_clients.Version
 ) -> Created:
-    config = fields.complete(fields.CONFIG, body, "ContainerConfigWrapper")
-    host_config = fields.complete(fields.HOST_CONFIG, _host_part(body), "HostConfig")
+    config = fields.complete(fields.CONFIG, body, _BODY)
+    host_config = fields.complete(fields.HOST_CONFIG, _host_part(body), "HostConfig", under="HostConfig")
     endpoints = _endpoints(room, body)
     _network_mode(room, host_config)
     warnings = older_clients.adapt(version, body, config, host_config, endpoints)
@@ -103,7 +106,8 @@ async def _create(
 
 def _endpoints(room: Room, body: Json) -> Json:
     """By network; `default` is the bridge's other name."""
-    given = dict((_part(body, "NetworkingConfig") or {}).get("EndpointsConfig") or {})
+    networking = shapes.NETWORKING.read(_part(body, "NetworkingConfig") or {}, _NETWORKING)
+    given: Json = networking.get("EndpointsConfig") or {}
     if "default" in given and room.config.bridge != "none":
         given.setdefault("bridge", given.pop("default"))
     return given
@@ -124,7 +128,7 @@ def _part(body: Json, name: str) -> Json | None:
     if found is None:
         found = next((value for key, value in body.items() if key.lower() == name.lower()), None)
     if found is not None and not isinstance(found, dict):
-        raise InvalidArgument(f"json: cannot unmarshal into Go struct field ContainerConfigWrapper.{name}")
+        raise gojson.Place(_BODY, (name,)).mismatch(found, f"container.{name}")
     return found
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.containers import fields, inputs, launch_faults, links, state, users
-from engine.containers.fields import Field
+from engine.containers.fields import SIZE, Field
 from engine.containers.live import Live
 from engine.containers.room import Room
+from engine.gojson import TEXT, TEXTS, TRUTH, Words
 from engine.logs.pump import PumpStdio
 from engine.spec import process
 from engine.spec.build import Inputs, apparmor_profile, capability_names
@@ -77,17 +78,17 @@ class Exec:
 
 
 _FIELDS = {
-    "User": Field("str", ""),
-    "Privileged": Field("bool", False),
-    "Tty": Field("bool", False),
-    "ConsoleSize": Field("list", element=int),
-    "AttachStdin": Field("bool", False),
-    "AttachStderr": Field("bool", False),
-    "AttachStdout": Field("bool", False),
-    "DetachKeys": Field("str", ""),
-    "Env": Field("list", element=str),
-    "WorkingDir": Field("str", ""),
-    "Cmd": Field("words"),
+    "User": Field(TEXT, ""),
+    "Privileged": Field(TRUTH, False),
+    "Tty": Field(TRUTH, False),
+    "ConsoleSize": Field(SIZE),
+    "AttachStdin": Field(TRUTH, False),
+    "AttachStderr": Field(TRUTH, False),
+    "AttachStdout": Field(TRUTH, False),
+    "DetachKeys": Field(TEXT, ""),
+    "Env": Field(TEXTS),
+    "WorkingDir": Field(TEXT, ""),
+    "Cmd": Field(Words()),
 }
 
 

@@ -24,7 +24,7 @@ Json = dict[str, Any]
 Version = tuple[int, int]
 
 _SYSCTLS = "com.docker.network.endpoint.sysctls"
-_OPTIONS = {"VolumeOptions": "volume", "BindOptions": "bind", "TmpfsOptions": "tmpfs"}
+_OPTIONS = {"VolumeOptions": "volume", "BindOptions": "bind", "TmpfsOptions": "tmpfs", "ImageOptions": "image"}
 
 
 def adapt(version: Version, body: Json, config: Json, host_config: Json, endpoints: Json) -> list[str]:
@@ -68,7 +68,7 @@ def _modes(version: Version, body: Json, config: Json, host_config: Json) -> Non
 def _mount(version: Version, mount: Json) -> None:
     kind, bind = mount.get("Type"), mount.get("BindOptions") or {}
     for name, owner in _OPTIONS.items():
-        if mount.get(name) and kind != owner:
+        if mount.get(name) is not None and kind != owner:
             if version >= (1, 42):
                 raise InvalidArgument(f'{name} must not be specified on mount type "{kind}"')
             if name != "BindOptions":

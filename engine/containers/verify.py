@@ -2,14 +2,13 @@
 not built, by name.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine import patterns
-from engine.containers import fields, restart_policy
+from engine.containers import restart_policy
 from engine.containers.signals import parse_signal
 from engine.logs import json_file
 from engine.spec import capabilities, devices, security
@@ -41,7 +40,6 @@ def verify(config: Json, host_config: Json, known_runtime: Callable[[str], bool]
         raise InvalidArgument(f"unknown or invalid runtime name: {host_config['Runtime']}")
     _sysctls(host_config)
     _block_io(host_config)
-    _ulimits(host_config["Ulimits"] or ())
     for port in host_config["PortBindings"] or {}:
         number = port.partition("/")[0]
         if not number.isdecimal() or int(number) > 65535:
@@ -58,17 +56,6 @@ def _labels(options: Sequence[str], selinux: str = _SELINUX) -> None:
     """On a kernel without the module such an option has no effect, as with dockerd; with it, we would have to obey."""
     if options and os.path.exists(selinux):
         raise InvalidArgument(f"SELinux is not built into this engine: --security-opt {options[0]}")
-
-
-def _ulimits(limits: Sequence[Json]) -> None:
-    for entry in limits:
-        for name in ("Soft", "Hard"):
-            value = entry.get(name, 0)
-            if not isinstance(value, int) or isinstance(value, bool) or not fields.is_int64(value):
-                raise InvalidArgument(
-                    f"invalid JSON: json: cannot unmarshal {json.dumps(value)} into Go struct field Ulimit.{name} of "
-                    "type int64"
-                )
 
 
 def _block_io(host_config: Json) -> None:
@@ -173,6 +160,8 @@ def _memory(host_config: Json) -> None:
 
 def _cpu(host_config: Json) -> None:
     nano, period, quota = host_config["NanoCpus"], host_config["CpuPeriod"], host_config["CpuQuota"]
+    if host_config["CpuShares"] < 0:
+        raise InvalidArgument(f"invalid CPU shares ({host_config['CpuShares']}): value must be a positive integer")
     if nano and period:
         raise InvalidArgument("Conflicting options: Nano CPUs and CPU Period cannot both be set")
     if nano and quota:

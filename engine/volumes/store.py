@@ -81,6 +81,10 @@ class Volumes:
         """The volume of that name, made if it is not there; no name makes an anonymous one."""
         if not name:
             name, labels = secrets.token_hex(32), dict(labels or {}) | {ANONYMOUS_LABEL: ""}
+        elif len(name) == 1:
+            raise InvalidArgument(
+                f"create {name}: volume name is too short, names should be at least two alphanumeric characters"
+            )
         elif not _NAME.match(name):
             raise InvalidArgument(
                 f'create {name}: "{name}" includes invalid characters for a local volume name, only '

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from engine.api import bodies
 from engine.api.app import Route, respond
 from engine.api.call import Call
 from engine.images import reference as references
@@ -17,7 +18,7 @@ class AuthRoutes:
 
     async def login(self, call: Call) -> web.StreamResponse:
         """`POST /auth`."""
-        token = await self._registry.login(from_document(await call.json(required=True)))
+        token = await self._registry.login(from_document(await call.json(bodies.AUTH, required=True)))
         return respond({"IdentityToken": token, "Status": "Login Succeeded"})
 
     async def distribution(self, call: Call) -> web.StreamResponse:

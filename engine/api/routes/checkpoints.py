@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from engine.api import bodies
 from engine.api.app import Route, empty, respond
 from engine.api.call import Call
 from engine.containers import checkpoints
 from engine.containers.live import Live
 from engine.containers.room import Room
-from proto.errdefs import InvalidArgument
 
 
 class CheckpointRoutes:
@@ -34,10 +34,8 @@ class CheckpointRoutes:
 
     async def create(self, call: Call) -> web.StreamResponse:
         """POST /containers/{id}/checkpoints."""
-        live, body = self._find(call), await call.json(required=True)
+        live, body = self._find(call), await call.json(bodies.CHECKPOINT, required=True)
         name, folder = body.get("CheckpointID") or "", body.get("CheckpointDir") or ""
-        if not isinstance(name, str) or not isinstance(folder, str):
-            raise InvalidArgument("CheckpointID and CheckpointDir must be strings")
         running = not body.get("Exit", False)
         await checkpoints.create(self._room, live, name, folder=folder, leave_running=running)
         return empty(201)

@@ -9,6 +9,7 @@ from aiohttp import web
 from engine.api.app import Route, respond
 from engine.api.call import Call
 from engine.api.routes.image_transfer import asked_reference
+from engine.containers import fields
 from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.images.commit import Wish
@@ -31,7 +32,7 @@ class CommitRoute:
     async def commit(self, call: Call) -> web.StreamResponse:
         """Answers the new image's id."""
         live = self._room.registry.find(call.text("container"))
-        body = await call.json()
+        body = fields.complete(fields.CONFIG, await call.json(), "Config")
         wish = Wish(asked_reference(call), call.text("comment"), call.text("author"), tuple(call.texts("changes")))
         base = await self._images.resolve(live.container.image_id)
         config = _config(live.container.config, body)

@@ -13,15 +13,16 @@ from engine.api.relay import Terms, relay
 from engine.api.routes.container_io import size_of
 from engine.containers import fields, resize
 from engine.containers.execs import Exec
-from engine.containers.fields import Field
+from engine.containers.fields import SIZE, Field
 from engine.containers.room import Room
+from engine.gojson import TRUTH
 from engine.logs.pump import PumpStdio
 from proto.errdefs import Fault
 
 _START = {
-    "Detach": Field("bool", False),
-    "Tty": Field("bool", False),
-    "ConsoleSize": Field("list", element=int),
+    "Detach": Field(TRUTH, False),
+    "Tty": Field(TRUTH, False),
+    "ConsoleSize": Field(SIZE),
 }
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
+from engine.api import bodies
 from engine.api.app import Route, empty, respond
 from engine.api.call import Call
 from engine.api.render import network as render
@@ -47,7 +48,7 @@ class NetworkRoutes:
 
     async def create(self, call: Call) -> web.StreamResponse:
         """`POST /networks/create`."""
-        body = await call.json(required=True)
+        body = await call.json(bodies.NETWORK, required=True)
         if call.version < (1, 48):
             body.pop("EnableIPv4", None)  # not a word of that API yet
         network = await self._networks.create(body)
@@ -74,8 +75,8 @@ class NetworkRoutes:
 
     async def connect(self, call: Call) -> web.StreamResponse:
         """`POST /networks/{id}/connect`."""
-        body = await call.json(required=True)
-        live = self._room.registry.find(str(body.get("Container") or ""))
+        body = await call.json(bodies.CONNECT, required=True)
+        live = self._room.registry.find(body.get("Container") or "")
         network = self._networks.find(call.path["id"])
         asked: Json = body.get("EndpointConfig") or {}
         if call.version < (1, 44):
@@ -97,8 +98,8 @@ class NetworkRoutes:
 
     async def disconnect(self, call: Call) -> web.StreamResponse:
         """`POST /networks/{id}/disconnect`."""
-        body = await call.json(required=True)
-        live = self._room.registry.find(str(body.get("Container") or ""))
+        body = await call.json(bodies.DISCONNECT, required=True)
+        live = self._room.registry.find(body.get("Container") or "")
         network = self._networks.find(call.path["id"])
         async with live.lock:
             container = live.container

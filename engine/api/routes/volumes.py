@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
 
 from aiohttp import web
 
+from engine.api import bodies
 from engine.api.app import Route, empty, respond
 from engine.api.call import Call
 from engine.filters import Filters
@@ -49,7 +49,7 @@ class VolumeRoutes:
 
     async def create(self, call: Call) -> web.StreamResponse:
         """POST /volumes/create."""
-        body: dict[str, Any] = await call.json(required=True)
+        body = await call.json(bodies.VOLUME, required=True)
         driver = body.get("Driver") or "local"
         if driver != "local":
             name = body.get("Name") or ""

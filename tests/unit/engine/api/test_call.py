@@ -8,6 +8,7 @@ from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
 from engine.api.call import Call
+from engine.gojson import TEXT, Struct
 from proto.errdefs import InvalidArgument
 
 
@@ -112,3 +113,16 @@ async def test_a_body_is_bounded() -> None:
     assert await body(b"x" * 10).body(10) == b"x" * 10
     with pytest.raises(InvalidArgument, match="request body too large"):
         await body(b"x" * 11).body(10)
+
+
+@pytest.mark.parametrize("data", [b"{", b'{"a": 1', b'{"a": "x', b'{"a": [1, '])
+async def test_a_body_that_breaks_off_is_said_to(data: bytes) -> None:
+    with pytest.raises(InvalidArgument, match="^invalid JSON: unexpected EOF$"):
+        await body(data).json()
+
+
+async def test_a_body_is_read_in_its_shape() -> None:
+    shape = Struct("Order", {"Name": TEXT}, package="shop")
+    assert await body(b'{"name": "x"}').json(shape) == {"Name": "x"}
+    with pytest.raises(InvalidArgument, match=r"cannot unmarshal array into Go value of type shop\.Order"):
+        await body(b"[]").json(shape)

@@ -41,7 +41,7 @@ def test_defaults_are_not_shared() -> None:
         ("CONFIG", "Tty", "x", "cannot unmarshal string into Go struct field Config.Tty of type bool"),
         ("CONFIG", "Env", {}, "cannot unmarshal object into Go struct field Config.Env of type []string"),
         ("HOST_CONFIG", "Memory", "1g", "cannot unmarshal string into Go struct field Config.Memory of type int64"),
-        ("HOST_CONFIG", "Memory", 1.5, "cannot unmarshal number into Go struct field Config.Memory of type int64"),
+        ("HOST_CONFIG", "Memory", 1.5, "cannot unmarshal number 1.5 into Go struct field Config.Memory of type int64"),
         ("HOST_CONFIG", "Privileged", 1, "cannot unmarshal number into Go struct field Config.Privileged of type bool"),
         ("HOST_CONFIG", "Sysctls", [], "cannot unmarshal array into Go struct field Config.Sysctls"),
     ],

@@ -175,3 +175,13 @@ async def test_a_creation_of_an_older_client(bench: Bench) -> None:
     made = await create.create(bench.room, "new", body, version=NEWEST)
     mounts = bench.room.registry.find(made.id).container.mounts
     assert [mount.options for mount in mounts] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("bind", "VolumeOptions"), ("volume", "TmpfsOptions"), ("tmpfs", "ImageOptions")]
+)
+def test_options_of_another_kind_of_mount_are_refused_even_empty_ones(kind: str, options: str) -> None:
+    mount = {"Type": kind, "Target": "/x", options: {}}
+    with pytest.raises(InvalidArgument, match=f'{options} must not be specified on mount type "{kind}"'):
+        adapted(NEWEST, Mounts=[mount])
+    assert adapted((1, 41), Mounts=[mount])[1] == []

@@ -29,6 +29,7 @@ def test_a_plain_container_passes() -> None:
         ("valid memory swappiness range is 0-100", {"MemorySwappiness": 200}),
         ("Nano CPUs and CPU Period cannot both be set", {"NanoCpus": 1, "CpuPeriod": 1000}),
         ("range of CPUs is from 0.01", {"NanoCpus": 10**15}),
+        (r"invalid CPU shares \(-1\): value must be a positive integer", {"CpuShares": -1}),
         ("Invalid value x for cpuset cpus", {"CpusetCpus": "x"}),
         ("Requested CPUs are not available", {"CpusetCpus": "4000"}),
         ("invalid IPC mode: foo", {"IpcMode": "foo"}),
@@ -243,5 +244,5 @@ def test_a_port_that_is_none_is_refused_on_every_network(port: str) -> None:
 
 @pytest.mark.parametrize("value", [1 << 63, "1024", 1.5, True])
 def test_a_limit_is_a_number_that_go_has_room_for(value: object) -> None:
-    with pytest.raises(InvalidArgument, match=r"Ulimit\.Soft of type int64"):
+    with pytest.raises(InvalidArgument, match=r"Ulimit\.Ulimits\.Soft of type int64"):
         verify.verify(config(), host_config(Ulimits=[{"Name": "nofile", "Soft": value}]), lambda name: True)

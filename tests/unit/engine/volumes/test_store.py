@@ -28,6 +28,8 @@ async def test_a_used_volume_stays(bench: Bench) -> None:
 
 async def test_refusals(bench: Bench) -> None:
     volumes = bench.room.volumes
+    with pytest.raises(InvalidArgument, match="at least two alphanumeric characters"):
+        volumes.ensure("v")
     with pytest.raises(InvalidArgument, match="includes invalid characters"):
         volumes.ensure("a/b")
     with pytest.raises(NotFound, match="get nope: no such volume"):
