@@ -92,7 +92,8 @@ class Committer:
             layer = Descriptor(LAYER_TYPE, digest, size)
             await self._assembler.unpack(layer, (digest,), lease)
             config = _config({}, [digest], wish, platform or platforms.host(), created_by="")
-            image_id = await self._finish(config, [layer], wish, lease, parent="")
+            image_id, target = await self._assembler.store(config, [layer], lease)
+            await self._name(image_id, target, wish, parent="")
         self._announce("import", image_id, {"name": image_id})
         return image_id
 
@@ -105,8 +106,9 @@ class Committer:
             await self._assembler.unpack(layer, tuple(diff_ids), lease)
             parent = {**base.config, "config": config}
             document = _config(parent, diff_ids, wish, base.platform, created_by=command)
-            image_id = await self._finish(document, [*base.layers, layer], wish, lease, parent=base.config_digest)
-        self._announce("create", image_id, {"name": image_id})
+            image_id, target = await self._assembler.store(document, [*base.layers, layer], lease)
+            self._announce("create", image_id, {"name": image_id})
+            await self._name(image_id, target, wish, parent=base.config_digest)
         return image_id
 
     async def _difference(self, snapshot: str, base: Manifest, lease: str) -> tuple[Descriptor, str]:
@@ -121,15 +123,12 @@ class Committer:
             await self._snapshots.remove(key)
         return Descriptor(found.media_type, found.digest, found.size), found.digest  # packed when it is pushed
 
-    async def _finish(
-        self, config: dict[str, Any], layers: list[Descriptor], wish: Wish, lease: str, *, parent: str
-    ) -> str:
-        image_id, target = await self._assembler.store(config, layers, lease)
-        if wish.reference is not None:
-            await self._names.tag(target, wish.reference, parent)
-        else:
+    async def _name(self, image_id: str, target: Descriptor, wish: Wish, *, parent: str) -> None:
+        if wish.reference is None:
             await self._names.keep_dangling(target, parent)
-        return image_id
+            return
+        await self._names.tag(target, wish.reference, parent)
+        self._announce("tag", image_id, {"name": wish.reference.familiar})
 
 
 def _config(

@@ -19,6 +19,7 @@ from engine.config import Config
 from engine.networks import endpoint_check
 from engine.networks import request as requests
 from engine.networks.addresses import Addresses
+from engine.networks.bare import bare_endpoint, bare_endpoints
 from engine.networks.bridge import Bridges
 from engine.networks.conntrack import Conntrack
 from engine.networks.definitions import DEFAULT_LINK, Definitions
@@ -148,13 +149,13 @@ class Networks:
             raise type(fault)(f"failed to set up container networking: {fault}") from fault
         await self._serve_names(container_id)
         if not known:
-            for endpoint in self._ready.store.endpoints(container_id=container_id):
+            for endpoint in self._of_container(container_id):
                 self._tell("connect", endpoint)
         return sandbox
 
     async def release(self, container_id: str) -> None:
         """Undo allocate; nothing to do is no error."""
-        gone = self._ready.store.endpoints(container_id=container_id)
+        gone = self._of_container(container_id)
         if self._resolver is not None:
             await self._resolver.stop(container_id)
         await self._call(self._ready.sandboxes.release, container_id)
@@ -173,7 +174,7 @@ class Networks:
             host_config,
             endpoints,
             store.sandbox(container_id),
-            store.endpoints(container_id=container_id),
+            self._of_container(container_id),
             {network.id: network for network in store.networks()},
             self._name_of(container_id),
         )
@@ -186,7 +187,13 @@ class Networks:
         return self._ready.sandboxes.network(text)
 
     def endpoints(self, network: Network) -> list[Endpoint]:
-        return self._ready.store.endpoints(network_id=network.id)
+        store = self._ready.store
+        return [*store.endpoints(network_id=network.id), *bare_endpoints(network, store.sandboxes())]
+
+    def _of_container(self, container_id: str) -> list[Endpoint]:
+        store = self._ready.store
+        bare = bare_endpoint(store.sandbox(container_id), store.networks())
+        return [*store.endpoints(container_id=container_id), *([bare] if bare is not None else [])]
 
     async def create(self, body: Json) -> Network:
         """`POST /networks/create`."""

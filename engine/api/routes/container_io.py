@@ -86,6 +86,7 @@ class ContainerIoRoutes:
         self, client: Client, live: Live, *, streams: tuple[bool, bool, bool], raw: bool, keys: bytes
     ) -> None:
         stdin, stdout, stderr = streams
+        self._room.announce(live.container, "attach")  # also by who waits for the start
         try:
             joining = attach.join(live, stdin=stdin, stdout=stdout, stderr=stderr)
             attachment = await (joining if stdin else while_there(client, joining))
@@ -93,7 +94,6 @@ class ContainerIoRoutes:
             return  # the start failed, and said so to whoever asked for it
         if attachment is None:
             return
-        self._room.announce(live.container, "attach")
         config = live.container.config
         tty = live.container.tty
         terms = Terms(raw, tty, stdin and config["OpenStdin"], bool(config["StdinOnce"]), keys)

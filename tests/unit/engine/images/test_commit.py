@@ -50,7 +50,7 @@ async def test_what_a_container_changed_becomes_a_layer_more() -> None:
     step = image.config["history"][-1]
     assert (step["created_by"], step["comment"], step["author"]) == ("sh -c x", "why", "me")
     assert world.snapshots.active == {}
-    assert world.events[-1] == ("create", image_id)
+    assert world.events[-2:] == [("create", image_id), ("tag", image_id)]
 
 
 async def test_a_change_that_cannot_be_leaves_no_image() -> None:
