@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from engine.images.dialing import reason
 from proto.errdefs import Fault, Internal, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 
 _CHUNK = 1 << 20
@@ -49,9 +50,9 @@ async def fetched(url: str) -> AsyncIterator[Fetched]:
         try:
             answer = await client.get(url, headers={"Accept-Encoding": "identity"})
         except aiohttp.ClientConnectorDNSError as error:
-            raise NotFound(f'Get "{url}": {error}') from error
+            raise NotFound(f'Get "{url}": {reason(error)}') from error
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise Internal(f'Get "{url}": {error}') from error
+            raise Internal(f'Get "{url}": {reason(error)}') from error
         async with answer:
             if answer.status >= 400:
                 said = (await answer.content.read(_LONGEST_REFUSAL)).decode(errors="replace").strip()
@@ -65,4 +66,4 @@ async def _pieces(url: str, answer: aiohttp.ClientResponse) -> AsyncIterator[byt
         async for piece in answer.content.iter_chunked(_CHUNK):
             yield piece
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise Internal(f'Get "{url}": {error}') from error
+        raise Internal(f'Get "{url}": {reason(error)}') from error

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from engine import jsontext
+from engine.images.dialing import reason
 from engine.images.hosts import PLAIN, Access
 from engine.images.manifests import DOCUMENT_LIMIT, INDEX_TYPES
 from engine.images.reference import DEFAULT_DOMAIN, Reference
@@ -103,14 +104,14 @@ class RegistryClient:
                 try:
                     async with session.get(f"{base}/v2/"):
                         break
-                except aiohttp.ClientError as error:
-                    refusal = Unavailable(f'Get "{base}/v2/": {error}')
+                except (aiohttp.ClientError, TimeoutError) as error:
+                    refusal = Unavailable(f'Get "{base}/v2/": {reason(error)}')
             else:
                 raise refusal
             try:
                 yield session, base
-            except aiohttp.ClientError as error:
-                raise Unavailable(f'Get "{base}/v2/": {error}') from error
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise Unavailable(f'Get "{base}/v2/": {reason(error)}') from error
 
 
 class _Asker:
