@@ -1,8 +1,16 @@
 """The functions of `--format` templates, and Go's notions of truth and text."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+
+class Stringer(dict[str, Any]):
+    """A struct that has a text of its own, as Go's fmt.Stringer: `json` shows its members, a template its text."""
+
+    def __init__(self, members: Mapping[str, Any], text: str) -> None:
+        super().__init__(members)
+        self.text = text
 
 
 def is_true(value: Any) -> bool:
@@ -18,6 +26,8 @@ def text_of(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return "[" + " ".join(_inner(item) for item in value) + "]"
+    if isinstance(value, Stringer):
+        return value.text
     if isinstance(value, dict):
         return "map[" + " ".join(f"{key}:{_inner(item)}" for key, item in sorted(value.items())) + "]"
     return str(value)

@@ -8,6 +8,7 @@ import click
 
 from engine.cli.client import Daemon
 from engine.cli.formats import Column, Row, labelled, print_rows
+from engine.cli.gofunctions import Stringer
 from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
 from engine.cli.humane import ago, ellipsis, local_time, size
 
@@ -65,7 +66,15 @@ _HEADINGS = [
 def columns(*, no_trunc: bool) -> list[Column]:
     """Of a container; docker knows a platform only where the engine lists the manifests of an image."""
     known = [(heading, key, partial(_cell, key=key, no_trunc=no_trunc)) for heading, key in _HEADINGS]
-    return labelled([*known, ("PLATFORM", "Platform", lambda _: None)])
+    return labelled([*known, ("PLATFORM", "Platform", _platform)])
+
+
+def _platform(row: Row) -> Stringer | None:
+    found = (row.get("ImageManifestDescriptor") or {}).get("platform")
+    if not found:
+        return None
+    parts = (found.get("os"), found.get("architecture"), found.get("variant"))
+    return Stringer(found, "/".join(part for part in parts if part))
 
 
 def _cell(row: Row, *, key: str, no_trunc: bool) -> str:  # noqa: C901  # one line per column

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.cli.gofunctions import FUNCTIONS, text_of
+from engine.cli.gofunctions import FUNCTIONS, Stringer, text_of
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,9 @@ def test_values_print_as_in_go(value: object, text: str) -> None:
 def test_functions_do_what_docker_s_do(name: str, arguments: list[object], result: object) -> None:
     """Each with a case of its own."""
     assert FUNCTIONS[name](*arguments) == result
+
+
+def test_a_struct_with_a_text_of_its_own_shows_it_and_its_members_to_json() -> None:
+    platform = Stringer({"os": "linux", "architecture": "arm64"}, "linux/arm64")
+    assert text_of(platform) == "linux/arm64"
+    assert FUNCTIONS["json"](platform) == '{"os":"linux","architecture":"arm64"}'

@@ -80,3 +80,11 @@ def test_every_column_can_be_asked_for(engine: FakeEngine, run: Run) -> None:
 def test_neighbouring_ports_are_joined(listed: list[dict[str, object]], text: str) -> None:
     """Per address and protocol."""
     assert ports(listed) == text
+
+
+def test_the_platform_is_that_of_the_image_s_manifest(engine: FakeEngine, run: Run) -> None:
+    manifest = {"platform": {"architecture": "arm64", "os": "linux", "variant": "v8"}}
+    engine.answers["GET /containers/json"] = (200, [{**CONTAINER, "ImageManifestDescriptor": manifest}, CONTAINER])
+    assert run("ps", "--format", "{{.Platform}}").output.splitlines()[0] == "linux/arm64/v8"
+    shown = [json.loads(line)["Platform"] for line in run("ps", "--format", "json").output.splitlines()]
+    assert shown == [manifest["platform"], None]
