@@ -47,7 +47,7 @@ class Build:
         solved = plan(session.file, session.request.target, self._expand, session.replaced)
         self._label(solved.target)
         state = await self._stages(solved, head)
-        if not state.id:
+        if not state.id and not session.request.detailed:
             raise InvalidArgument("No image was generated. Is your Dockerfile empty?")
         self._warn()
         if await self._taken(state):
@@ -156,8 +156,10 @@ class Build:
     async def _store(self, state: State) -> str:
         session = self._session
         self._output.exporting("", done=False)
+        self._output.exporting("exporting layers", done=False)
         layers = [layer.descriptor for layer in state.layers]
         image_id, target = await self._assembler.store(state.document(), layers, session.layers.lease)
+        self._output.exporting("exporting layers", done=True)
         self._output.exporting(f"writing image {image_id}", done=True)
         for tag in session.request.tags:
             await self._names.tag(target, tag, state.base_id)

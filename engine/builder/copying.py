@@ -118,7 +118,7 @@ async def layered(
 ) -> State:
     """A step's layer, from the cache or made now."""
     session, state = stage.session, stage.state
-    known = await session.known(key, state, command)
+    known = await stage.known(key, command)
     if known is not None:
         if alone and known.layer is not None:
             await session.layers.ensure(state, known.layer)

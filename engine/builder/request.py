@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine import jsontext
+from engine.builder.state import State
 from engine.images import platform as platforms
 from engine.images import reference as references
 from engine.images.platform import Platform
@@ -49,6 +50,7 @@ class Request:
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     cache_from: tuple[str, ...] = ()
     contexts: Mapping[str, str] = field(default_factory=dict)  # names that mean other images
+    states: Mapping[str, State] = field(default_factory=dict)  # names that mean results of other builds
     steps: bool = False  # the stream tells of steps instead of lines
     channel: str = ""  # the token of what the client has beside this request
     to_channel: bool = False  # the result goes there, and no image is kept

@@ -44,7 +44,7 @@ async def run(stage: Scope, instruction: Instruction) -> State:
             "run", state.top, relevant, command, script, shown, described, network or given, session.request.epoch
         )
         plain = not mounts and not network  # all that went in is in the words
-        known = await session.known(key, state, text, plain=plain)
+        known = await stage.known(key, text, plain=plain)
         if known is not None:
             stage.lane.cached()
             return state.stepped(state.config, text, known.created, known.layer)

@@ -4,9 +4,10 @@ from engine.builder import bases
 from engine.builder.graph import stage_index
 from engine.builder.output import Lane
 from engine.builder.parser import Stage
-from engine.builder.session import Session
+from engine.builder.session import Known, Session
 from engine.builder.state import State
 from engine.builder.variables import Arguments, Expander
+from engine.images.platform import Platform
 from proto.errdefs import InvalidArgument
 
 
@@ -29,10 +30,24 @@ class Scope:
         """ENV goes before ARG."""
         return {**self.arguments.all(), **self.state.environment}
 
+    async def known(self, key: str, command: str, *, plain: bool = True) -> Known | None:
+        """The next step, if it was made before and may be taken from there."""
+        if self.stage.name in self.session.request.no_cache_stages:
+            return None
+        return await self.session.known(key, self.state, command, plain=plain)
+
+    async def given(self, name: str, platform: Platform) -> State | None:
+        """What the client has given a name: an image, or the result of another build of its own."""
+        if (state := self.session.request.states.get(name.lower())) is not None:
+            await self.session.layers.hold(state)
+            return state
+        image = self.session.request.contexts.get(name.lower())
+        return None if image is None else await bases.begin(self.session, self.lane, image, platform)
+
     async def origin(self, name: str) -> State:
         """What a `from` names: an earlier stage, or an image."""
-        if (image := self.session.request.contexts.get(name.lower())) is not None:
-            return await bases.begin(self.session, self.lane, image, self.session.request.platform)
+        if (given := await self.given(name, self.session.request.platform)) is not None:
+            return given
         index = stage_index(self.session.file, name, self.index)
         if index is not None:
             if index not in self.session.results:

@@ -67,7 +67,8 @@ class Session:
     @property
     def replaced(self) -> frozenset[str]:
         """The names that `--build-context` gives another meaning."""
-        return frozenset(self.request.contexts) | (self.client.folders if self.client else frozenset())
+        given = frozenset(self.request.contexts) | frozenset(self.request.states)
+        return given | (self.client.folders if self.client else frozenset())
 
     def is_folder(self, name: str) -> bool:
         """Does a name mean a folder of the client's."""

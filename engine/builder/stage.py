@@ -65,8 +65,8 @@ class StageBuild(Scope):
             raise self.stage.origin.fault(
                 f"the build context {name} is a folder: COPY --from={name} takes files from it"
             )
-        if (image := self.session.request.contexts.get(name.lower())) is not None:
-            return await bases.begin(self.session, self.lane, image, self._platform(expander))
+        if (given := await self.given(name, self._platform(expander))) is not None:
+            return given
         index = base_index(self.session.file, name, self.index)
         if index is not None:
             return await self.session.results[index]
@@ -135,7 +135,7 @@ class StageBuild(Scope):
         """A step without a layer; a time that it was done before is taken over, so that ids stay the same."""
         command = replace(self.state, config=config).nop(comment)
         key = key_of("config", self.state.top, self.state.config, str(self.state.platform), command, self.state.author)
-        known = await self.session.known(key, self.state, command)
+        known = await self.known(key, command)
         epoch = self.session.request.epoch
         if known is not None and epoch is None:
             self.lane.cached()

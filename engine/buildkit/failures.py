@@ -15,6 +15,7 @@ from proto.errdefs import Cancelled, Fault, Unimplemented
 _TYPES = "github.com/moby/buildkit/"  # before the names of its details, which are JSON
 _PARSING = re.compile(r"dockerfile parse error on line (\d+)")
 _SHOWN_LINE = re.compile(r"\n  \d+ \| .*\Z", re.DOTALL)
+_TARGET = re.compile(r"^failed to reach build target (.*) in Dockerfile$")
 _COMMAND = re.compile(r"^The command '(.*)' returned a non-zero code: (\d+)$", re.DOTALL)
 
 
@@ -38,6 +39,7 @@ class Source:
 
 def reworded(text: str) -> str:
     """What a person reads, as BuildKit puts it; its clients show the line by themselves."""
+    text = _TARGET.sub(r'target stage "\1" could not be found', text)
     text = _COMMAND.sub(r'process "\1" did not complete successfully: exit code: \2', text)
     return _SHOWN_LINE.sub("", text)
 

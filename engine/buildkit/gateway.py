@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from engine.buildkit import reading, subrequests
+from engine.buildkit import linked, reading, subrequests
 from engine.buildkit.answered import answered, answered_stream, refused
 from engine.buildkit.control import worker
 from engine.buildkit.failures import Absent
@@ -29,7 +29,16 @@ _CAPABILITIES = (
         "return",
         "returnmap",
     ),
-    *("readdir", "statfile", "importcaches", "proto.refarray", "frontend.caps", "gateway.solve.metadata"),
+    *(
+        "readdir",
+        "statfile",
+        "importcaches",
+        "proto.refarray",
+        "reference.output",
+        "frontend.inputs",
+        "frontend.caps",
+        "gateway.solve.metadata",
+    ),
     *("gateway.solve.evaluate", "gateway.evaluate", "gateway.warnings"),
 )
 _NO_CONTAINERS = "containers of a build's client (gateway.exec) are not supported: run the image"
@@ -60,20 +69,22 @@ class Gateway(gateway_pb2_grpc.LLBBridgeServicer):
 
     @answered
     async def Solve(self, request: pb.SolveRequest, context: Any) -> pb.SolveResponse:
-        """Build, but keep nothing yet."""
+        """Build, but keep nothing yet. How it ends is `Control.Solve`'s to say, unless it is asked for here."""
         job = await self._job(context)
         _require_dockerfile(request)
         options = dict(request.FrontendOpt)
         if options.get("requestid"):
             return pb.SolveResponse(result=await subrequests.answer(job, options))
-        solving = job.solve(options)
-        made = await solving.shown()
-        config = json.dumps(made.state.document()).encode()
-        result = pb.Result(metadata={_CONFIG: config})
+        meant = linked.contexts(options, request.FrontendInputs)
+        solving = job.solve(linked.others(options), {name: self._jobs.solving(ref) for name, ref in meant.items()})
+        result = pb.Result()
+        if request.Evaluate:
+            result.metadata[_CONFIG] = json.dumps((await solving.shown()).state.document()).encode()
         if not request.allowResultReturn:
             return pb.SolveResponse(ref=solving.ref)
         if request.allowResultArrayRef:
             result.ref.id = solving.ref
+            getattr(result.ref, "def").CopyFrom(linked.definition(solving.ref))
         else:
             result.refDeprecated = solving.ref
         return pb.SolveResponse(result=result)
@@ -86,7 +97,7 @@ class Gateway(gateway_pb2_grpc.LLBBridgeServicer):
 
     @answered
     async def Evaluate(self, request: pb.EvaluateRequest, context: Any) -> pb.EvaluateResponse:
-        """Results here are never put off."""
+        """Wait until it is there."""
         await (await self._job(context)).solving(request.Ref).shown()
         return pb.EvaluateResponse()
 
@@ -186,8 +197,5 @@ def _require_dockerfile(request: pb.SolveRequest) -> None:
         raise Unimplemented("a definition in LLB is not supported: Dockerfiles are read by the engine itself")
     if request.Frontend not in _FRONTENDS:
         raise Unimplemented(f"the frontend {request.Frontend[:80]!r} is not supported")
-    if request.FrontendInputs:
-        names = ", ".join(sorted(request.FrontendInputs))[:200]
-        raise Unimplemented(f"inputs in LLB ({names}) are not supported: name folders or images as contexts")
     if request.SourcePolicies:
         raise Unimplemented("source policies are not supported")

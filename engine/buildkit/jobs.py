@@ -44,13 +44,21 @@ class Failed(Exception):
 class Solving:
     """One build of a job."""
 
-    def __init__(self, job: "Job", options: Mapping[str, str], asked: Request, body: Body | None = None) -> None:
+    def __init__(
+        self,
+        job: "Job",
+        options: Mapping[str, str],
+        bases: Mapping[str, "Solving"],
+        asked: Request | None,
+        body: Body | None,
+    ) -> None:
         self.ref = secrets.token_hex(12)
         self.solved: asyncio.Future[Made] = asyncio.get_running_loop().create_future()
         self.image_id = ""
         self._job = job
         self._options = options
-        self._asked = asked
+        self._bases = bases
+        self._asked = asked  # else the options say it all
         self._body = body  # a context in place of the client's own folder
         self._filename = options.get("filename") or "Dockerfile"
         self._export = asyncio.Event()
@@ -106,9 +114,11 @@ class Solving:
 
     async def _build(self) -> None:
         job = self._job
+        asked = self._asked or attributes.request(self._options, job.output, job.imports)
         if not job.session and self._body is not None:
-            await self._follow(job.builder.build(replace(self._asked, dockerfile=self._filename), self._body))
+            await self._follow(job.builder.build(replace(asked, dockerfile=self._filename), self._body))
             return
+        asked = replace(asked, states={name: (await each.shown()).state for name, each in self._bases.items()})
         exporter = None
         if job.output is not None and not job.output.is_image:
             exporter = Exporter(job.output.type, job.output.attributes)
@@ -121,7 +131,7 @@ class Solving:
         if self._body is not None:
             client.body = self._body
         async with _while_open(caller.closed):
-            await self._follow(job.builder.build(self._asked, _nothing(), client))
+            await self._follow(job.builder.build(asked, _nothing(), client))
 
     async def _follow(self, lines: AsyncGenerator[Line, None]) -> None:
         async with contextlib.aclosing(lines):
@@ -179,20 +189,24 @@ class Job:
     solvings: dict[str, Solving] = field(default_factory=dict)
     returned: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    def solve(self, options: Mapping[str, str]) -> Solving:
-        """Begin one build of it, as the frontend is asked for."""
-        return self.begin(options, attributes.request(options, self.output, self.imports))
-
-    def begin(self, options: Mapping[str, str], asked: Request, body: Body | None = None) -> Solving:
-        """Begin one build of it."""
-        made = Solving(self, options, asked, body)
+    def solve(
+        self,
+        options: Mapping[str, str],
+        bases: Mapping[str, Solving] | None = None,
+        *,
+        asked: Request | None = None,
+        body: Body | None = None,
+    ) -> Solving:
+        """Begin one build of it, as the frontend is asked for; `bases` are others, whose results have names in it."""
+        made = Solving(self, options, bases or {}, asked, body)
         self.solvings[made.ref] = made
         return made
 
     def asked(self, classic: Request) -> Request:
         """What was asked for in the classic builder's words, as this job does it."""
         stored = self.output is not None and self.output.is_image
-        return replace(classic, quiet=False, remote="", dockerfile="", session="", store=stored, force_remove=True)
+        plain = replace(classic, quiet=False, remote="", dockerfile="", session="")
+        return replace(plain, store=stored, remove=True, force_remove=True)
 
     def solving(self, ref: str) -> Solving:
         """By the reference that a client has of its result."""
@@ -270,6 +284,13 @@ class Jobs:
                 del self._jobs[job.ref]
                 self._ended[job.ref] = job
                 asyncio.get_running_loop().call_later(_REMEMBERED, self._ended.pop, job.ref)
+
+    def solving(self, ref: str) -> Solving:
+        """A build of any of them, by the reference of its result."""
+        for job in (*self._jobs.values(), *self._ended.values()):
+            if ref in job.solvings:
+                return job.solvings[ref]
+        raise NotFound(f"the result {ref[:80]} has gone with its build")
 
     async def get(self, ref: str, *, also_ended: bool = False) -> Job:
         """The one with a ref; clients ask for it at the same time as they begin it, or after a short life of it."""

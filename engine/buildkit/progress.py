@@ -43,6 +43,7 @@ class Progress:
         self._filename = filename
         self._seen: dict[str, _Seen] = {}
         self._latest: dict[str, str] = {}  # the last vertex of each stage: the next one's input
+        self._resolving: dict[str, tuple[str, str]] = {}  # FROM's steps: their names and images, until these are known
         self.failed_line = 0
 
     def line(self, line: Line) -> None:
@@ -80,12 +81,27 @@ class Progress:
             return
         if about["state"] == "running":
             before = self._latest.get(about["stage"])
-            self._begin(key, name, when, [before] if before else [])
             self._latest[about["stage"]] = self.digest(key)
-        elif about["state"] == "failed":
+            image = name.partition("] FROM ")[2]
+            if image and before is None:
+                self._begin(f"metadata {image}", f"[internal] load metadata for {image}", when, [])
+                self._resolving[key] = name, image
+            else:
+                self._begin(key, name, when, [before] if before else [])
+            return
+        self._resolved(key, when, error=reworded(about.get("error", "")))
+        if about["state"] == "failed":
             self._complete(key, when, error=reworded(about.get("error") or "the step failed"))
         else:
             self._complete(key, when, cached=about["state"] == "cached")
+
+    def _resolved(self, key: str, when: float, error: str = "") -> None:
+        """What FROM names is known: what it takes from now on is the image itself."""
+        if key in self._resolving:
+            name, image = self._resolving.pop(key)
+            self._complete(f"metadata {image}", when, error=error)
+            if not error:
+                self._begin(key, name, when, [self.digest(f"metadata {image}")])
 
     def _begin(self, key: str, name: str, when: float, inputs: list[str]) -> None:
         if key in self._seen:
@@ -149,6 +165,7 @@ class Progress:
     def _pull(self, line: Line) -> None:
         """A layer on its way: docker's words for it are the builder's, too."""
         key, name = f"step {line.get('step')}", str(line.get("id") or "")
+        self._resolved(key, time.time())
         if not name or key not in self._seen:
             return
         detail, status = line.get("progressDetail") or {}, str(line["status"])

@@ -46,7 +46,7 @@ class Versioned:
     async def _followed(
         self, job: Job, options: Mapping[str, str], asked: Request, build: str, body: Body | None
     ) -> AsyncIterator[Line]:
-        solving = job.begin(options, job.asked(asked), body)
+        solving = job.solve(options, asked=job.asked(asked), body=body)
         solving.export()
         solving.work.add_done_callback(lambda _: job.statuses.end())
         if build:

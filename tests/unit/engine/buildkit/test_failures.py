@@ -46,6 +46,10 @@ def test_a_failed_command_is_told_as_buildkit_does(command: str) -> None:
     assert told == f'process "{command}" did not complete successfully: exit code: 3'
 
 
+def test_a_target_that_is_not_there_is_told_as_buildkit_does() -> None:
+    assert failures.reworded("failed to reach build target x in Dockerfile") == 'target stage "x" could not be found'
+
+
 def test_an_unsupported_subrequest_can_be_told_from_other_failures() -> None:
     status = failures.unsupported_subrequest("frontend.x")
     assert status.details[0].type_url.endswith("errdefs.Subrequest+json")

@@ -11,6 +11,7 @@ import grpc
 import pytest
 from google.rpc.status_pb2 import Status
 
+from engine.buildkit import linked
 from proto.buildkit.services import control_pb2 as pb
 from proto.buildkit.services import gateway_pb2 as gateway
 from proto.buildkit.types import ops_pb2
@@ -18,6 +19,9 @@ from proto.errdefs import InvalidArgument
 from tests.fakes.engine_buildkit import IMAGE_ID, Builder, Served, served
 
 OURS = (("buildkit-controlapi-buildid", "r"),)
+EVALUATE = gateway.SolveRequest(
+    Frontend="dockerfile.v0", allowResultReturn=True, allowResultArrayRef=True, Evaluate=True
+)
 SOLVE = gateway.SolveRequest(Frontend="dockerfile.v0", allowResultReturn=True, allowResultArrayRef=True)
 
 
@@ -36,7 +40,7 @@ async def _driven(folder: Path, builder: Builder | None = None) -> AsyncIterator
 async def test_what_was_solved_is_exported_when_it_is_returned(tmp_path: Path) -> None:
     async with _driven(tmp_path) as (client, solve):
         await client.bridge.Ping(gateway.PingRequest(), metadata=OURS)
-        result = (await client.bridge.Solve(SOLVE, metadata=OURS)).result
+        result = (await client.bridge.Solve(EVALUATE, metadata=OURS)).result
         assert json.loads(result.metadata["containerimage.config"])["config"] == {"Cmd": ["x"]}
         await client.bridge.Evaluate(gateway.EvaluateRequest(Ref=result.ref.id), metadata=OURS)
         assert not solve.done()
@@ -79,9 +83,34 @@ async def test_the_clients_own_failure_is_the_builds(tmp_path: Path) -> None:
 
 
 async def test_a_build_that_fails_fails_its_solve(tmp_path: Path) -> None:
-    async with _driven(tmp_path, Builder(InvalidArgument("it is wrong"))) as (client, _):
+    async with _driven(tmp_path, Builder(InvalidArgument("it is wrong"))) as (client, solve):
         with pytest.raises(grpc.aio.AioRpcError, match="it is wrong"):
-            await client.bridge.Solve(SOLVE, metadata=OURS)
+            await client.bridge.Solve(EVALUATE, metadata=OURS)
+        result = (await client.bridge.Solve(SOLVE, metadata=OURS)).result
+        await client.bridge.Return(gateway.ReturnRequest(result=result), metadata=OURS)
+        with pytest.raises(grpc.aio.AioRpcError, match="it is wrong"):
+            await solve
+
+
+async def test_a_result_is_the_base_of_another_build(tmp_path: Path) -> None:
+    async with _driven(tmp_path) as (client, _):
+        base = (await client.bridge.Solve(SOLVE, metadata=OURS)).result.ref
+        request = gateway.SolveRequest(
+            Frontend="dockerfile.v0",
+            FrontendOpt={"context:base": "input:k"},
+            FrontendInputs={"k": getattr(base, "def")},
+            Evaluate=True,
+        )
+        await client.bridge.Solve(request, metadata=OURS)
+        (asked,) = [each for each in client.builder.asked if each.states]
+        assert asked.states["base"].config == {"Cmd": ["x"]}
+        gone = gateway.SolveRequest(
+            Frontend="dockerfile.v0",
+            FrontendOpt={"context:base": "input:k"},
+            FrontendInputs={"k": linked.definition("other")},
+        )
+        with pytest.raises(grpc.aio.AioRpcError, match="has gone with its build"):
+            await client.bridge.Solve(gone, metadata=OURS)
 
 
 async def test_a_result_for_two_platforms_is_refused(tmp_path: Path) -> None:
@@ -107,7 +136,6 @@ async def test_returning_twice_and_unknown_references_are_refused(tmp_path: Path
     [
         (gateway.SolveRequest(Definition=ops_pb2.Definition(**{"def": [b"x"]})), "definition in LLB"),
         (gateway.SolveRequest(Frontend="x.v0"), "frontend 'x.v0'"),
-        (gateway.SolveRequest(Frontend="dockerfile.v0", FrontendInputs={"a": ops_pb2.Definition()}), "inputs in LLB"),
         (
             gateway.SolveRequest(Frontend="dockerfile.v0", FrontendOpt={"requestid": "frontend.x"}),
             "unsupported request",

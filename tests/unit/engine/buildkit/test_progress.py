@@ -54,6 +54,26 @@ def test_a_failure_has_buildkits_words() -> None:
     assert vertex.error == 'process "/bin/sh -c exit 3" did not complete successfully: exit code: 3'
 
 
+def test_what_from_names_is_resolved_before_it_is_taken() -> None:
+    name = "[1/2] FROM docker.io/library/x:latest"
+    told = _told(
+        _step(1, "running", vertex=name),
+        {"status": "Downloading", "id": "abc", "progressDetail": {"current": 1, "total": 2}, "step": 1},
+        _step(1, "done", vertex=name),
+    )
+    shown = [(vertex.name, vertex.HasField("completed")) for each in told for vertex in each.vertexes]
+    metadata = "[internal] load metadata for docker.io/library/x:latest"
+    assert shown == [(metadata, False), (metadata, True), (name, False), (name, True)]
+
+
+def test_what_from_names_may_not_be_there() -> None:
+    name = "[1/2] FROM docker.io/library/x:latest"
+    told = _told(_step(1, "running", vertex=name), _step(1, "failed", vertex=name, error="no such image"))
+    assert [(each.vertexes[0].name, each.vertexes[0].error) for each in told[1:]] == [
+        ("[internal] load metadata for docker.io/library/x:latest", "no such image")
+    ]
+
+
 def test_what_was_under_way_fails_with_the_build() -> None:
     told: list[StatusResponse] = []
     progress = Progress(told.append, "job")
