@@ -55,7 +55,9 @@ def _refusal(path: bytes) -> str | None:
         status = os.stat(path)
     except OSError as error:
         return f"stat {os.fsdecode(path)}: {reason_of(error)}"
-    if stat.S_ISDIR(status.st_mode) or not status.st_mode & 0o111:
+    if stat.S_ISDIR(status.st_mode):
+        return reason_of(OSError(errno.EISDIR, ""))
+    if not status.st_mode & 0o111:
         return reason_of(OSError(errno.EACCES, ""))
     return None
 

@@ -58,7 +58,7 @@ class Dance:
         self._job = job
         self._log = log
         self._order = Order(order)
-        # As runc words it; of what comes after `ready` it tells without preface, and dockerd reads that.
+        # As runc words it; until 1.2 it told without preface of what comes after `ready`.
         self._prefix = "error during container init: " if order is sync.CREATE_ORDER else ""
         self._steps = steps
         self._meanwhile = meanwhile  # what may be done while the child goes on after its first word
@@ -142,8 +142,6 @@ class Dance:
             self._log.warning(message.text)
             return
         self._order.accept(kind)
-        if kind == sync.READY:
-            self._prefix = ""
         if message is None:
             return
         if kind == sync.SECCOMP:
@@ -159,7 +157,7 @@ class Dance:
         """Raise the error that the child managed to send."""
         while (message := self._channel.receive()) is not None:
             if message.kind == sync.ERROR:
-                raise InitError(message.text)
+                raise InitError(self._prefix + message.text)
 
     def _send_listener(self, forked: Forked, number: int) -> None:
         from lowrt.seccomp.notify import send_listener

@@ -48,7 +48,7 @@ def test_a_path_is_taken_as_it_is(folder: Path) -> None:
     ("name", "reason"),
     [
         ("first/tool", "permission denied"),
-        ("second/folder", "permission denied"),
+        ("second/folder", "is a directory"),
         ("none", "stat {}: no such file or directory"),
         ("first/tool/x", "stat {}: not a directory"),
     ],
