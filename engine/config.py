@@ -56,6 +56,7 @@ class Config:
     shutdown_timeout: int = 15
     metrics_addr: str = ""
     experimental: bool = False  # checkpoints
+    selinux_enabled: bool = False
     userns_remap: str = ""  # whose subordinate ids the containers get
     cdi_spec_dirs: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
     labels: tuple[str, ...] = ()
@@ -133,6 +134,7 @@ SETTINGS = (
     _setting("shutdown-timeout", "int"),
     _setting("metrics-addr", "str"),
     _setting("experimental", "bool"),
+    _setting("selinux-enabled", "bool"),
     _setting("userns-remap", "str"),
     _setting("cdi-spec-dir", "list", name="cdi_spec_dirs", key="cdi-spec-dirs"),
     _setting("label", "list", name="labels", key="labels"),
@@ -166,14 +168,14 @@ _UNBUILT_WORDS = """
     dns-result-order features firewall-backend graph host-gateway-ip http-proxy
     https-proxy ip6tables log-format max-concurrent-downloads max-concurrent-uploads max-download-attempts
     min-api-version network-control-plane-mtu network-diagnostic-port no-proxy
-    node-generic-resource node-generic-resources proxies raw-logs rootless seccomp-profile selinux-enabled
+    node-generic-resource node-generic-resources proxies raw-logs rootless seccomp-profile
     storage-opt storage-opts swarm-default-advertise-addr userland-proxy userland-proxy-path
     validate
 """
 UNBUILT = frozenset(_UNBUILT_WORDS.split())
 
 # Of these, "off" is what this engine is: false is taken, true refused.
-OFF = frozenset({"ip6tables", "ipv6", "raw-logs", "rootless", "selinux-enabled", "userland-proxy"})
+OFF = frozenset({"ip6tables", "ipv6", "raw-logs", "rootless", "userland-proxy"})
 
 _BY_FLAG = {setting.flag: setting for setting in SETTINGS}
 _BY_SHORT = {setting.short: setting for setting in SETTINGS if setting.short}

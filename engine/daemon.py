@@ -58,6 +58,8 @@ from engine.metrics import page
 from engine.metrics import server as metrics_server
 from engine.networks.service import Networks
 from engine.pacing import Pace
+from engine.security import selinux
+from engine.security.labels import Labeller
 from engine.spec.build import Policy
 from engine.supervisor_client.channel import Channel
 from engine.supervisor_client.containers import Containers
@@ -200,6 +202,7 @@ class Daemon:
             supervisor_namespace=self.config.containerd_namespace,
             supervisor_address=channel.address,
             remap=self._remap(),
+            labeller=Labeller(policy) if (policy := selinux.find(wanted=self.config.selinux_enabled)) else None,
         )
         room.execs = Execs(room)
         assembler = Assembler(supervisor.content, supervisor.snapshots, differences, self.config.storage_driver)

@@ -13,6 +13,7 @@ from engine import gojson, kernel, timestamps
 from engine.containers import (
     fields,
     image_mounts,
+    labelling,
     links,
     mapped_mounts,
     merge,
@@ -56,7 +57,11 @@ async def create(
         raise InvalidArgument("config cannot be empty in order to create a container")
     name = names.check(name) if name else names.invent(room.registry.name_owner)
     container_id = secrets.token_hex(32)
-    with room.registry.reserving(name, container_id), room.ranges.taking(container_id):
+    with (
+        room.registry.reserving(name, container_id),
+        room.ranges.taking(container_id),
+        room.labeller.taking(container_id) if room.labeller else contextlib.nullcontext(),
+    ):
         return await _create(room, name, container_id, body, platform, version)
 
 
@@ -78,6 +83,7 @@ async def _create(
     merge.merge(config, image.container_config)
     path, args = merge.command_line(config)
     _defaults(room, host_config)
+    labelling.complete(room, host_config)
     warnings += verify.verify(config, host_config, room.runtimes.known)
     _init(room, host_config)
     _join(room, host_config)
@@ -85,6 +91,7 @@ async def _create(
     links.check(room, host_config)
     await room.networks.check(config, host_config, endpoints)
     ids = user_namespace.decide(room, container_id, host_config)
+    labels = labelling.choose(room, container_id, host_config)
     container = Container(
         id=container_id,
         name=name,
@@ -98,6 +105,8 @@ async def _create(
         args=args,
         log_driver=host_config["LogConfig"]["Type"],
         image_manifest=image.descriptor,
+        process_label=labels.process,
+        mount_label=labels.mount,
         id_map=ids.to_json() if ids else None,
     )
     await room.metrics.container_actions.waited("create", _make(room, container, image, version))

@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.containers import fields, inputs, launch_faults, links, state, users
+from engine.containers import fields, inputs, labelling, launch_faults, links, state, users
 from engine.containers.fields import SIZE, Field
 from engine.containers.live import Live
 from engine.containers.room import Room
@@ -244,6 +244,8 @@ class Execs:
         }
         if profile := apparmor_profile(container, self._room.host, privileged=config["Privileged"]):
             done["apparmorProfile"] = profile
+        if label := labelling.of(self._room, container).process:
+            done["selinuxLabel"] = label
         limits = process.rlimits(container.host_config["Ulimits"], self._room.policy.ulimits)
         if limits:
             done["rlimits"] = limits

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 from engine import kernel
+from engine.containers import labelling
 from engine.containers.model import Container, Mount
 from engine.containers.room import Room
 from engine.containers.rootfs import OWNER_LABEL, ROOT_LABEL
@@ -46,7 +47,7 @@ async def mount_all(room: Room, container: Container, held: Held | None = None) 
         mount.bound = room.paths.container(container.id).image(number)
         mounting.unmount(mount.bound)  # of a life that ended while nobody looked
         os.makedirs(mount.bound, exist_ok=True)
-        mounts = await room.supervisor.snapshots.mounts(key(container, number))
+        mounts = labelling.mounts(room, container, await room.supervisor.snapshots.mounts(key(container, number)))
         if held is None:
             kernel.mount_all(mounts, mount.bound)
         else:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import kernel
-from engine.containers import links, users
+from engine.containers import labelling, links, users
 from engine.containers.model import Container
 from engine.containers.neighbours import NetworkPlan
 from engine.containers.room import Room
@@ -68,6 +68,7 @@ async def gather(
         device_rules=rules,
         cdi_edits=_cdi(room, host_config["DeviceRequests"] or ()),
         links=links.environment(room, container),
+        labels=labelling.of(room, container),
         recursive_read_only=await _recursive_read_only(room, container),
     )
 
@@ -149,5 +150,7 @@ def _shared_memory(room: Room, container: Container) -> str | None:
     if not os.path.ismount(path):
         flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
         owner = "" if container.ids is None else ",uid={},gid={}".format(*container.ids.root)
-        kernel.mount("shm", path, "tmpfs", flags, f"mode=1777,size={container.host_config['ShmSize']}{owner}")
+        label = labelling.as_option(labelling.of(room, container).mount)
+        options = f"mode=1777,size={container.host_config['ShmSize']}{owner}{label and ','}{label}"
+        kernel.mount("shm", path, "tmpfs", flags, options)
     return path

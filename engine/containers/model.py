@@ -106,6 +106,8 @@ class Container:
     takes_volumes: bool = False  # its removal, once begun, removes its anonymous volumes too
     image_manifest: Json = field(default_factory=dict)  # its descriptor; empty for a container of an older engine
     runtime: str = ""  # the supervisor's name of the runtime the present task runs on
+    process_label: str = ""  # of SELinux, decided at create
+    mount_label: str = ""
     id_map: Json | None = None  # of its user namespace, decided at create; None: the host's
 
     def to_json(self) -> Json:

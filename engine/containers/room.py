@@ -14,6 +14,7 @@ from engine.containers.runtimes import Runtimes
 from engine.events.bus import Bus
 from engine.metrics.timers import Metrics
 from engine.paths import Paths
+from engine.security.labels import Labeller
 from engine.spec.build import Host, Policy
 from engine.supervisor_client.containers import Containers
 from engine.supervisor_client.content import Content
@@ -58,6 +59,7 @@ class Room:
     supervisor_address: str = ""
     remap: IdMap | None = None  # of containers that ask for nothing else
     ranges: Ranges = field(default_factory=Ranges)
+    labeller: Labeller | None = None  # where SELinux is wanted, and runs
     metrics: Metrics = field(default_factory=Metrics)
     background: Background = field(default_factory=Background)
     closing: bool = False

@@ -55,7 +55,7 @@ DEVICE_REQUESTS = Listed(
 
 ULIMITS = Listed(Struct("Ulimit", {"Name": TEXT, "Soft": INT64, "Hard": INT64}, package="units"))
 
-_ID_MAPPING = Text("mount.IDMapping")
+_ID_MAPPING = Struct("IDMapping", {"Source": TEXT, "User": TEXT}, package="mount")
 _DRIVER = Struct("Driver", {"Name": TEXT, "Options": TEXT_MAP}, package="mount")
 _BIND = Struct(
     "BindOptions",

@@ -18,6 +18,7 @@ from engine.containers import (
     image_mounts,
     inputs,
     io,
+    labelling,
     launch_faults,
     mapped_mounts,
     release,
@@ -86,9 +87,10 @@ async def _launch(room: Room, live: Live, image: str) -> None:
         plan, mounts = await asyncio.gather(_network(room, container, held), _mounts(room, live))
         joined = Joined(plan.netns, pids, held.user if held else "")
         user_namespace.give(plan.files, held)
+        labelling.give(room, container, plan.files)
         await _places(room, container, held, mounts)
         spec = json.dumps(build(await inputs.gather(room, container, plan, joined, mounts))).encode()
-        async with user_namespace.seen(room, mounts, held) as shown:
+        async with user_namespace.seen(room, labelling.mounts(room, container, mounts), held) as shown:
             await _begin(room, live, spec, shown, image)
 
 
@@ -108,6 +110,7 @@ async def _places(room: Room, container: Container, held: Held | None, mounts: S
             room.volumes.activate(mount.name)
         if mount.kind == "volume":
             release.announce_volume(room, container, mount, "mount")
+        await labelling.relabel(room, container, mount)
         await mapped_mounts.place(room, container, number, held, mounts)
 
 

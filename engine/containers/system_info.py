@@ -87,10 +87,20 @@ def _host(room: Room) -> Json:
         "NCPU": os.cpu_count() or 1,
         "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "Name": socket.gethostname(),
-        "SecurityOptions": [*(["name=apparmor"] if room.host.apparmor else []), "name=seccomp,profile=builtin"]
-        + (["name=userns"] if room.remap else [])
-        + (["name=cgroupns"] if room.host.cgroup_v2 else []),
+        "SecurityOptions": _security(room),
     }
+
+
+def _security(room: Room) -> list[str]:
+    found = {
+        "name=apparmor": room.host.apparmor,
+        "name=seccomp,profile=builtin": True,
+        "name=selinux": room.labeller is not None,
+        "name=userns": room.remap is not None,
+        "name=cgroupns": room.host.cgroup_v2,
+        "name=no-new-privileges": room.config.no_new_privileges,
+    }
+    return [name for name, is_so in found.items() if is_so]
 
 
 def _daemon(room: Room) -> Json:

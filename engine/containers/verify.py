@@ -4,7 +4,7 @@ not built, by name.
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from engine import patterns
@@ -31,7 +31,7 @@ def verify(config: Json, host_config: Json, known_runtime: Callable[[str], bool]
     restart_policy.check(host_config["RestartPolicy"], auto_remove=host_config["AutoRemove"])
     capabilities.normalise(host_config["CapAdd"], "CapAdd")
     capabilities.normalise(host_config["CapDrop"], "CapDrop")
-    _labels(security.parse(host_config["SecurityOpt"]).labels)
+    security.parse(host_config["SecurityOpt"])
     for mapping in host_config["Devices"] or ():
         devices.check_mapping(mapping)
     for rule in host_config["DeviceCgroupRules"] or ():
@@ -47,15 +47,6 @@ def verify(config: Json, host_config: Json, known_runtime: Callable[[str], bool]
     if any(not key for key in host_config.get("Annotations") or {}):
         raise InvalidArgument("invalid Annotations: the empty string is not permitted as an annotation key")
     return list(_warnings(host_config))
-
-
-_SELINUX = "/sys/fs/selinux/enforce"  # is there where the kernel runs the module
-
-
-def _labels(options: Sequence[str], selinux: str = _SELINUX) -> None:
-    """On a kernel without the module such an option has no effect, as with dockerd; with it, we would have to obey."""
-    if options and os.path.exists(selinux):
-        raise InvalidArgument(f"SELinux is not built into this engine: --security-opt {options[0]}")
 
 
 def _block_io(host_config: Json) -> None:

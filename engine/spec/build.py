@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.containers.model import Container
+from engine.security.labels import Labels
 from engine.spec import apparmor, capabilities, cdi, mounts, namespaces, process, resources, seccomp, security
 from engine.spec.devices import ALLOW_ALL, DEFAULT_RULES, parse_rule
 from engine.spec.namespaces import Joined
@@ -54,6 +55,7 @@ class Inputs:
     cdi_edits: Sequence[Json] = ()
     links: Sequence[str] = ()  # variables about linked containers
     recursive_read_only: bool = False  # the kernel and the runtime can
+    labels: Labels = field(default_factory=Labels)  # of SELinux
 
 
 def build(inputs: Inputs) -> Json:
@@ -98,6 +100,8 @@ def init_process(inputs: Inputs) -> Json:
     }
     if profile := apparmor_profile(container, inputs.host):
         done["apparmorProfile"] = profile
+    if inputs.labels.process:
+        done["selinuxLabel"] = inputs.labels.process
     limits = process.rlimits(host_config["Ulimits"], inputs.policy.ulimits)
     if limits:
         done["rlimits"] = limits
@@ -158,6 +162,8 @@ def _linux(inputs: Inputs) -> Json:
     }
     if container.ids is not None:
         linux |= container.ids.to_oci()
+    if inputs.labels.mount:
+        linux["mountLabel"] = inputs.labels.mount
     sysctl = namespaces.sysctls(host_config, inputs.joined)
     if sysctl:
         linux["sysctl"] = sysctl

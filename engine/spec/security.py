@@ -36,7 +36,7 @@ class SecurityOptions:
     no_new_privileges: bool | None = None
     unmasked: bool = False  # systempaths=unconfined
     apparmor: str = ""  # a profile's name, or "unconfined"
-    labels: tuple[str, ...] = ()  # what asks SELinux for a label
+    labels: tuple[str, ...] = ()  # what is said about SELinux's labels: "disable", "type:NAME" …
 
 
 def parse(options: Sequence[str] | None) -> SecurityOptions:
@@ -46,6 +46,9 @@ def parse(options: Sequence[str] | None) -> SecurityOptions:
     for option in options or ():
         if option == "no-new-privileges":
             no_new = True
+            continue
+        if option == "disable":  # the oldest spelling of label=disable
+            labels.append(option)
             continue
         name, value = _split(option)
         match name:
@@ -58,8 +61,7 @@ def parse(options: Sequence[str] | None) -> SecurityOptions:
             case "apparmor":
                 apparmor = value
             case "label":
-                if value != "disable":
-                    labels.append(option)
+                labels.append(value)
             case _:
                 raise InvalidArgument(f'invalid --security-opt 2: "{option}"')
     return SecurityOptions(seccomp, no_new, unmasked, apparmor, tuple(labels))

@@ -2,7 +2,7 @@
 
 Each boots a User-Mode Linux kernel of its own, as many at a time as there are processors for. What the suites skip on
 this machine they run there. The whole contract is asked of lowrt, and of runc what depends on cgroups; with
-WHERRY_WHOLE_CONTRACT set all of it of runc and crun, too.
+WHERRY_WHOLE_CONTRACT set all of it of runc and crun, too, and the engine runs under SELinux.
 """
 
 import os
@@ -53,6 +53,9 @@ BOOTS: dict[str, Callable[[], str]] = {
         "apparmor=1",
     ),
     "selinux": lambda: uml.boot(CGROUP2, [f"{FOLDER}/test_selinux.py"], "security=selinux", "selinux=1"),
+    "selinux_through_the_engine": lambda: uml.boot(
+        CGROUP2, ["tests/integration/engine/test_selinux.py"], "security=selinux", "selinux=1"
+    ),
     "systemd_on_hybrid": lambda: uml.boot(HERE / "uml_systemd.sh", OF_HYBRID, "systemd.unified_cgroup_hierarchy=0"),
 }
 
@@ -66,7 +69,14 @@ def outputs(request: pytest.FixtureRequest) -> dict[str, "Future[str]"]:
 
 
 # A suite of which all is skipped would not have passed.
-NEEDS = {"selinux": [needs.binary("secilc")]}
+NEEDS = {
+    "selinux": [needs.binary("secilc")],
+    "selinux_through_the_engine": [
+        needs.binary("secilc"),
+        needs.binary("docker"),
+        pytest.mark.skipif(not WHOLE, reason="a minute of its own: make test-selinux"),
+    ],
+}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=NEEDS.get(name, [])) for name in BOOTS])

@@ -1,7 +1,5 @@
 """Each refusal, in dockerd's words."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -216,16 +214,6 @@ def test_what_is_no_set(text: str) -> None:
     """Each is a ValueError for the caller to word."""
     with pytest.raises(ValueError):  # noqa: PT011 (int() words some of them)
         verify.parse_set(text)
-
-
-def test_labels_mean_nothing_without_selinux_and_are_refused_with_it(tmp_path: Path) -> None:
-    """As with dockerd on a kernel without it."""
-    there, absent = tmp_path / "enforce", str(tmp_path / "absent")
-    there.write_text("1")
-    verify._labels(["label=type:x"], absent)
-    verify._labels([], str(there))
-    with pytest.raises(InvalidArgument, match="SELinux is not built into this engine: --security-opt label:user:u"):
-        verify._labels(["label:user:u"], str(there))
 
 
 def test_limits_of_windows_are_warned_of() -> None:

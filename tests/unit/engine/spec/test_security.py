@@ -13,10 +13,11 @@ def test_options_in_both_spellings() -> None:
     assert security.parse(["no-new-privileges"]).no_new_privileges is True
     assert security.parse(["no-new-privileges:false"]).no_new_privileges is False
     assert security.parse(["seccomp=unconfined"]).seccomp == "unconfined"
-    assert security.parse(["label=disable"]) == security.SecurityOptions()
+    for option in ("label=disable", "label:disable", "disable"):
+        assert security.parse([option]) == security.SecurityOptions(labels=("disable",))
     assert security.parse(["apparmor=unconfined"]).apparmor == "unconfined"
     assert security.parse(["apparmor:mine", "label=type:t"]) == security.SecurityOptions(
-        apparmor="mine", labels=("label=type:t",)
+        apparmor="mine", labels=("type:t",)
     )
 
 
@@ -92,7 +93,7 @@ def test_the_hidden_paths_are_dockers() -> None:
 
 def test_what_asks_for_confinement_by_a_module_is_kept_apart() -> None:
     found = security.parse(["apparmor=mine", "label=type:x", "label=disable", "apparmor=unconfined"])
-    assert (found.apparmor, found.labels) == ("unconfined", ("label=type:x",))
+    assert (found.apparmor, found.labels) == ("unconfined", ("type:x", "disable"))
 
 
 def test_what_tells_of_processors_heat_is_hidden_where_it_is(tmp_path: Path) -> None:

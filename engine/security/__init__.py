@@ -1,0 +1,1 @@
+"""SELinux: which labels a container's processes and files get, and setting those of files."""
