@@ -110,7 +110,8 @@ async def container(room: Room, step: Step) -> AsyncIterator[Live]:
         raise
     finally:
         if kept:
-            live.container.config["Labels"] = {}  # it is nobody's step any more
+            # it is nobody's step any more, but one of the image
+            live.container.config["Labels"] = dict((step.image.config.get("config") or {}).get("Labels") or {})
             room.registry.save(live)
         else:
             work = room.background.spawn(f"removal of build step {made.id}", _discard(room, live))

@@ -335,6 +335,11 @@ def test_docker_py_builds(engine: Engine) -> None:
         assert any("Successfully tagged py:1" in line.get("stream", "") for line in lines)
         with pytest.raises(docker.errors.BuildError, match="returned a non-zero code: 3"):
             client.images.build(fileobj=io.BytesIO(b"FROM busybox\nRUN exit 3\n"), network_mode="none", forcerm=True)
+        labelled = b"FROM busybox\nLABEL of=a-failed-step\nRUN exit 4\n"
+        with pytest.raises(docker.errors.BuildError, match="returned a non-zero code: 4"):
+            client.images.build(fileobj=io.BytesIO(labelled), network_mode="none")
+        (kept,) = client.containers.list(all=True, filters={"label": "of=a-failed-step"})
+        kept.remove()
         again, lines = client.images.build(
             fileobj=io.BytesIO(b"FROM busybox\nARG A\nLABEL a=$A\nCMD echo hi\n"),
             buildargs={"A": "b"},
