@@ -69,5 +69,5 @@ class Filters:
             return None
         truth = {word.lower() in ("1", "true") for word in wanted}
         if len(truth) > 1 or any(word.lower() not in ("0", "1", "true", "false") for word in wanted):
-            raise InvalidArgument(f"invalid filter '{name}={wanted}'")
+            raise InvalidArgument(f"invalid filter '{name}=[{' '.join(wanted)}]'")
         return truth.pop()

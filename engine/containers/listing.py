@@ -60,13 +60,21 @@ def _check(filters: Filters) -> None:
             )
     for health in filters.get("health"):
         if health not in _HEALTH:
-            raise InvalidArgument(f"unrecognized filter value for health: {health}")
+            raise InvalidArgument(
+                f"invalid filter 'health={health}': invalid value for health ({health}): must be one of "
+                f"{', '.join(_HEALTH)}"
+            )
     for code in filters.get("exited"):
         try:
             int(code)
         except ValueError:
-            raise InvalidArgument(f"invalid filter 'exited={code}'") from None
+            raise InvalidArgument(
+                f"invalid filter 'exited={code}': strconv.Atoi: parsing \"{code}\": invalid syntax"
+            ) from None
     filters.boolean("is-task")
+    for name in ("publish", "expose"):
+        for word in filters.get(name):
+            port_span(name, word)
 
 
 def _edge(room: Room, filters: Filters, name: str) -> int | None:
@@ -145,18 +153,24 @@ def _ports(live: Live, filters: Filters) -> bool:
 
 
 def _any_port(wanted: list[str], ports: set[str]) -> bool:
-    if not wanted:
-        return True
-    for word in wanted:
-        span, _, protocol = word.partition("/")
-        first, dash, last = span.partition("-")
-        try:
-            numbers = range(int(first), int(last if dash else first) + 1)
-        except ValueError:
-            raise InvalidArgument(f"invalid filter: {word} is no port") from None
-        if any(f"{number}/{protocol or 'tcp'}" in ports for number in numbers):
-            return True
-    return False
+    spans = [port_span("", word) for word in wanted]
+    return not spans or any(f"{number}/{protocol}" in ports for numbers, protocol in spans for number in numbers)
+
+
+def port_span(name: str, word: str) -> tuple[range, str]:
+    """`80`, `80-90`, `80/udp`: the ports of a filter and their protocol; raises InvalidArgument."""
+    span, _, protocol = word.partition("/")
+    first, dash, last = span.partition("-")
+    for text in (first, last) if dash else (first,):
+        if not (text.isascii() and text.isdecimal()):
+            raise InvalidArgument(
+                f'error while looking up for {name} {word}: strconv.ParseUint: parsing "{text}": invalid syntax'
+            )
+        if len(text) > 5 or int(text) > 65535:
+            raise InvalidArgument(
+                f'error while looking up for {name} {word}: strconv.ParseUint: parsing "{text}": value out of range'
+            )
+    return range(int(first), int(last if dash else first) + 1), protocol or "tcp"
 
 
 MEASURED_AT_ONCE = 8  # a thousand calls begun together keep the loop for half a second

@@ -35,8 +35,12 @@ def is_pruned(network: Network, filters: Filters, endpoints: Sequence[Endpoint])
         return False
     if "label!" in filters and filters.labels_match("label!", network.labels):
         return False
-    limits = [timestamps.since_ns(text) for text in filters.get("until")]
-    return all(timestamps.to_ns(network.created) < limit for limit in limits)
+    return all(timestamps.to_ns(network.created) < limit for limit in limits(filters))
+
+
+def limits(filters: Filters) -> list[int]:
+    """`until` of a prune, in nanoseconds since the epoch; raises InvalidArgument."""
+    return [timestamps.since_ns(text) for text in filters.get("until")]
 
 
 def _starts(filters: Filters, network_id: str) -> bool:

@@ -15,7 +15,7 @@ from engine.networks import endpoint_check
 from engine.networks.model import HOST, NULL, Network
 from engine.networks.request import Attachment, read
 from engine.networks.sandboxes import SHARES, check_usable
-from engine.networks.selection import ACCEPTED, ACCEPTED_BY_PRUNE, is_pruned, is_shown
+from engine.networks.selection import ACCEPTED, ACCEPTED_BY_PRUNE, is_pruned, is_shown, limits
 from engine.networks.service import Networks
 from proto.errdefs import Fault, InvalidArgument, NotFound
 
@@ -62,6 +62,7 @@ class NetworkRoutes:
     async def prune(self, call: Call) -> web.StreamResponse:
         """`POST /networks/prune`."""
         filters = call.filters(ACCEPTED_BY_PRUNE)
+        limits(filters)  # refused also where there is no network to hold against them
         deleted: list[str] = []
         for network in self._networks.all():
             if is_pruned(network, filters, self._networks.endpoints(network)) and not self._users(network):

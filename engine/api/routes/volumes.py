@@ -35,11 +35,13 @@ class VolumeRoutes:
     async def list(self, call: Call) -> web.StreamResponse:
         """GET /volumes."""
         filters = call.filters(_LIST_FILTERS)
-        chosen = [self._volumes.to_json(volume) for volume in self._volumes.list() if self._matches(volume, filters)]
+        dangling = filters.boolean("dangling")
+        chosen = [
+            self._volumes.to_json(volume) for volume in self._volumes.list() if self._matches(volume, filters, dangling)
+        ]
         return respond({"Volumes": chosen, "Warnings": None})
 
-    def _matches(self, volume: Volume, filters: Filters) -> bool:
-        dangling = filters.boolean("dangling")
+    def _matches(self, volume: Volume, filters: Filters, dangling: bool | None) -> bool:
         return (
             filters.pattern("name", volume.name)
             and filters.exact("driver", "local")
@@ -49,7 +51,7 @@ class VolumeRoutes:
 
     async def create(self, call: Call) -> web.StreamResponse:
         """POST /volumes/create."""
-        body = await call.json(bodies.VOLUME, required=True)
+        body = await call.json(bodies.VOLUME)  # nothing said: an anonymous one
         driver = body.get("Driver") or "local"
         if driver != "local":
             name = body.get("Name") or ""

@@ -98,3 +98,8 @@ def test_every_pattern_is_one(word: str, value: str) -> None:
     """What is no regular expression is looked for as it is."""
     assert Filters({"name": [word]}).pattern("name", value) in (True, False)
     assert Filters({"name": [value]}).pattern("name", value) or value
+
+
+def test_what_is_neither_true_nor_false_is_shown_as_go_shows_it() -> None:
+    with pytest.raises(InvalidArgument, match=r"^invalid filter 'dangling=\[1 0\]'$"):
+        Filters({"dangling": ["1", "0"]}).boolean("dangling")

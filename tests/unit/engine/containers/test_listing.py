@@ -192,3 +192,19 @@ async def test_layers_that_several_stand_on_are_measured_once(bench: Bench) -> N
     found = await listing.sizes(bench.room, [one, two])
     assert found == {one.container.id: (10, 10), two.container.id: (10, 10)}
     assert len(asked) == len(set(asked)) == 3
+
+
+@pytest.mark.parametrize("name", ["publish", "expose"])
+@pytest.mark.parametrize("word", ["x", "x/y", "80-", "-80", "80-x", "99999", "1-99999999999999", "²", "+1"])
+def test_what_is_no_port_is_refused_before_a_container_is_looked_at(bench: Bench, name: str, word: str) -> None:
+    """And a range costs no more than there are ports."""
+    with pytest.raises(InvalidArgument, match=rf"^error while looking up for {name} "):
+        listing.choose(bench.room, Filters({name: [word]}))
+
+
+@pytest.mark.parametrize(
+    ("word", "ports", "protocol"),
+    [("80", range(80, 81), "tcp"), ("80-82/udp", range(80, 83), "udp"), ("9-8", range(9, 9), "tcp")],
+)
+def test_a_port_filter_is_a_port_or_a_range(word: str, ports: range, protocol: str) -> None:
+    assert listing.port_span("publish", word) == (ports, protocol)
