@@ -14,9 +14,9 @@ from engine.builder.stage import StageBuild
 from engine.builder.state import State
 from engine.builder.variables import PREDEFINED, Arguments, Expander, platform_arguments, split_pair
 from engine.images.assemble import Assembler
-from engine.images.model import truncate
+from engine.images.model import Image, truncate
 from engine.images.names import Names
-from proto.errdefs import InvalidArgument
+from proto.errdefs import InvalidArgument, NotFound
 
 
 def new_id() -> str:
@@ -158,16 +158,30 @@ class Build:
         self._output.exporting("", done=False)
         self._output.exporting("exporting layers", done=False)
         layers = [layer.descriptor for layer in state.layers]
-        image_id, target = await self._assembler.store(state.document(), layers, session.layers.lease)
+        base = await self._base(state)
+        if base is not None:
+            image_id, target, parent = base.id, base.names[0].target, base.parent
+        else:
+            image_id, target = await self._assembler.store(state.document(), layers, session.layers.lease)
+            parent = state.base_id
         self._output.exporting("exporting layers", done=True)
         self._output.exporting(f"writing image {image_id}", done=True)
         for tag in session.request.tags:
-            await self._names.tag(target, tag, state.base_id)
+            await self._names.tag(target, tag, parent)
             self._output.exporting(f"naming to {tag}", done=True)
-        if not session.request.tags:
-            await self._names.keep_dangling(target, state.base_id)
+        if not session.request.tags and base is None:
+            await self._names.keep_dangling(target, parent)
         self._output.exporting("", done=True)
         return image_id
+
+    async def _base(self, state: State) -> Image | None:
+        """The image that the last stage began with, where it is nothing but that: no second one is made of it."""
+        if not state.is_base:
+            return None
+        try:
+            return await self._session.images.resolve(state.base_id)
+        except NotFound:  # it has gone meanwhile
+            return None
 
 
 def _plain(text: str, escape: str) -> str:

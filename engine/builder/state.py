@@ -30,6 +30,7 @@ class State:
     created: str = ""
     author: str = ""
     base_id: str = ""  # the image that FROM named
+    base_digest: str = ""  # of the configuration that a stage begins with: ours of the same, in our spelling
 
     @classmethod
     def from_image(cls, image: Image) -> "State":
@@ -38,7 +39,7 @@ class State:
         layers = tuple(
             Layer(descriptor, diff_id) for descriptor, diff_id in zip(manifest.layers, manifest.diff_ids, strict=True)
         )
-        return cls(
+        begun = cls(
             platform=manifest.platform,
             config=json.loads(json.dumps(image.container_config)),
             layers=layers,
@@ -47,6 +48,7 @@ class State:
             author=str(image.config.get("author") or ""),
             base_id=image.id,
         )
+        return replace(begun, base_digest=digest(begun.document()))
 
     @property
     def diff_ids(self) -> tuple[str, ...]:
@@ -61,10 +63,16 @@ class State:
 
     @property
     def id(self) -> str:
-        """The digest of the configuration as it would be stored."""
+        """The digest of the configuration as it would be stored; the base's own where nothing was changed."""
         if not self.history and not self.layers:
             return ""
-        return f"sha256:{hashlib.sha256(encoded(self.document())).hexdigest()}"
+        found = digest(self.document())
+        return self.base_id if found == self.base_digest else found
+
+    @property
+    def is_base(self) -> bool:
+        """Nothing was changed since FROM."""
+        return bool(self.base_id) and self.id == self.base_id
 
     @property
     def environment(self) -> dict[str, str]:
@@ -107,6 +115,11 @@ class State:
     def nop(self, comment: str) -> str:
         """How history speaks of a step that ran nothing."""
         return f"{' '.join(self.shell)} #(nop) {comment}"
+
+
+def digest(document: Json) -> str:
+    """Of a configuration as the assembler stores it."""
+    return f"sha256:{hashlib.sha256(encoded(document)).hexdigest()}"
 
 
 def encoded(document: Json) -> bytes:

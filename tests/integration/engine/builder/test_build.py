@@ -335,6 +335,9 @@ def test_docker_py_builds(engine: Engine) -> None:
         assert any("Successfully tagged py:1" in line.get("stream", "") for line in lines)
         with pytest.raises(docker.errors.BuildError, match="returned a non-zero code: 3"):
             client.images.build(fileobj=io.BytesIO(b"FROM busybox\nRUN exit 3\n"), network_mode="none", forcerm=True)
+        same, _ = client.images.build(fileobj=io.BytesIO(b"FROM busybox\n"), tag="same:1", network_mode="none")
+        assert same.id == client.images.get("busybox").id
+        client.images.remove("same:1")
         labelled = b"FROM busybox\nLABEL of=a-failed-step\nRUN exit 4\n"
         with pytest.raises(docker.errors.BuildError, match="returned a non-zero code: 4"):
             client.images.build(fileobj=io.BytesIO(labelled), network_mode="none")
