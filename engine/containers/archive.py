@@ -212,7 +212,7 @@ async def extract(room: Room, live: Live, path: str, source: BinaryIO, *, keep_k
         if container.host_config["ReadonlyRootfs"] and not _on_writable_volume(live, found.path):
             raise PermissionDenied("container rootfs is marked read-only")
         owner = None
-        if as_user:
+        if as_user and container.config["User"]:  # without one the archive's owners stay, as with dockerd
             passwd, group = inputs.read_in_root(root, "etc/passwd"), inputs.read_in_root(root, "etc/group")
             user = users.resolve(container.config["User"], (), passwd, group)
             owner = (user.uid, user.gid)

@@ -35,6 +35,7 @@ async def create(room: Room, live: Live, name: str, *, folder: str, leave_runnin
     _check_name(name)
     async with live.lock:
         state.require_running(live.container)
+        _require_restorable(live.container)
         place = _place(room, live.container, name, folder)
         try:
             _make(place, name, live.container)
@@ -46,6 +47,14 @@ async def create(room: Room, live: Live, name: str, *, folder: str, leave_runnin
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
             raise Internal(f"Cannot checkpoint container {_shown(live.container)}: {fault}") from fault
     room.announce(live.container, "checkpoint")
+
+
+def _require_restorable(container: Container) -> None:
+    """criu makes a user namespace anew, and what is in it may not enter a network namespace that belongs to another."""
+    if container.ids is not None:
+        raise Unimplemented(
+            f"cannot checkpoint container {_shown(container)}: it has a user namespace, and criu could not restore it"
+        )
 
 
 def listing(room: Room, container: Container, folder: str) -> list[str]:

@@ -12,7 +12,6 @@ moved to where they are now, defaults are those of the client's time.
 | 1.45 | VolumeOptions.Subpath | is refused |
 | 1.48 | mounts of images | are refused; GwPriority is ignored; sysctls of eth0 become the endpoint's (refused since) |
 | 1.52 | Config.MacAddress is no more, ports with an empty list are warned of | |
-| 1.56 | BindOptions.IDMapping | is ignored |
 """
 
 from collections.abc import Iterator
@@ -73,7 +72,7 @@ def _mount(version: Version, mount: Json) -> None:
                 raise InvalidArgument(f'{name} must not be specified on mount type "{kind}"')
             if name != "BindOptions":
                 del mount[name]
-    for since, name in (((1, 40), "NonRecursive"), ((1, 42), "CreateMountpoint"), ((1, 56), "IDMapping")):
+    for since, name in (((1, 40), "NonRecursive"), ((1, 42), "CreateMountpoint")):
         if version < since:
             bind.pop(name, None)
     if version < (1, 44) and bind.get("ReadOnlyForceRecursive"):

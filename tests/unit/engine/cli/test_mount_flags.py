@@ -61,3 +61,21 @@ def test_what_is_not_understood_is_named(text: str) -> None:
     with pytest.raises(CommandFailed, match="--mount") as caught:
         mount(text)
     assert caught.value.exit_code == 125
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("bind-idmap", {"Source": "match-user"}),
+        ("bind-idmap=match-user:app", {"Source": "match-user", "User": "app"}),
+        ("bind-idmap=userns", {"Source": "userns"}),
+    ],
+)
+def test_whose_files_a_bind_shows(value: str, meant: dict[str, str]) -> None:
+    assert mount(f"type=bind,source=/s,target=/t,{value}")["BindOptions"] == {"IDMapping": meant}
+
+
+@pytest.mark.parametrize("value", ["root", "userns:app"])
+def test_a_mapping_that_is_not_known_is_named(value: str) -> None:
+    with pytest.raises(CommandFailed, match="bind-idmap is match-user, match-user:USER or userns"):
+        mount(f"type=bind,source=/s,target=/t,bind-idmap={value}")

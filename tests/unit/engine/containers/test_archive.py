@@ -16,6 +16,7 @@ from engine.containers import archive
 from engine.containers.live import Live
 from engine.containers.model import Mount
 from proto.errdefs import InvalidArgument, NotFound, PermissionDenied
+from tests import needs
 from tests.fakes.engine_room import Bench, container
 
 
@@ -143,6 +144,24 @@ async def test_a_folder_is_filled_and_announced(bench: Bench, running: Live, tmp
     await archive.extract(bench.room, running, f"{tmp_path}/to", packed("f", b"x"), keep_kinds=False, as_user=False)
     assert (tmp_path / "to" / "f").read_bytes() == b"x"
     assert bench.actions[-1] == "extract-to-dir"
+
+
+@pytest.mark.parametrize(("user", "owner"), [("", (33, 34)), ("5:6", (5, 6))])
+@needs.root
+async def test_owners_are_the_containers_user_where_it_has_one(
+    bench: Bench, running: Live, tmp_path: Path, user: str, owner: tuple[int, int]
+) -> None:
+    """copyUIDGID, as dockerd has it: without a user, the archive's own stay."""
+    running.container.config["User"] = user
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as made:
+        entry = tarfile.TarInfo("f")
+        entry.uid, entry.gid = 33, 34
+        made.addfile(entry)
+    out.seek(0)
+    await archive.extract(bench.room, running, str(tmp_path), out, keep_kinds=False, as_user=True)
+    found = (tmp_path / "f").stat()
+    assert (found.st_uid, found.st_gid) == owner
 
 
 async def test_a_file_is_no_place_to_unpack(bench: Bench, running: Live, tmp_path: Path) -> None:

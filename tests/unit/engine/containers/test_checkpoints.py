@@ -38,6 +38,14 @@ async def test_the_container_ends_unless_it_is_to_go_on(bench: Bench, live: Live
     assert (live.container.state.status, live.container.state.exit_code) == ("exited", 137)
 
 
+async def test_what_could_not_be_restored_is_not_stopped(bench: Bench, live: Live) -> None:
+    live.container.id_map = {"uids": [[0, 100_000, 65_536]], "gids": [[0, 100_000, 65_536]]}
+    with pytest.raises(Unimplemented, match="it has a user namespace, and criu could not restore it"):
+        await checkpoints.create(bench.room, live, "one", folder="", leave_running=False)
+    assert live.container.state.status == "running"
+    assert checkpoints.listing(bench.room, live.container, "") == []
+
+
 async def test_it_starts_from_one(bench: Bench, live: Live) -> None:
     """The images are named to the runtime, and the pid is known from the start on only."""
     await checkpoints.create(bench.room, live, "one", folder="", leave_running=False)
