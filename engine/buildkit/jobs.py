@@ -118,11 +118,11 @@ class Solving:
         if not job.session and self._body is not None:
             await self._follow(job.builder.build(replace(asked, dockerfile=self._filename), self._body))
             return
+        caller = await job.sessions.get(job.session)  # first: old clients only hear of failures once they are connected
         asked = replace(asked, states={name: (await each.shown()).state for name, each in self._bases.items()})
         exporter = None
         if job.output is not None and not job.output.is_image:
             exporter = Exporter(job.output.type, job.output.attributes)
-        caller = await job.sessions.get(job.session)
         client = self._client = SessionClient(
             caller, job.builder.contexts, job.builder.temporary(), self._options, exporter
         )

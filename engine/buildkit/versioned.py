@@ -26,6 +26,8 @@ class Versioned:
 
     async def lines(self, asked: Request, build: str, outputs: str, body: Body) -> AsyncGenerator[Line, None]:
         """The stream; leaving the loop cancels the build. `build` is its id; it has its upload by it."""
+        if asked.session:
+            await self.jobs.sessions.get(asked.session)  # a CLI that is refused before its session has come hangs
         chosen = exporters(outputs, asked)
         request = SolveRequest(Ref=secrets.token_hex(12), Session=asked.session, Exporters=chosen)
         async with self.jobs.opened(request) as job:
