@@ -25,12 +25,13 @@ from engine.buildkit.sessions import Sessions
 from engine.buildkit.statuses import Statuses
 from proto.buildkit.services.control_pb2 import SolveRequest, StatusResponse
 from proto.buildkit.services.gateway_pb2 import WarnRequest
-from proto.errdefs import AlreadyExists, Cancelled, Fault, Internal, InvalidArgument, NotFound
+from proto.errdefs import AlreadyExists, Cancelled, Fault, Internal, InvalidArgument, NotFound, ResourceExhausted
 
 Body = AsyncIterator[bytes]
 _PATIENCE = 5.0  # seconds that a Status or a gateway's call waits for its Solve
 _REMEMBERED = 10.0  # seconds after its end
 _LONGEST_REF = 256
+_MOST_SOLVINGS = 64
 
 
 class Failed(Exception):
@@ -198,6 +199,8 @@ class Job:
         body: Body | None = None,
     ) -> Solving:
         """Begin one build of it, as the frontend is asked for; `bases` are others, whose results have names in it."""
+        if len(self.solvings) >= _MOST_SOLVINGS:
+            raise ResourceExhausted(f"more than {_MOST_SOLVINGS} results of one build")
         made = Solving(self, options, bases or {}, asked, body)
         self.solvings[made.ref] = made
         return made

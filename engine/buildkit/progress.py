@@ -170,9 +170,13 @@ class Progress:
             return
         detail, status = line.get("progressDetail") or {}, str(line["status"])
         done = status in ("Pull complete", "Already exists")
+        fetched = f"pull {name}"
+        if fetched in self._seen[key].items and status != "Downloading":
+            self._count(key, fetched, time.time(), current=0, done=True)
+            del self._seen[key].items[fetched]
         if status in ("Downloading", "Extracting") or done:
             current, total = int(detail.get("current") or 0), int(detail.get("total") or 0)
-            words = f"pull {name}" if status == "Downloading" else f"extract {name}"
+            words = fetched if status == "Downloading" else f"extract {name}"
             self._count(key, words, time.time(), current=current, total=total, done=done)
 
     def _warning(self, text: str) -> None:

@@ -74,6 +74,14 @@ async def test_what_nobody_returned_is_given_up(tmp_path: Path) -> None:
     assert client.builder.ended == 2
 
 
+async def test_one_client_has_so_many_results_and_no_more(tmp_path: Path) -> None:
+    async with _driven(tmp_path) as (client, _):
+        for _number in range(64):
+            await client.bridge.Solve(SOLVE, metadata=OURS)
+        with pytest.raises(grpc.aio.AioRpcError, match="more than 64 results"):
+            await client.bridge.Solve(SOLVE, metadata=OURS)
+
+
 async def test_the_clients_own_failure_is_the_builds(tmp_path: Path) -> None:
     async with _driven(tmp_path) as (client, solve):
         failed = Status(code=2, message="I do not like it")

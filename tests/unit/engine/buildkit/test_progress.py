@@ -140,6 +140,7 @@ def test_a_pull_is_counted_at_its_step() -> None:
     statuses = [entry for each in told for entry in each.statuses]
     assert [(each.ID, each.current, each.total, each.HasField("completed")) for each in statuses] == [
         ("pull abc", 5, 9, False),
+        ("pull abc", 0, 0, True),
         ("extract abc", 0, 0, True),
     ]
 
