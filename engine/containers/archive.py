@@ -149,11 +149,11 @@ def go_mode(mode: int) -> int:
     return done
 
 
-def look(root: int, path: str, live: Live) -> PathStat:
-    """The path's own stat; a trailing slash or dot follows a link at its end."""
+def look(root: int, path: str, live: Live, *, folder: bool = False) -> PathStat:
+    """The path's own stat; a trailing slash or dot follows a link at its end, and so does who wants a folder."""
     wanted = posixpath.normpath("/" + path)
     wanted = "/" + wanted.lstrip("/")
-    follow = path.endswith(("/", "/."))
+    follow = folder or path.endswith(("/", "/."))
     flags = os.O_PATH | (0 if follow else os.O_NOFOLLOW)
     try:
         fd = kernel.openat2(root, wanted, flags)
@@ -206,7 +206,7 @@ async def extract(room: Room, live: Live, path: str, source: BinaryIO, *, keep_k
     container = live.container
     async with opened(room, live) as tree:
         root = tree.root
-        found = look(root, path if path.endswith("/") else path + "/", live)
+        found = look(root, path, live, folder=True)
         if not found.mode & 1 << 31:
             raise InvalidArgument("extraction point is not a directory")
         if container.host_config["ReadonlyRootfs"] and not _on_writable_volume(live, found.path):

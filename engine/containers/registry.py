@@ -28,7 +28,7 @@ class Registry:
     def find(self, reference: str) -> Live:
         """By id, name or prefix, in dockerd's order."""
         if not reference:
-            raise InvalidArgument("No container name or ID supplied")
+            raise InvalidArgument('invalid name or ID supplied: ""')
         if live := self._by_id.get(reference):
             return live
         if named := self._by_name.get(reference.removeprefix("/")):

@@ -15,7 +15,7 @@ async def rename(room: Room, live: Live, name: str) -> None:
         if name.removeprefix("/") == old:
             raise InvalidArgument("Renaming a container with the same name as its current name")
         try:
-            room.registry.rename(live, names.check(name))
+            room.registry.rename(live, names.check("/" + name.removeprefix("/")))
         except Fault as fault:
             raise type(fault)(f"Error when allocating new name: {fault}") from None
     room.announce(live.container, "rename", {"oldName": f"/{old}"})

@@ -12,10 +12,12 @@ _NUMBERS |= {"CLD": int(signal.SIGCHLD), "IOT": int(signal.SIGABRT), "POLL": int
 
 def parse_signal(text: str) -> int:
     """ "TERM", "SIGTERM", "15" → 15."""
-    if text.isascii() and text.isdigit():
-        if len(text) > 8 or not 0 < int(text) <= int(signal.SIGRTMAX):
-            raise InvalidArgument(f"invalid signal: {text}")
-        return int(text)
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit():
+        if digits is not text or len(text) > 8 or int(text) > int(signal.SIGRTMAX):
+            raise InvalidArgument(f"the linux daemon does not support signal {text}")
+        if int(text) > 0:
+            return int(text)
     found = _NUMBERS.get(text.upper().removeprefix("SIG"))
     if found is None:
         raise InvalidArgument(f"invalid signal: {text}")

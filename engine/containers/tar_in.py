@@ -50,6 +50,8 @@ class TarReader:
             with tarfile.open(fileobj=source, mode="r|*") as tar:
                 self.entries(tar)
         except tarfile.TarError as error:
+            if str(error) == "empty file":  # no archive at all is one without entries, to dockerd
+                return
             raise InvalidArgument(f"Error processing tar file: {error}") from error
         except (EOFError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:

@@ -138,8 +138,11 @@ def size_of(call: Call) -> tuple[int, int]:
     sizes = []
     for name, words in (("h", "height"), ("w", "width")):
         text = call.text(name)
-        if not text.isdigit():
+        number = text.removeprefix("-")
+        if not (number.isascii() and number.isdecimal()):
             raise InvalidArgument(f'invalid resize {words} "{text}": invalid syntax')
+        if number is not text or len(text) > 10 or int(text) >= 1 << 32:
+            raise InvalidArgument(f'invalid resize {words} "{text}": value out of range')
         sizes.append(int(text))
     return sizes[0], sizes[1]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from engine import stdcopy
+from engine import gojson, stdcopy
 from engine.api import detach
 from engine.api.app import Route, empty, respond
 from engine.api.call import Call
@@ -15,15 +15,18 @@ from engine.containers import fields, resize
 from engine.containers.execs import Exec
 from engine.containers.fields import SIZE, Field
 from engine.containers.room import Room
-from engine.gojson import TRUTH
+from engine.gojson import TEXT, TRUTH, Struct
 from engine.logs.pump import PumpStdio
-from proto.errdefs import Fault
+from proto.errdefs import Fault, InvalidArgument
 
 _START = {
     "Detach": Field(TRUTH, False),
     "Tty": Field(TRUTH, False),
     "ConsoleSize": Field(SIZE),
 }
+
+
+_KEYS = Struct("ExecOptions", {"DetachKeys": TEXT})
 
 
 class ExecRoutes:
@@ -47,6 +50,11 @@ class ExecRoutes:
         body = await call.json(required=True)
         if call.version < (1, 42):
             body.pop("ConsoleSize", None)
+        keys = gojson.read(_KEYS, body).get("DetachKeys") or ""
+        try:
+            detach.parse(keys)
+        except InvalidArgument:
+            raise InvalidArgument(f"Invalid escape keys ({keys}) provided") from None
         made = self._room.execs.create(live, body)
         return respond({"Id": made.id}, status=201)
 

@@ -115,6 +115,8 @@ def asked_reference(call: Call) -> Reference | None:
     reference = references.parse(call.text("repo"))
     if reference.digest:
         raise InvalidArgument("cannot import digest reference")
+    if reference.familiar_name == "sha256":
+        raise InvalidArgument("refusing to create an ambiguous tag using digest algorithm as name")
     return reference.with_tag(call.text("tag")) if call.text("tag") else reference.with_default_tag()
 
 

@@ -42,7 +42,7 @@ async def test_an_ambiguous_prefix_is_refused(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("reference", "kind", "words"),
-    [("nope", NotFound, "^No such container: nope$"), ("", InvalidArgument, "No container name or ID supplied")],
+    [("nope", NotFound, "^No such container: nope$"), ("", InvalidArgument, 'invalid name or ID supplied: ""')],
 )
 async def test_what_is_not_there(bench: Bench, reference: str, kind: type[Exception], words: str) -> None:
     """Clients look for these words."""

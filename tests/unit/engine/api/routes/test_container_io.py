@@ -5,6 +5,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from engine import stdcopy
 from engine.api.routes.container_io import padded, show
 from engine.logs.json_file import Entry
@@ -92,3 +94,11 @@ async def test_attach_over_a_websocket_passes_both_ways_unframed(bench: Bench, t
             os.write(out, b"hello")
             assert (await socket.receive(5)).data == b"hello"
             os.close(out)
+
+
+@pytest.mark.parametrize("text", ["-1", "4294967296", "9" * 30])
+async def test_a_size_has_bounds(bench: Bench, tmp_path: Path, text: str) -> None:
+    await bench.run()
+    async with served(bench, tmp_path) as api:
+        status, body = await api.ask("POST", f"/containers/web/resize?h=1&w={text}")
+        assert (status, body["message"]) == (400, f'invalid resize width "{text}": value out of range')

@@ -52,3 +52,11 @@ async def test_a_size_is_two_numbers_or_nothing(bench: Bench, tmp_path: Path) ->
         assert (await api.ask("POST", start, {"Detach": True, "Tty": True, "ConsoleSize": [24, 80]}))[0] == 200
         assert bench.room.execs.get(made["Id"]).config["ConsoleSize"] == [24, 80]
         bench.tasks.end(live.container.id, 0, made["Id"])
+
+
+async def test_keys_that_cannot_be_pressed_are_refused_before_anything_is_made(bench: Bench, tmp_path: Path) -> None:
+    await bench.run()
+    async with served(bench, tmp_path) as api:
+        status, body = await api.ask("POST", "/containers/web/exec", {"Cmd": ["x"], "detachkeys": "ctrl-"})
+        assert (status, body["message"]) == (400, "Invalid escape keys (ctrl-) provided")
+        assert (await api.ask("GET", "/containers/web/json"))[1]["ExecIDs"] is None
