@@ -122,6 +122,7 @@ class Daemon:
             room = parts.room
             stack.push_async_callback(parts.networks.close)
             stack.callback(parts.builder.close)
+            stack.callback(room.keeper.close)
             stack.push_async_callback(self.background.close)
             stack.push_async_callback(parts.buildkit.close)
             below = await parts.version.get(patient=True, timeout=20)

@@ -27,7 +27,7 @@ from engine.containers.room import Room
 from engine.containers.rootfs import Rootfs
 from engine.containers.tar_in import TarReader
 from engine.containers.tar_out import TarWriter
-from engine.users import linux, namespaces, views
+from engine.users import linux, views
 from engine.users.idmap import IdMap
 from proto.errdefs import InvalidArgument, NotFound, PermissionDenied
 
@@ -75,7 +75,7 @@ async def _mounted(room: Room, container: Container) -> AsyncIterator[tuple[str,
         return
     mounts = await room.supervisor.snapshots.mounts(container.id)
     async with (
-        namespaces.held(container.ids) as held,
+        room.keeper.held(container.ids) as held,
         user_namespace.seen(room, mounts, held) as shown,
     ):
         yield shown[0].source, held.fd

@@ -16,7 +16,6 @@ from typing import Any
 from engine.containers import inputs
 from engine.containers.model import Container, Mount
 from engine.containers.room import Room
-from engine.users import namespaces
 from engine.users.idmap import one_owner
 from engine.users.namespaces import Held
 from engine.volumes import subpaths
@@ -86,6 +85,6 @@ async def _bind_matched(
     disk = (found.st_uid, found.st_gid)
     if disk == seen:
         return False
-    async with namespaces.held(one_owner(disk, seen)) as shown:
+    async with room.keeper.held(one_owner(disk, seen)) as shown:
         subpaths.bind_whole(mount.source, place, shown.fd)
     return True

@@ -22,6 +22,7 @@ from engine.supervisor_client.leases import Leases
 from engine.supervisor_client.snapshots import Snapshots
 from engine.supervisor_client.tasks import Tasks
 from engine.users.idmap import IdMap
+from engine.users.namespaces import Keeper
 from engine.users.ranges import Ranges
 from engine.volumes.store import Volumes
 
@@ -59,6 +60,7 @@ class Room:
     supervisor_address: str = ""
     remap: IdMap | None = None  # of containers that ask for nothing else
     ranges: Ranges = field(default_factory=Ranges)
+    keeper: Keeper = field(default_factory=Keeper)
     labeller: Labeller | None = None  # where SELinux is wanted, and runs
     metrics: Metrics = field(default_factory=Metrics)
     background: Background = field(default_factory=Background)

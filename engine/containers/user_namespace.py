@@ -10,7 +10,7 @@ from typing import Any
 from engine import kernel
 from engine.containers.model import Container
 from engine.containers.room import Room
-from engine.users import namespaces, views
+from engine.users import views
 from engine.users.idmap import IdMap
 from engine.users.namespaces import Held
 from engine.users.ranges import parse_auto
@@ -74,7 +74,7 @@ async def held(room: Room, container: Container) -> AsyncIterator[Held | None]:
     if container.ids is None:
         yield None
         return
-    async with namespaces.held(container.ids, _of_others(room, container)) as found:
+    async with room.keeper.held(container.ids, _of_others(room, container)) as found:
         yield found
 
 

@@ -1,34 +1,52 @@
-"""A program of its own: makes a user namespace and a network namespace that belongs to it, and keeps both while its
-stdin is open.
+"""A program of its own: for whoever asks, a child that makes a user namespace and a network namespace that belongs to
+it, and keeps both for as long as it is wanted.
 
-    holder.py [PATH]     PATH: a user namespace to enter, instead of a new one
+unshare(2) of a user namespace is refused to a process with threads, and the engine has some; a small process forks
+faster than the engine would, too. On its control socket, whose fd is its argument, comes a packet for each child:
 
-unshare(2) of a user namespace is refused to a process with threads, and the engine has some. It says "1" when it is
-there; whoever started it writes the maps, opens /proc/<pid>/ns/… and closes its stdin.
+    a socket       the child says its pid there when it is ready, and ends when the other end is closed
+    a namespace    perhaps: a user namespace to enter, instead of a new one
+
+The asker writes the maps and opens /proc/<pid>/ns/…. The program ends with its control socket, each child with its own.
 """
 
 import ctypes
 import os
+import signal
+import socket
 import sys
 
 _NEWUSER, _NEWNET = 0x10000000, 0x40000000
 
 
-def main(argv: list[str]) -> int:
-    """Make them, say so, wait."""
+def main(control_fd: int) -> None:
+    """Fork a child for each packet."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's: the engine ends, and with it the control socket
     libc = ctypes.CDLL(None, use_errno=True)
-    wanted = _NEWUSER | _NEWNET
-    if argv:
-        fd = os.open(argv[0], os.O_RDONLY | os.O_CLOEXEC)
-        if libc.setns(fd, _NEWUSER) != 0:
-            return ctypes.get_errno()
-        wanted = _NEWNET
-    if libc.unshare(wanted) != 0:
-        return ctypes.get_errno()
-    os.write(1, b"1")
-    os.read(0, 1)
-    return 0
+    control = socket.socket(fileno=control_fd)
+    while True:
+        packet, fds, _, _ = socket.recv_fds(control, 1, 2)
+        if not packet:
+            return
+        if os.fork() == 0:
+            control.close()
+            _hold(libc, *fds)
+        for fd in fds:
+            os.close(fd)
+
+
+def _hold(libc: ctypes.CDLL, answer: int, join: int = -1) -> None:
+    """In a child."""
+    try:
+        asker = socket.socket(fileno=answer)
+        entered = libc.setns(join, _NEWUSER) if join >= 0 else 0
+        failed = entered or libc.unshare(_NEWNET if join >= 0 else _NEWUSER | _NEWNET)
+        asker.send(b"error %d" % ctypes.get_errno() if failed else b"%d" % os.getpid())
+        asker.recv(1)
+    finally:
+        os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(int(sys.argv[1]))

@@ -1,11 +1,13 @@
 """Containers with user namespaces, by a stock client: whose files are whose, inside and outside; what stays out."""
 
+import contextlib
 import http.client
 import io
 import json
 import os
 import pwd
 import shutil
+import signal
 import socket
 import stat
 import tarfile
@@ -29,6 +31,10 @@ MAP = ["0", str(BASE), str(SIZE)]
 class Remapping(Engine):
     """An engine that finds subordinate ids in files of the test's own."""
 
+    @property
+    def pid(self) -> str:
+        return (self.folder / "pid").read_text().strip()
+
     def _entering(self) -> list[str]:
         if (pid := self.supervisor_pid) is not None and Path(f"/proc/{pid}").exists():
             return [*super()._entering(), "nsenter", "-t", str(pid), "-m"]  # what it mounts, those below are to see
@@ -37,7 +43,7 @@ class Remapping(Engine):
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
+def engine() -> Iterator[Remapping]:
     if not (Path("/etc/subuid").exists() and Path("/etc/subgid").exists()):
         pytest.skip("needs /etc/subuid and /etc/subgid")
     folder = Path(tempfile.mkdtemp(prefix="wherry-userns-"))  # pytest's own is closed to other users
@@ -46,8 +52,9 @@ def engine() -> Iterator[Engine]:
         (folder / name).write_text(f"nobody:{BASE}:{SIZE}\ncontainers:{AUTO}:{3 * SIZE}\n")
     group = pwd.getpwnam("nobody").pw_gid
     try:
-        with Remapping(folder, "--userns-remap", f"nobody:{group}", "--iptables=false") as started:
-            yield started
+        made = Remapping(folder, "--userns-remap", f"nobody:{group}", "--iptables=false")
+        with made:
+            yield made
     finally:
         shutil.rmtree(folder)
 
@@ -240,6 +247,19 @@ def test_a_build_is_as_confined_and_its_layers_are_everybodys(engine: Engine, tm
     assert b"Successfully tagged built" in said, said
     found = run(engine, "cat /map; stat -c '%u:%g' /copied /made", "--userns=host", image="built").split()
     assert found == [*MAP, "5:6", "0:0"]
+
+
+def test_whoever_makes_namespaces_may_be_killed(engine: Remapping) -> None:
+    assert run(engine, "cat /proc/self/uid_map").split() == MAP
+    killed = 0
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            if parent == engine.pid and b"users/holder.py" in (entry / "cmdline").read_bytes():
+                os.kill(int(entry.name), signal.SIGKILL)
+                killed += 1
+    assert killed == 1
+    assert run(engine, "cat /proc/self/uid_map").split() == MAP
 
 
 def test_a_container_goes_on_when_the_engine_comes_back(engine: Engine) -> None:
