@@ -78,9 +78,13 @@ GROUPS = {
         },
     ),
     "manifest": (
-        "Look at image manifests in registries",
+        "Manage image manifests and manifest lists",
         {
+            "annotate": ("manifest:annotate", "Add additional information to a local image manifest"),
+            "create": ("manifest:create", "Create a local manifest list for annotating and pushing to a registry"),
             "inspect": ("manifest:inspect", "Display an image manifest, or manifest list"),
+            "push": ("manifest:push", "Push a manifest list to a repository"),
+            "rm": ("manifest:remove", "Delete one or more manifest lists from local storage"),
         },
     ),
     "network": (

@@ -41,13 +41,13 @@ class RegistryClient:
 
     async def login(self, credentials: Credentials) -> str:
         """See that a registry takes the credentials; answers an identity token, where the registry gives one."""
-        host = _host(credentials.server)
-        async with self._session(host) as (session, base):
+        host = registry_host(credentials.server)
+        async with self.session(host) as (session, base):
             async with session.get(f"{base}/v2/", allow_redirects=True) as answer:
                 if answer.status == 200:
                     return ""
                 challenge = answer.headers.get("WWW-Authenticate", "")
-            header, identity = await _authorization(session, challenge, credentials, "")
+            header, identity = await authorization(session, challenge, credentials, "")
             async with session.get(f"{base}/v2/", headers={"Authorization": header}) as answer:
                 if answer.status in (401, 403):
                     raise _unauthorized(f"{base}/v2/")
@@ -55,9 +55,11 @@ class RegistryClient:
                     raise Internal(f'Get "{base}/v2/": unexpected status {answer.status}')
         return identity
 
-    async def distribution(self, reference: Reference, credentials: Credentials, *, manifest: bool = False) -> Json:
+    async def distribution(
+        self, reference: Reference, credentials: Credentials, *, manifest: bool = False, insecure: bool = False
+    ) -> Json:
         """The descriptor and the platforms that a registry has under a name; `manifest`: with what it describes."""
-        async with self._session(_host(reference.domain), mirrors=True) as (session, base):
+        async with self.session(registry_host(reference.domain), mirrors=True, insecure=insecure) as (session, base):
             asker = _Asker(session, f"{base}/v2/{reference.path}", credentials, f"repository:{reference.path}:pull")
             data, headers = await asker.get(f"/manifests/{reference.digest or reference.tag}", reference)
             document = _document(data)
@@ -73,7 +75,7 @@ class RegistryClient:
     async def tags(self, repository: Reference, credentials: Credentials) -> list[str]:
         """Every tag of a repository."""
         found: list[str] = []
-        async with self._session(_host(repository.domain), mirrors=True) as (session, base):
+        async with self.session(registry_host(repository.domain), mirrors=True) as (session, base):
             asker = _Asker(session, f"{base}/v2/{repository.path}", credentials, f"repository:{repository.path}:pull")
             path = "/tags/list"
             while path:
@@ -94,10 +96,13 @@ class RegistryClient:
         return [platform | ({"variant": found["variant"]} if found.get("variant") else {})]
 
     @contextlib.asynccontextmanager
-    async def _session(self, host: str, *, mirrors: bool = False) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+    async def session(
+        self, host: str, *, mirrors: bool = False, insecure: bool = False
+    ) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
         """A session, and the base that the registry answers under: https, or http where that is allowed."""
+        plain = insecure or self._access.is_insecure(host)
         async with aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True) as session:
-            bases = [f"https://{host}", f"http://{host}"] if self._access.is_insecure(host) else [f"https://{host}"]
+            bases = [f"https://{host}", f"http://{host}"] if plain else [f"https://{host}"]
             if mirrors and host == _HUB:
                 bases = [*self._access.mirrors, *bases]
             for base in bases:
@@ -128,16 +133,16 @@ class _Asker:
         for _ in range(2):
             async with self._session.get(self._base + path, headers=self._headers) as answer:
                 if answer.status == 200:
-                    return await _bounded(answer), answer.headers
+                    return await bounded(answer), answer.headers
                 if answer.status != 401 or "Authorization" in self._headers:
                     raise _refusal(answer.status, reference)
                 challenge = answer.headers.get("WWW-Authenticate", "")
-            header, _ = await _authorization(self._session, challenge, self._credentials, self._scope)
+            header, _ = await authorization(self._session, challenge, self._credentials, self._scope)
             self._headers["Authorization"] = header
         raise _refusal(401, reference)
 
 
-async def _authorization(
+async def authorization(
     session: aiohttp.ClientSession, challenge: str, credentials: Credentials, scope: str
 ) -> tuple[str, str]:
     """The header that answers a challenge, and the identity token that came with it."""
@@ -150,21 +155,20 @@ async def _authorization(
     realm = known.get("realm", "")
     if not realm.startswith(("https://", "http://")):
         raise Internal(f"the registry's challenge names no realm: {challenge}")
-    question = {"service": known.get("service", ""), "client_id": "docker", "offline_token": "true"}
-    if scope or known.get("scope"):
-        question["scope"] = scope or known["scope"]
+    question = [("service", known.get("service", "")), ("client_id", "docker"), ("offline_token", "true")]
+    question += [("scope", one) for one in (scope or known.get("scope", "")).split()]
     headers = {"Authorization": f"Basic {basic}"} if credentials.username else {}
     async with session.get(realm, params=question, headers=headers) as answer:
         if answer.status in (401, 403):
             raise _unauthorized(realm)
-        found = _document(await _bounded(answer)) if answer.status == 200 else {}
+        found = _document(await bounded(answer)) if answer.status == 200 else {}
     token = found.get("token") or found.get("access_token")
     if not token:
         raise Internal(f"{realm} gave no token (status {answer.status})")
     return f"Bearer {token}", str(found.get("refresh_token") or "")
 
 
-async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
+async def bounded(answer: aiohttp.ClientResponse) -> bytes:
     data = await answer.content.read(DOCUMENT_LIMIT + 1)
     while len(data) <= DOCUMENT_LIMIT and (more := await answer.content.read(DOCUMENT_LIMIT + 1 - len(data))):
         data += more
@@ -190,7 +194,7 @@ def _next_page(link: str) -> str:
     return f"/tags/list?{query}" if query and "next" in rel else ""
 
 
-def _host(server: str) -> str:
+def registry_host(server: str) -> str:
     """The registry's host of a server address; Docker Hub has many names."""
     host = urlsplit(server).netloc if "://" in server else server.partition("/")[0]
     return _HUB if host in _HUB_NAMES or server == OFFICIAL_INDEX else host

@@ -12,7 +12,7 @@ from aiohttp import test_utils, web
 from engine.images.hosts import Access
 from engine.images.reference import parse
 from engine.images.registry_auth import Credentials
-from engine.images.registry_client import RegistryClient, _host, _next_page
+from engine.images.registry_client import RegistryClient, _next_page, registry_host
 from proto.errdefs import NotFound, PermissionDenied, Unauthenticated, Unavailable
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -131,5 +131,5 @@ async def test_a_registry_that_is_not_there_is_told_to_be() -> None:
     "server", ["", "docker.io", "https://index.docker.io/v1/", "index.docker.io", "registry-1.docker.io"]
 )
 def test_docker_hub_has_many_names_and_one_host(server: str) -> None:
-    assert _host(server) == "registry-1.docker.io"
-    assert _host("https://r.io/v2/") == _host("r.io/x") == "r.io"
+    assert registry_host(server) == "registry-1.docker.io"
+    assert registry_host("https://r.io/v2/") == registry_host("r.io/x") == "r.io"

@@ -17,9 +17,10 @@ def test_the_archive_is_sent_as_it_is(engine: FakeEngine, run: Run, tmp_path: Pa
     assert engine.sent("POST", "/images/load").body == b"piped"
 
 
-def test_a_missing_file_is_named(run: Run) -> None:
+def test_a_missing_file_is_named(run: Run, tmp_path: Path) -> None:
     """Before anything is sent."""
-    assert "open /nonexistent: no such file or directory" in run("load", "-i", "/nonexistent").stderr
+    absent = str(tmp_path / "absent")
+    assert f"open {absent}: no such file or directory" in run("load", "-i", absent).stderr
 
 
 def test_several_platforms_are_asked_for_in_the_version_that_has_them(engine: FakeEngine, run: Run) -> None:
