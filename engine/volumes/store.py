@@ -24,6 +24,7 @@ from proto.errdefs import Conflict, InvalidArgument, NotFound
 logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+\Z")
+_LONGEST = 255  # a file's name: a volume is a folder
 _GONE = ".gone-"  # begins the folder of a volume that is being deleted; no volume has such a name
 ANONYMOUS_LABEL = "com.docker.volume.anonymous"
 
@@ -90,6 +91,8 @@ class Volumes:
                 f'create {name}: "{name}" includes invalid characters for a local volume name, only '
                 '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
             )
+        elif len(name) > _LONGEST:
+            raise InvalidArgument(f"create {name[:32]}…: file name too long: {len(name)} letters, {_LONGEST} at most")
         try:
             return self.get(name)
         except NotFound:

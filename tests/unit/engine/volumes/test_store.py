@@ -30,6 +30,8 @@ async def test_refusals(bench: Bench) -> None:
     volumes = bench.room.volumes
     with pytest.raises(InvalidArgument, match="at least two alphanumeric characters"):
         volumes.ensure("v")
+    with pytest.raises(InvalidArgument, match="file name too long: 256 letters, 255 at most"):
+        volumes.ensure("v" * 256)
     with pytest.raises(InvalidArgument, match="includes invalid characters"):
         volumes.ensure("a/b")
     with pytest.raises(NotFound, match="get nope: no such volume"):
