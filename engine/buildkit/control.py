@@ -1,5 +1,6 @@
 """`moby.buildkit.v1.Control`: what stands at `/grpc`. Decode, one call, encode."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from engine import __version__, timestamps
 from engine.builder.pruning import FILTERS, Limits, Prune, Record
 from engine.builder.service import Builder
-from engine.buildkit import nested
+from engine.buildkit import linked, nested
 from engine.buildkit.answered import answered, answered_stream, refused
 from engine.buildkit.failures import Absent
 from engine.buildkit.jobs import Failed, Job, Jobs
@@ -52,8 +53,9 @@ class Control(control_pb2_grpc.ControlServicer):
     @answered
     async def DiskUsage(self, request: pb.DiskUsageRequest, context: Call) -> pb.DiskUsageResponse:
         """What is kept of builds."""
-        asked = Prune(everything=True, filters=_filters(request.filter, request.ageLimit))
-        records = [record for record in await self._builder.records() if asked.takes(record)]
+        asked = Prune(everything=True, filters=_filters(request.filter, 0))
+        since = time.time() - request.ageLimit / 1e9
+        records = [each for each in await self._builder.records() if asked.takes(each) and each.used <= since]
         return pb.DiskUsageResponse(record=map(usage, records))
 
     @answered_stream
@@ -72,7 +74,10 @@ class Control(control_pb2_grpc.ControlServicer):
         _require_possible(request)
         async with self._jobs.opened(request) as job:
             if request.Frontend:
-                solving = job.solve(dict(request.FrontendAttrs))
+                options = dict(request.FrontendAttrs)
+                meant = linked.contexts(options, request.FrontendInputs)
+                bases = {name: self._jobs.solving(ref) for name, ref in meant.items()}
+                solving = job.solve(linked.others(options), bases)
             else:
                 answer = await job.returned
                 if answer.HasField("error"):
@@ -165,6 +170,8 @@ def _require_possible(request: pb.SolveRequest) -> None:
         raise Unimplemented(f"the frontend {request.Frontend[:80]} is not supported")
     if request.SourcePolicy.rules or request.SourcePolicySession:
         raise Unimplemented("source policies are not supported")
+    if request.ProxyNetwork or request.EnableSessionExporter or request.CompatibilityVersion:
+        raise Unimplemented("a proxied network, exporters of a session and older versions of results are not supported")
     for entry in request.Cache.Exports:
         if entry.Type != "inline":
             raise Unimplemented(f"--cache-to type={entry.Type} is not supported")

@@ -35,6 +35,7 @@ async def test_what_is_kept_is_told_and_goes(tmp_path: Path) -> None:
     async with served(tmp_path) as client:
         (record,) = (await client.control.DiskUsage(pb.DiskUsageRequest(filter=["type=regular"]))).record
         assert not (await client.control.DiskUsage(pb.DiskUsageRequest(filter=["type=source.local"]))).record
+        assert not (await client.control.DiskUsage(pb.DiskUsageRequest(ageLimit=10**18))).record
         gone = [each async for each in client.control.Prune(pb.PruneRequest(all=True))]
     assert (record.ID, record.Size, record.UsageCount, record.Mutable) == ("1", 7, 2, False)
     assert (record.CreatedAt.seconds, record.LastUsedAt.seconds) == (1767323045, 1764082800)
@@ -151,6 +152,8 @@ async def test_a_session_that_ends_ends_its_build(tmp_path: Path) -> None:
         ({"Frontend": "other.v0"}, "the frontend other.v0"),
         ({"Entitlements": ["security.insecure"]}, "security.insecure"),
         ({"SourcePolicySession": "x"}, "source policies"),
+        ({"ProxyNetwork": True}, "a proxied network"),
+        ({"FrontendAttrs": {"context:a": "input:b"}}, "names the input b"),
         ({"Cache": pb.CacheOptions(Exports=[pb.CacheOptionsEntry(Type="gha")])}, "type=gha"),
         ({"Exporters": [pb.Exporter(Type="local"), pb.Exporter(Type="tar")]}, "several outputs"),
         ({"FrontendAttrs": {"quite-new": "1"}}, "quite-new=1"),
