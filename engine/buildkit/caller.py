@@ -23,12 +23,21 @@ class Caller:
         self.shared_key = shared_key
         self.closed = asyncio.Event()
         self._methods = {method.lower() for method in methods}
-        self._connection = Connection(self.closed.set)
+        self._spoken = asyncio.Event()
+        self._connection = Connection(self._end, self._spoken.set)
+
+    def _end(self) -> None:
+        self.closed.set()
+        self._spoken.set()
 
     def take(self, transport: asyncio.BaseTransport) -> None:
         """The connection, from now on; called without an await after the answer to who opened it."""
         transport.set_protocol(self._connection)
         self._connection.connection_made(transport)
+
+    async def speaks(self) -> None:
+        """The client serves, or is gone."""
+        await self._spoken.wait()
 
     def supports(self, method: str) -> bool:
         """Does the client serve `/service/Method`."""

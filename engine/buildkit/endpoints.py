@@ -47,12 +47,13 @@ class BuildKit:
         from engine.buildkit.caller import Caller
 
         caller = Caller(identity, shared_key, methods)
-        async with self.sessions.opened(caller):
-            caller.take(transport)
-            try:
+        caller.take(transport)
+        try:
+            await caller.speaks()  # before that, old clients cannot end a session any more, and hang
+            async with self.sessions.opened(caller):
                 await caller.closed.wait()
-            finally:
-                caller.close()
+        finally:
+            caller.close()
 
     def lines(self, asked: Request, build: str, outputs: str, body: AsyncIterator[bytes]) -> AsyncGenerator[Line, None]:
         """The stream of `POST /build?version=2`."""

@@ -33,8 +33,9 @@ _UNREAD_LIMIT = 32 << 20  # of what we answer to a peer that asks and asks, and 
 class Connection(asyncio.Protocol):
     """One connection whose other end is a gRPC server."""
 
-    def __init__(self, closed: Callable[[], None]) -> None:
+    def __init__(self, closed: Callable[[], None], spoken: Callable[[], None]) -> None:
         self._closed = closed
+        self._spoken = spoken  # called for each of the peer's settings
         self._transport: asyncio.Transport | None = None
         self._rest = b""
         self._calls: dict[int, Call] = {}
@@ -200,6 +201,7 @@ class Connection(asyncio.Protocol):
             elif key == 5:
                 self.peer_frame = max(1 << 14, min(value, _LARGEST_FRAME))
         self.frame(_SETTINGS, _ACK, 0, b"")
+        self._spoken()
         self._wake()
 
     def _widen(self, number: int, size: int) -> None:

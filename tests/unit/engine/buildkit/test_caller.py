@@ -55,6 +55,19 @@ async def test_an_answer_that_is_none_or_two_or_no_message_is_refused(
             await caller.unary(_METHOD, GetSecretRequest(), GetSecretResponse)
 
 
+async def test_a_session_speaks_when_its_settings_have_come_or_it_is_gone(tmp_path: Path) -> None:
+    async with session(tmp_path) as caller:
+        await asyncio.wait_for(caller.speaks(), 30)
+        assert not caller.closed.is_set()
+    silent = Caller("id")
+    waiting = asyncio.ensure_future(silent.speaks())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    silent._connection.connection_lost(None)
+    await waiting
+    assert silent.closed.is_set()
+
+
 async def test_nobody_waits_for_ever(tmp_path: Path) -> None:
     async with session(tmp_path, raw(_SERVICE, "GetSecret", _never)) as caller:
         with pytest.raises(DeadlineExceeded):

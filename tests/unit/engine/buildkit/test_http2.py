@@ -70,7 +70,7 @@ def _trailers(number: int, status: str = "0", message: str = "") -> bytes:
 
 def _made() -> tuple[Connection, Wire, list[bool]]:
     ends: list[bool] = []
-    connection, wire = Connection(lambda: ends.append(True)), Wire()
+    connection, wire = Connection(lambda: ends.append(True), lambda: None), Wire()
     connection.connection_made(wire)
     return connection, wire, ends
 

@@ -87,9 +87,10 @@ async def test_a_session_is_there_until_its_connection_ends(tmp_path: Path) -> N
     about = "X-Docker-Expose-Session-Uuid: one\r\nX-Docker-Expose-Session-Sharedkey: k\r\n"
     about += "X-Docker-Expose-Session-Grpc-Method: /a/B\r\nX-Docker-Expose-Session-Grpc-Method: /a/C\r\n"
     async with _served(tmp_path) as (buildkit, path):
-        async with _asked(path, "/session", UPGRADE + about) as (head, reader, _):
+        async with _asked(path, "/session", UPGRADE + about) as (head, reader, writer):
             assert head.startswith(b"HTTP/1.1 101 ")
             assert await reader.readexactly(len(PREFACE)) == PREFACE
+            writer.write(b"\0\0\0\4\0\0\0\0\0")  # settings: before these a session is none yet
             caller = await buildkit.sessions.get("one")
             assert (caller.shared_key, caller.supports("/a/B"), caller.supports("/a/C")) == ("k", True, True)
             async with _asked(path, "/session", UPGRADE + about) as (refused, _, _):
