@@ -216,6 +216,7 @@ class Daemon:
         found = remapped_root.resolve(self.config.userns_remap)
         if found is not None:
             remapped_root.require_way(self.paths.exec_root, found)
+            remapped_root.close_to_others(self.paths.data_root)
         return found
 
     def _policy(self) -> Policy:

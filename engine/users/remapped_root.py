@@ -55,6 +55,14 @@ def require_way(folder: str, ids: IdMap) -> None:
         path = os.path.dirname(path)
 
 
+def close_to_others(folder: str) -> None:
+    """A container's setuid files are on disk those of the host's root: no user of the host may get to them."""
+    mode = stat.S_IMODE(os.stat(folder).st_mode)
+    if mode & stat.S_IRWXO:
+        logger.info("%s is closed to other users, as files of containers are in it", folder)
+        os.chmod(folder, mode & ~stat.S_IRWXO)
+
+
 def one_after_another(ranges: Sequence[Range]) -> tuple[Extent, ...]:
     """Ids from 0 on, over all the ranges in their order."""
     done, inside = [], 0

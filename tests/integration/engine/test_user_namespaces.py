@@ -123,6 +123,41 @@ def test_the_hosts_files_are_out_of_reach(engine: Engine, tmp_path: Path) -> Non
     assert shell.st_mode & stat.S_ISUID
 
 
+def test_limits_hold_for_root_of_the_container(engine: Engine) -> None:
+    """CVE-2025-47291, CVE-2023-25809: it is in its cgroup, and can neither leave it nor change it."""
+    engine.docker("run", "-d", "--name", "bound", "--network", "none", "--memory", "32m", "busybox", "sleep", "1000")
+    pid = engine.out("inspect", "-f", "{{.State.Pid}}", "bound")
+    lines = [line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
+    own = engine.out("inspect", "-f", "{{.Id}}", "bound")
+    for _, controllers, path in lines:
+        if "memory" in controllers.split(",") or (controllers == "" and len(lines) == 1):
+            name, limit = ("memory", "memory.limit_in_bytes") if controllers else ("", "memory.max")
+            assert path.endswith(own)
+            assert Path("/sys/fs/cgroup", name, path.lstrip("/"), limit).read_text().strip() == str(32 << 20)
+    script = (
+        "for f in $(find /sys/fs/cgroup -name cgroup.procs); do echo 1 > $f && echo left $f; done 2>/dev/null; true"
+    )
+    assert engine.out("exec", "bound", "sh", "-c", script) == ""
+    engine.docker("rm", "-f", "bound")
+
+
+def test_the_engines_folders_are_nothing_to_a_containers_root(engine: Engine) -> None:
+    """CVE-2021-21284: whoever gets out with its id can write to three files of its own, and to nothing else."""
+    engine.docker("run", "-d", "--name", "owner", "--network", "none", "-v", "owned:/v", "busybox", "sleep", "1000")
+    engine.docker("exec", "owner", "sh", "-c", "touch /made /v/made; chmod 777 /made /v/made /v")
+    theirs = set()
+    for root, folders, files in os.walk(engine.folder):
+        folders[:] = [name for name in folders if name not in ("rootfs", "subpaths")]  # what is mounted for it
+        for name in (*folders, *files):
+            found = os.lstat(f"{root}/{name}")
+            if found.st_uid >= BASE:
+                theirs.add(name)
+    assert theirs == {"hosts", "hostname", "resolv.conf"}
+    for folder in ("data", "exec/supervisor/io.containerd.runtime.v2.task/moby"):
+        assert not (engine.folder / folder).stat().st_mode & (stat.S_IWOTH | stat.S_IROTH)
+    engine.docker("rm", "-f", "owner")
+
+
 def test_what_the_host_alone_has_cannot_be_shared(engine: Engine) -> None:
     for options in (("--privileged",), ("--network=host",), ("--pid=host",)):
         done = engine.docker("run", "--rm", *options, "busybox", "true", check=False)

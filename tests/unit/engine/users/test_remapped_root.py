@@ -52,6 +52,13 @@ def test_a_folder_that_the_containers_cannot_reach_is_refused(tmp_path: Path) ->
     remapped_root.require_way("/usr/bin", IdMap((Extent(0, 7, 1),), (Extent(0, 7, 1),)))
 
 
+def test_the_data_root_is_closed_to_others(tmp_path: Path) -> None:
+    for mode in (0o755, 0o751, 0o710):
+        tmp_path.chmod(mode)
+        remapped_root.close_to_others(str(tmp_path))
+        assert tmp_path.stat().st_mode & 0o777 == mode & 0o770
+
+
 def test_several_ranges_are_one_after_another() -> None:
     ranges = [Range("a", 500, 10), Range("a", 100, 5)]
     assert remapped_root.one_after_another(ranges) == (Extent(0, 500, 10), Extent(10, 100, 5))
