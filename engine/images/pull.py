@@ -11,6 +11,7 @@ from typing import Protocol
 
 from engine.images import platform as platforms
 from engine.images.hosts import Access
+from engine.images.model import Descriptor
 from engine.images.mover import Mover, Server, answer_credentials
 from engine.images.names import Names
 from engine.images.platform import Platform
@@ -36,6 +37,12 @@ class Tags(Protocol):
     async def tags(self, repository: Reference, credentials: Credentials) -> list[str]: ...
 
 
+class Companions(Protocol):
+    """Who fetches what is said about an image."""
+
+    async def fetch(self, reference: Reference, target: Descriptor, credentials: Credentials) -> None: ...
+
+
 class Puller:
     """Pulls images."""
 
@@ -48,9 +55,11 @@ class Puller:
         access: Access,
         announce: Announce,
         tags: Tags,
+        companions: Companions,
     ) -> None:
         self._mover = mover
         self._tags = tags
+        self._companions = companions
         self._writes = writes
         self._names = names
         self._snapshotter = snapshotter
@@ -99,8 +108,9 @@ class Puller:
         for line in progress.finish():
             yield line
         target = await self._settle(reference)
-        yield status(f"Digest: {target}")
-        newer = before is None or before.target.digest != target
+        await self._companions.fetch(reference, target, credentials)
+        yield status(f"Digest: {target.digest}")
+        newer = before is None or before.target.digest != target.digest
         what = "Downloaded newer image for" if newer else "Image is up to date for"
         yield status(f"Status: {what} {reference.familiar}")
         self._announce("pull", reference.familiar, {"name": reference.familiar_name})
@@ -124,14 +134,14 @@ class Puller:
         )
         return self._mover.move(source, destination, streams)
 
-    async def _settle(self, reference: Reference) -> str:
-        """Note under which digest the registry has the image; answers the digest."""
+    async def _settle(self, reference: Reference) -> Descriptor:
+        """Note under which digest the registry has the image; answers what the name leads to."""
         name = await self._names.current(reference)
         if name is None:
             raise Internal(f"{reference} was pulled, but has gone since")
         if not reference.digest:
             await self._names.tag(name.target, reference.with_digest(name.target.digest))
-        return name.target.digest
+        return name.target
 
 
 def registry(

@@ -20,6 +20,7 @@ from engine.images.commit import Blobs as IngestedBlobs
 from engine.images.commit import Committer
 from engine.images.commit import Differences as Compared
 from engine.images.commit import Snapshots as ComparedSnapshots
+from engine.images.companions import Companions
 from engine.images.hosts import PLAIN, Access
 from engine.images.identity import Blobs as LabelledBlobs
 from engine.images.identity import Origins
@@ -101,7 +102,10 @@ class Images:
         self._pruner = Pruner(self.catalog, self._remover, self.sizes, announce)
         keeper = Keeper(self.variants, content)
         self._loader = Loader(mover, self.catalog, self._names, records, keeper, leases, snapshotter, announce)
-        self._puller = Puller(mover, self._names, content, snapshotter, access, announce, RegistryClient(access))
+        companions = Companions(mover, self.variants, keeper, self._names, access)
+        self._puller = Puller(
+            mover, self._names, content, snapshotter, access, announce, RegistryClient(access), companions
+        )
         packer = Packer(content, leases, self.catalog, self._names)
         self._pusher = Pusher(mover, self.catalog, self.variants, self.origins, access, self._names, packer, announce)
         self._saver = Saver(content, self.catalog, self.variants, announce)
@@ -171,7 +175,7 @@ class Images:
         self, text: str, version: render.Version, platform: Platform | None = None, *, manifests: bool = False
     ) -> render.Document:
         """`GET /images/{name}/json`."""
-        image = await self.catalog.resolve(text, platform)
+        image = asked_first(await self.catalog.resolve(text, platform), text)
         document = render.inspect(
             image,
             version,
@@ -292,6 +296,14 @@ class Images:
     ) -> AsyncIterator[Line]:
         """`POST /images/{name}/push`."""
         return self._pusher.push(references.parse(text), tag, credentials, platform)
+
+
+def asked_first(image: Image, text: str) -> Image:
+    """With the name that was asked for before the others: they may lead to it by other manifests or indexes."""
+    if references.is_digest(text):
+        return image
+    wanted = references.parse(text).with_default_tag()
+    return Image(image.manifest, tuple(sorted(image.names, key=lambda name: name.reference != wanted)))
 
 
 def with_tag(reference: Reference, tag: str) -> Reference:

@@ -105,7 +105,14 @@ async def test_every_tag_is_pulled_and_one_status_tells_of_all() -> None:
     world = World()
     digest = pulling(world, b"x")
     puller = Puller(
-        Mover(world.transfers), world.names, world.content, "overlayfs", PLAIN, lambda *words: None, FakeTags()
+        Mover(world.transfers),
+        world.names,
+        world.content,
+        "overlayfs",
+        PLAIN,
+        lambda *words: None,
+        FakeTags(),
+        world.images._puller._companions,
     )
     lines = [line["status"] async for line in puller.pull_all(parse("a"), Credentials())]
     assert lines.count("Pulling from library/a") == 2

@@ -79,3 +79,13 @@ async def test_manifests_are_told_of_where_they_are_asked_for() -> None:
     assert entry["Size"]["Total"] == entry["Size"]["Content"] + 200
     assert "Manifests" not in await world.images.inspect("a:1", NEWEST)
     assert (await world.images.summaries(Filters(), NEWEST, manifests=True))[0]["Manifests"] == [entry]
+
+
+async def test_an_inspection_is_of_the_name_that_was_asked_for() -> None:
+    world = World()
+    image = await world.add("docker.io/library/a:1")
+    index = world.add_index((image.names[0].target, ("linux", "amd64")))
+    world.name("docker.io/library/b:1", index)
+    shown = [(await world.images.inspect(name, NEWEST))["Descriptor"]["digest"] for name in ("a:1", "b:1")]
+    assert shown == [image.names[0].target.digest, index.digest]
+    assert (await world.images.inspect(image.id, NEWEST))["Id"] == image.id
