@@ -18,7 +18,7 @@ from lowrt.container.container import Container
 from lowrt.container.execute import Request, begin, check_status, load_filter_of, prepare, target_flags
 from lowrt.errors import Fault, container_not_running, describe
 from lowrt.ids import check_id
-from lowrt.init import parent, straight, sync
+from lowrt.init import parent, row, straight, sync
 from lowrt.jsontext import JSONTextError
 from lowrt.linux import process
 from lowrt.linux.constants import SIGKILL
@@ -67,6 +67,7 @@ class Execs:
 
     def __init__(self) -> None:
         self._known: dict[str, Known] = {}
+        self.sharing = False  # whether a process may begin in our memory, as this caller does nothing else
         # Without privilege a namespace's rights come by way of a second process, which would have to be waited for.
         self.able = is_sealed() and os.geteuid() == 0 and not in_user_namespace()
 
@@ -90,7 +91,7 @@ class Execs:
                 return None  # it would be ours for a moment
             check_status(container, ignore_paused=False)
             if not same:
-                known.planned = (document, _plan(container, wanted, known.filter))
+                known.planned = (document, _plan(container, wanted, known.filter, sharing=self.sharing))
 
             def ordinary() -> "Begun":
                 known.planned = (b"", None)
@@ -124,10 +125,15 @@ def _key(path: str) -> "Key":
     return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
-def _plan(container: Container, wanted: "Json", filter_: "CompiledFilter | None") -> straight.Plan | None:
+def _plan(
+    container: Container, wanted: "Json", filter_: "CompiledFilter | None", *, sharing: bool
+) -> straight.Plan | None:
     job = prepare(container, wanted)
     job.filter = filter_
-    return straight.plan(job, container.cgroup)
+    found = straight.plan(job, container.cgroup)
+    if found is not None and sharing:
+        found.table = row.table(found)
+    return found
 
 
 def _fork_straight(plan: straight.Plan, container: Container, streams: tuple[int, ...]) -> "Begun":

@@ -162,6 +162,7 @@ class ForkLauncher:
             raise Unavailable("another call is under way")
         pid = os.fork()
         if pid == 0:
+            self._execs.sharing = True
             _run_probes(connection, init_pid, lambda text, fds: self._enter(settings, container_id, text, fds))
         return pid
 

@@ -223,20 +223,23 @@ class Execs:
     def _process(self, made: Exec) -> Json:
         container, config = made.live.container, made.config
         base = Inputs(container=container, host=self._room.host, policy=self._room.policy)
-        user = self._user(made)
+        user, home = self._user(made)
         names = list(self._room.host.capabilities) if config["Privileged"] else capability_names(base)
         done: Json = {
             "terminal": made.tty,
             "user": user.to_oci(),
             "args": made.command,
-            "env": process.merge(
-                process.environment(
-                    container.config["Env"],
-                    hostname=container.config["Hostname"],
-                    tty=made.tty,
-                    links=links.environment(self._room, container),
+            "env": process.with_home(
+                process.merge(
+                    process.environment(
+                        container.config["Env"],
+                        hostname=container.config["Hostname"],
+                        tty=made.tty,
+                        links=links.environment(self._room, container),
+                    ),
+                    config["Env"] or (),
                 ),
-                config["Env"] or (),
+                home,
             ),
             "cwd": config["WorkingDir"] or container.config["WorkingDir"] or "/",
             "capabilities": process.capability_sets(names, user),
@@ -254,7 +257,8 @@ class Execs:
             done["consoleSize"] = {"height": height, "width": width}
         return done
 
-    def _user(self, made: Exec) -> process.User:
+    def _user(self, made: Exec) -> tuple[process.User, str]:
+        """Who it will be, and that user's home."""
         container = made.live.container
         try:
             root = os.open(f"/proc/{container.state.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -265,7 +269,8 @@ class Execs:
         finally:
             os.close(root)
         spec = made.config["User"] or container.config["User"]
-        return users.resolve(spec, container.host_config["GroupAdd"] or (), passwd, group)
+        user = users.resolve(spec, container.host_config["GroupAdd"] or (), passwd, group)
+        return user, users.home_of(user.uid, passwd)
 
 
 def _shown(command: list[str]) -> str:

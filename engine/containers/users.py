@@ -52,6 +52,15 @@ def resolve(spec: str, extra_groups: Sequence[str], passwd: str, group: str) -> 
     return User(uid, gid, tuple(dict.fromkeys(supplementary)))
 
 
+def home_of(uid: int, passwd: str) -> str:
+    """The home that the image gives the uid, as runtimes read it."""
+    for line in passwd.split("\n"):
+        fields = line.split(":")
+        if len(fields) > 5 and fields[2] == str(uid):
+            return fields[5] or "/"
+    return "/"
+
+
 def _user(name: str, users: list[list[str]]) -> tuple[int, int, str]:
     number = _number(name) if name else 0
     for row in users:

@@ -34,6 +34,11 @@ def environment(config_env: Iterable[str] | None, *, hostname: str, tty: bool, l
     return merge(base, config_env or ())
 
 
+def with_home(entries: list[str], home: str) -> list[str]:
+    """HOME at the end unless it is there: a runtime would read the image's files once more, for the same."""
+    return entries if any(entry.startswith("HOME=") for entry in entries) else [*entries, f"HOME={home}"]
+
+
 def merge(base: Sequence[str], changes: Iterable[str]) -> list[str]:
     """Docker's rule: `NAME=value` replaces or adds, a bare `NAME` removes."""
     done = list(base)

@@ -25,16 +25,18 @@ if TYPE_CHECKING:
 Join = tuple[str, int]
 
 
-def fork_directly(new: int, pid_joins: list[int], cgroup_fd: int) -> tuple[int, int]:
+def fork_directly(
+    new: int, pid_joins: list[int], cgroup_fd: int, fork: "Callable[[int, int], tuple[int, int]]" = fork_into
+) -> tuple[int, int]:
     """Fork in one step: (pid, pidfd) here, (0, -1) in the child, which has yet to join what is not a pid namespace."""
     if not pid_joins:
-        return fork_into(new, cgroup_fd)
+        return fork(new, cgroup_fd)
     # setns(pid) moves our children, not ourselves; the hooks that we still have to run belong outside.
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     try:
         setns(pid_joins[0], c.CLONE_NEWPID)
         try:
-            pid, pidfd = fork_into(new, cgroup_fd)
+            pid, pidfd = fork(new, cgroup_fd)
         except OSError:
             setns(own, c.CLONE_NEWPID)
             raise

@@ -12,7 +12,7 @@ what meets an error, whatever it is: that way has the words for it, and until th
 
 import os
 
-from lowrt.init import child, execve, identity
+from lowrt.init import child, execve, identity, row
 from lowrt.init.freeze import freeze_imports
 from lowrt.init.intermediate import fork_directly
 from lowrt.init.parent import Forked
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Call = tuple[Any, ...]  # a function of libc's, and its arguments
 
 _GO, _NO = b"g", b"n"
+_EXECUTED = b""  # what a child that shares our memory says: execve closes the pipe
 _NOT_COMMON = ("apparmorProfile", "selinuxLabel", "scheduler", "ioPriority", "execCPUAffinity", "consoleSize")
 _SIG_SETMASK = 2
 _LAST_FD = 0xFFFFFFFF
@@ -45,7 +46,7 @@ class Astray(Exception):
 class Plan:
     """One process's calls, in rows that are made one after the other; good for any number of forks."""
 
-    __slots__ = ("bounded", "cgroups", "freely", "job", "keyring", "oom_score", "outside", "user", "within")
+    __slots__ = ("bounded", "cgroups", "freely", "job", "keyring", "oom_score", "outside", "table", "user", "within")
 
     def __init__(self, job: "Job", cgroup: "CgroupDriver") -> None:
         identity_ = job.identity
@@ -77,6 +78,7 @@ class Plan:
             # As in `child.finish`: without no_new_privs it is a privileged thing to load, with it, it comes last.
             (self.bounded if identity_.no_new_privileges else self.within).append(prepared(job.filter))
         self.user = _user_calls(job)
+        self.table: row.Table | None = None  # for a child that shares the parent's memory
 
 
 def plan(job: "Job", cgroup: "CgroupDriver") -> Plan | None:
@@ -149,8 +151,9 @@ def _unheard(_warning: str) -> None:
 class Straight:
     """One process on the straight way; to be led as a `parent.Dance` is."""
 
-    def __init__(self, reading: int) -> None:
+    def __init__(self, reading: int, good: bytes = _GO) -> None:
         self._reading = reading
+        self._good = good
 
     def release(self) -> None:
         """It waits for nothing."""
@@ -161,7 +164,7 @@ class Straight:
 
     def advance(self, _forked: Forked) -> bool:
         """Hear it."""
-        if os.read(self._reading, 1) != _GO:  # it failed, or died, or its filter forbids it to write
+        if os.read(self._reading, 1) != self._good:  # it failed, or died, or its filter forbids it to write
             raise Astray
         return True
 
@@ -177,6 +180,7 @@ def fork(
     target_fd, flags = target
     reading, writing = os.pipe2(os.O_CLOEXEC)
     cgroup_fd = -1
+    cgroups: list[int] = []
     try:
         cgroup_fd = cgroup.clone_fd()
         opening = [(libc.dup2, ctypes.c_int(fd), ctypes.c_int(number)) for number, fd in enumerate(streams)]
@@ -184,14 +188,23 @@ def fork(
         joining = (libc.setns, ctypes.c_int(target_fd), ctypes.c_int(flags & ~c.CLONE_NEWPID))
         owners = _owners(plan_, streams)
         prctl.set_dumpable(False)  # as in Dance.fork
-        pid, pidfd = fork_directly(0, [target_fd] if flags & c.CLONE_NEWPID else [], cgroup_fd)
+        pid_joins = [target_fd] if flags & c.CLONE_NEWPID else []
+        if plan_.table is not None:
+            cgroups += [os.open(path, _WRITING) for path in plan_.cgroups]
+            laid = plan_.table.laid(opening, [joining], owners, row.Fds(cgroups, target_fd, proc_fd, writing))
+            try:
+                return Straight(reading, _EXECUTED), Forked(*fork_directly(0, pid_joins, cgroup_fd, laid.enter))
+            except OSError:  # a filter around us that knows no clone3, say
+                plan_.table = None
+        pid, pidfd = fork_directly(0, pid_joins, cgroup_fd)
         if pid == 0:
             _go(plan_, opening, joining, owners, writing, proc_fd)
     except BaseException:
         os.close(reading)
         raise
     finally:
-        os.close(writing)
+        for fd in (writing, *cgroups):
+            os.close(fd)
         if cgroup_fd >= 0:
             os.close(cgroup_fd)
     return Straight(reading), Forked(pid, pidfd)

@@ -6,6 +6,7 @@ are so at run time too.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from ctypes import (
         CDLL,
         POINTER,
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
         pythonapi,
         sizeof,
     )
+    from typing import Any
+
+    _Located: Any
 else:
     try:
         from _ctypes import (
@@ -58,6 +62,10 @@ else:
         c_uint64 = c_ulong if sizeof(c_ulong) == 8 else type("c_ulonglong", (Simple,), {"_type_": "Q"})
         c_char_p = type("c_char_p", (Simple,), {"_type_": "z"})
         c_void_p = type("c_void_p", (Simple,), {"_type_": "P"})
+        _flags = FUNCFLAG_CDECL | FUNCFLAG_PYTHONAPI
+        _Located = type(
+            "Located", (CFuncPtr,), {"_flags_": _flags, "_restype_": c_long, "_argtypes_": (c_ulong, c_ulong, c_ulong)}
+        )
 
         class CDLL:
             """The functions of the program itself, each found when it is first asked for."""
@@ -94,7 +102,16 @@ else:
 
     except (ImportError, AttributeError, TypeError):
         from ctypes import *  # noqa: F403
-        from ctypes import get_errno, pythonapi
+        from ctypes import PYFUNCTYPE, get_errno, pythonapi
+
+        _Located = PYFUNCTYPE(c_long, c_ulong, c_ulong, c_ulong)
+
+
+def function_at(address: int) -> "Callable[[int, int, int], int]":
+    """A function of three words that gives one, called without letting go of the interpreter's lock."""
+    found: Callable[[int, int, int], int] = _Located(address)
+    return found
+
 
 __all__ = [
     "CDLL",
@@ -117,6 +134,7 @@ __all__ = [
     "c_ushort",
     "c_void_p",
     "create_string_buffer",
+    "function_at",
     "get_errno",
     "pythonapi",
     "sizeof",

@@ -1,6 +1,7 @@
 """A parent that lives on, as a warm shim does: execs by `lowrt.resident`, one for each document on stdin.
 
-stdin: {"root", "id", "documents": […]}. stdout: {"execs": [{"status", "out", "error", "code"}], "before", "after"}.
+stdin: {"root", "id", "sharing", "documents": […]}.
+stdout: {"execs": [{"status", "out", "error", "code", "shared"}], "before", "after"}.
 """
 
 import json
@@ -24,6 +25,7 @@ def main() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     execs = Execs()
     execs.able = True  # this test's interpreter may be an ordinary file
+    execs.sharing = given["sharing"]
     execute(execs, given, given["documents"][0])  # what stays open, is from now on
     before = own_state()
     done = [execute(execs, given, document) for document in given["documents"]]
@@ -48,7 +50,7 @@ def execute(execs: Execs, given: Json, document: Json) -> Json:
     """One, to its end."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    result: Json = {"status": None, "out": "", "error": "", "code": ""}
+    result: Json = {"status": None, "out": "", "error": "", "code": "", "shared": False}
     exec_: Exec | None = None
     try:
         exec_ = execs.begin(given["root"], given["id"], json.dumps(document).encode(), (null, writing, writing), "")
@@ -63,6 +65,7 @@ def execute(execs: Execs, given: Json, document: Json) -> Json:
         os.close(null)
         if exec_ is not None:
             exec_.close()
+            result["shared"] = any(known.planned[1] and known.planned[1].table for known in execs._known.values())
             result["status"] = os.waitstatus_to_exitcode(os.waitpid(exec_.pid, 0)[1])
         with open(reading, "rb") as file:
             result["out"] = file.read().decode()

@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from lowrt.init import row
 from tests import needs
 from tests.integration.lowrt.environment import LOWRT, Bundle
 
@@ -32,9 +35,9 @@ def document(script: str, **changes: object) -> Json:
     return {**head, "capabilities": capabilities, **changes}
 
 
-def by_resident(root: Path, name: str, *documents: Json) -> Json:
+def by_resident(root: Path, name: str, *documents: Json, sharing: bool = False) -> Json:
     """What the driver says."""
-    given = json.dumps({"root": str(root), "id": name, "documents": documents})
+    given = json.dumps({"root": str(root), "id": name, "documents": documents, "sharing": sharing})
     done = subprocess.run(
         [sys.executable, "-IS", str(DRIVER)], input=given, capture_output=True, text=True, timeout=120, check=False
     )
@@ -52,7 +55,10 @@ def by_command(root: Path, name: str, wanted: Json, folder: Path) -> "subprocess
     )
 
 
-def test_the_process_is_what_the_command_lines_exec_makes_and_the_parent_stays_as_it_was(bundle: Bundle) -> None:
+@pytest.mark.parametrize("sharing", [False, True], ids=["forked", "sharing"])
+def test_the_process_is_what_the_command_lines_exec_makes_and_the_parent_stays_as_it_was(
+    bundle: Bundle, sharing: bool
+) -> None:
     """Identity, limits, cgroup, namespaces, descriptors; with a filter, with another user, and with neither."""
     bundle.linux["seccomp"] = {
         "defaultAction": "SCMP_ACT_ALLOW",
@@ -66,17 +72,21 @@ def test_the_process_is_what_the_command_lines_exec_makes_and_the_parent_stays_a
         document("mkdir /tmp/x"),
         document("exit 7"),
     ]
+    if sharing:  # what has no home goes the other way
+        looks += [{**look, "env": ["PATH=/none:/bin", "HOME=/h"]} for look in looks]
     with bundle.running() as container:
         root, name = bundle.path / "state", container.name
-        answer = by_resident(root, name, *looks)
+        answer = by_resident(root, name, *looks, sharing=sharing)
         for wanted, got in zip(looks, answer["execs"], strict=True):
             expected = by_command(root, name, wanted, bundle.path)
             assert got["out"].splitlines() == (expected.stdout + expected.stderr).splitlines()
             assert got["status"] == expected.returncode
+            assert bool(got["shared"]) == (sharing and row.known() and "HOME=/h" in wanted["env"])
         assert answer["before"] == answer["after"]
 
 
-def test_what_cannot_be_executed_is_told_in_the_command_lines_words(bundle: Bundle) -> None:
+@pytest.mark.parametrize("sharing", [False, True], ids=["forked", "sharing"])
+def test_what_cannot_be_executed_is_told_in_the_command_lines_words(bundle: Bundle, sharing: bool) -> None:
     """And leaves nothing in the container."""
     broken = [
         document("", args=["nope"]),
@@ -85,8 +95,10 @@ def test_what_cannot_be_executed_is_told_in_the_command_lines_words(bundle: Bund
         document("", capabilities={"bounding": ["CAP_KILL"]}, user={"uid": -1, "gid": 0}),
         document("", rlimits=[{"type": "RLIMIT_WHAT", "soft": 1, "hard": 2}]),
     ]
+    if sharing:
+        broken = [{**one, "env": ["PATH=/none:/bin", "HOME=/h"]} for one in broken]
     with bundle.running() as container:
-        answer = by_resident(bundle.path / "state", container.name, *broken)
+        answer = by_resident(bundle.path / "state", container.name, *broken, sharing=sharing)
         for wanted, got in zip(broken, answer["execs"], strict=True):
             expected = by_command(bundle.path / "state", container.name, wanted, bundle.path)
             last = json.dumps(got["error"], ensure_ascii=False)[1:-1]

@@ -27,7 +27,7 @@ async def test_an_exec_needs_a_running_container_and_a_command(bench: Bench) -> 
 async def test_an_exec_runs_once_and_its_exit_can_be_asked_for(bench: Bench) -> None:
     live = await bench.run()
     live.container.state.pid = 1
-    bench.room.execs._user = lambda made: __import__("engine.spec.process", fromlist=["User"]).User()  # type: ignore[method-assign]
+    bench.room.execs._user = lambda made: (__import__("engine.spec.process", fromlist=["User"]).User(), "/")  # type: ignore[method-assign]
     made = bench.room.execs.create(live, {"Cmd": ["sh", "-c", "exit 3"], "Env": ["A=b"], "WorkingDir": "/tmp"})
     bench.room.execs.open(made)
     with pytest.raises(Conflict, match="already running"):
@@ -46,7 +46,7 @@ async def test_an_exec_runs_once_and_its_exit_can_be_asked_for(bench: Bench) -> 
 
 async def test_a_command_that_is_not_there_is_127(bench: Bench) -> None:
     live = await bench.run()
-    bench.room.execs._user = lambda made: __import__("engine.spec.process", fromlist=["User"]).User()  # type: ignore[method-assign]
+    bench.room.execs._user = lambda made: (__import__("engine.spec.process", fromlist=["User"]).User(), "/")  # type: ignore[method-assign]
     made = bench.room.execs.create(live, {"Cmd": ["nope"]})
     bench.room.execs.open(made)
     bench.tasks.refuse["exec"] = Fault('exec: "nope": executable file not found in $PATH')
@@ -71,7 +71,7 @@ async def test_an_exec_inherits_the_containers_environment_and_folder(bench: Ben
     """Its own variables win; the user is looked up anew."""
     live = await bench.run(Env=["A=container", "B=1"], WorkingDir="/etc", User="www")
     live.container.state.pid = os.getpid()
-    bench.room.execs._user = lambda made: User(33, 34)  # type: ignore[method-assign]
+    bench.room.execs._user = lambda made: (User(33, 34), "/")  # type: ignore[method-assign]
     made = bench.room.execs.create(live, {"Cmd": "id", "Env": ["A=exec"]})
     process = bench.room.execs._process(made)
     assert process["args"] == ["id"]
@@ -83,7 +83,7 @@ async def test_an_exec_inherits_the_containers_environment_and_folder(bench: Ben
 async def test_a_privileged_exec_has_what_the_host_has(bench: Bench) -> None:
     """In a container that has less."""
     live = await bench.run()
-    bench.room.execs._user = lambda made: User()  # type: ignore[method-assign]
+    bench.room.execs._user = lambda made: (User(), "/")  # type: ignore[method-assign]
     made = bench.room.execs.create(live, {"Cmd": ["x"], "Privileged": True})
     assert "CAP_SYS_ADMIN" in bench.room.execs._process(made)["capabilities"]["effective"]
 
@@ -92,7 +92,7 @@ async def test_a_privileged_exec_has_what_the_host_has(bench: Bench) -> None:
 async def test_a_terminals_first_size(bench: Bench, size: list[int] | None, shown: dict | None) -> None:
     """Sent with the start."""
     live = await bench.run()
-    bench.room.execs._user = lambda made: User()  # type: ignore[method-assign]
+    bench.room.execs._user = lambda made: (User(), "/")  # type: ignore[method-assign]
     made = bench.room.execs.create(live, {"Cmd": ["x"], "Tty": True})
     bench.room.execs.open(made, size=size)
     assert bench.room.execs._process(made).get("consoleSize") == shown
@@ -145,7 +145,7 @@ async def test_finished_execs_are_kept_for_a_while_only(bench: Bench) -> None:
 async def test_no_fifo_of_a_failed_exec_is_left(bench: Bench) -> None:
     """Nor its place among the container's."""
     live = await bench.run()
-    bench.room.execs._user = lambda made: User()  # type: ignore[method-assign]
+    bench.room.execs._user = lambda made: (User(), "/")  # type: ignore[method-assign]
     made = bench.room.execs.create(live, {"Cmd": ["x"], "AttachStdin": True})
     bench.room.execs.open(made)
     bench.tasks.refuse["exec"] = Fault("no")
@@ -168,7 +168,7 @@ async def test_wrong_types_are_the_clients_mistake(bench: Bench, body: dict) -> 
 async def test_an_exec_that_the_shim_runs_by_itself_is_told_of_as_any_other(bench: Bench) -> None:
     """From its start to its end, or to its failure."""
     live = await bench.run()
-    bench.room.execs._user = lambda made: User()  # type: ignore[method-assign]
+    bench.room.execs._user = lambda made: (User(), "/")  # type: ignore[method-assign]
     for status, last in ((3, "exec_die"), (None, "exec_start: x ")):
         made = bench.room.execs.create(live, {"Cmd": ["x"]})
         assert bench.room.execs.begin_in_shim(made)["args"] == ["x"]

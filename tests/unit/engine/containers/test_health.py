@@ -184,7 +184,7 @@ async def test_a_check_in_the_shim_is_an_exec_to_everybody(
     wanted = health.settings({"Test": ["CMD", "x", "-y"], "Timeout": 2 * 10**9})
     assert wanted is not None
     live = await bench.run()
-    bench.room.execs._user = lambda made: User()  # type: ignore[method-assign]
+    bench.room.execs._user = lambda made: (User(), "/")  # type: ignore[method-assign]
     seen = len(bench.actions)
     shim = InShim(outcome)
     result = await health._probe(bench.room, live, wanted, shim)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from engine.containers.users import resolve
+from engine.containers.users import home_of, resolve
 from engine.spec.process import User
 from proto.errdefs import InvalidArgument
 
@@ -155,3 +155,9 @@ def test_no_image_makes_a_user_out_of_nothing(spec: str, passwd: str, group: str
     if user.uid == 0:
         name = spec.partition(":")[0]
         assert name == "" or name.strip("0") == "" or name in passwd
+
+
+@pytest.mark.parametrize(("uid", "home"), [(0, "/root"), (33, "/"), (34, "/")])
+def test_a_users_home_is_the_images_or_the_root(uid: int, home: str) -> None:
+    assert home_of(uid, PASSWD) == home
+    assert home_of(uid, "") == "/"

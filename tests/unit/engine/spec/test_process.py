@@ -75,3 +75,10 @@ def test_root_has_them_all_and_others_a_bound() -> None:
     names = ["CAP_CHOWN", "CAP_KILL"]
     assert process.capability_sets(names, User()) == {"bounding": names, "effective": names, "permitted": names}
     assert process.capability_sets(names, User(1)) == {"bounding": names}
+
+
+@pytest.mark.parametrize("given", ["HOME=/x", "HOME="])
+def test_a_home_that_is_set_stays_and_else_it_comes_last(given: str) -> None:
+    """An empty one is the runtime's to replace, as ever."""
+    assert process.with_home(["A=b", given], "/root") == ["A=b", given]
+    assert process.with_home(["A=b"], "/root") == ["A=b", "HOME=/root"]
