@@ -71,7 +71,7 @@ async def _create(
     config = fields.complete(fields.CONFIG, body, _BODY)
     host_config = fields.complete(fields.HOST_CONFIG, _host_part(body), "HostConfig", under="HostConfig")
     endpoints = _endpoints(room, body)
-    _network_mode(room, host_config)
+    _network_mode(room, config, host_config)
     warnings = older_clients.adapt(version, body, config, host_config, endpoints)
     if not config["Image"]:
         raise InvalidArgument("no image specified")
@@ -141,10 +141,13 @@ def _part(body: Json, name: str) -> Json | None:
     return found
 
 
-def _network_mode(room: Room, host_config: Json) -> None:
+def _network_mode(room: Room, config: Json, host_config: Json) -> None:
+    """Without a default bridge (`--bridge none`) its containers have no network, as with dockerd."""
     host_config["NetworkMode"] = host_config["NetworkMode"] or "default"
     if host_config["NetworkMode"] == "default" and room.config.bridge != "none":
         host_config["NetworkMode"] = "bridge"
+    if host_config["NetworkMode"] in ("default", "bridge") and room.config.bridge == "none":
+        config["NetworkDisabled"] = True
 
 
 def _defaults(room: Room, host_config: Json) -> None:

@@ -216,3 +216,12 @@ async def test_the_default_network_is_called_by_its_name(bench: Bench) -> None:
     assert live.container.host_config["NetworkMode"] == "bridge"
     assert live.container.host_config["MemorySwappiness"] is None
     assert list(live.container.endpoints) == ["bridge"]
+
+
+@pytest.mark.parametrize(("asked", "disabled"), [("", True), ("default", True), ("bridge", True), ("host", False)])
+async def test_without_a_default_bridge_its_containers_have_no_network(
+    bench: Bench, asked: str, disabled: bool
+) -> None:
+    bench.room.config = replace(bench.room.config, bridge="none")
+    live = await bench.create(HostConfig={"NetworkMode": asked})
+    assert live.container.config["NetworkDisabled"] is disabled
