@@ -10,6 +10,7 @@ from typing import Any
 from engine import kernel
 from engine.containers.model import Container
 from engine.containers.room import Room
+from engine.spec import security
 from engine.users import views
 from engine.users.idmap import IdMap
 from engine.users.namespaces import Held
@@ -59,6 +60,8 @@ def _check(host_config: Json) -> None:
         raise InvalidArgument("cannot share the host's network namespace when user namespaces are enabled")
     if host_config["PidMode"] == "host":
         raise InvalidArgument("cannot share the host PID namespace when user namespaces are enabled")
+    if security.parse(host_config["SecurityOpt"]).writable_cgroups is not None:
+        raise InvalidArgument("option WritableCgroups conflicts with user namespaces and rootless mode")
 
 
 def _joined(room: Room, host_config: Json) -> list[Container]:

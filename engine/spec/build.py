@@ -143,7 +143,8 @@ def _mounts(inputs: Inputs) -> list[Json]:
     if wants_init and not container.host_config["PidMode"]:
         own.append(mounts.bind(inputs.policy.init_path, "/sbin/docker-init", writable=False))
     system = mounts.system_mounts(container.host_config["ShmSize"])
-    return mounts.arrange(system, own, container.host_config, shm=inputs.shm)
+    writable = security.parse(container.host_config["SecurityOpt"]).writable_cgroups
+    return mounts.arrange(system, own, container.host_config, shm=inputs.shm, writable_cgroups=writable)
 
 
 def _linux(inputs: Inputs) -> Json:

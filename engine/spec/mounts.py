@@ -56,10 +56,18 @@ def from_mount(mount: Mount, *, recursive: bool = False) -> Json:
     }
 
 
-def arrange(system: Sequence[Json], own: Iterable[Json], host_config: Json, *, shm: str | None) -> list[Json]:
+def arrange(
+    system: Sequence[Json],
+    own: Iterable[Json],
+    host_config: Json,
+    *,
+    shm: str | None,
+    writable_cgroups: bool | None = None,
+) -> list[Json]:
     """All mounts: a user's mount replaces the system's at the same place, parents come before children.
 
-    `shm` is a folder to bind at /dev/shm (shareable or joined IPC), "" for none, None for the system's tmpfs.
+    `shm` is a folder to bind at /dev/shm (shareable or joined IPC), "" for none, None for the system's tmpfs;
+    `writable_cgroups` None: those of privileged containers are.
     """
     own = list(own)
     taken = {entry["destination"] for entry in own}
@@ -70,17 +78,21 @@ def arrange(system: Sequence[Json], own: Iterable[Json], host_config: Json, *, s
     if "/dev" in taken:
         system = [entry for entry in system if not entry["destination"].startswith("/dev/")]
     kept = [entry for entry in system if entry["destination"] not in taken]
+    loose = {"/sys": host_config["Privileged"], _CGROUPS: writable_cgroups}
+    if writable_cgroups is None:
+        loose[_CGROUPS] = host_config["Privileged"]
     for entry in kept:
-        _loosen_or_tighten(entry, host_config)
+        _loosen_or_tighten(entry, host_config, loose=bool(loose.get(entry["destination"])))
     # Python's sort is stable: mounts of one depth stay as they came.
     return kept + sorted(own, key=lambda entry: entry["destination"].rstrip("/").count("/"))
 
 
+_CGROUPS = "/sys/fs/cgroup"
 _ALWAYS_WRITABLE = ("/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue")
 
 
-def _loosen_or_tighten(entry: Json, host_config: Json) -> None:
-    if host_config["Privileged"] and entry["destination"] in ("/sys", "/sys/fs/cgroup"):
+def _loosen_or_tighten(entry: Json, host_config: Json, *, loose: bool) -> None:
+    if loose:
         entry["options"] = ["rw" if option == "ro" else option for option in entry["options"]]
     elif (
         host_config["ReadonlyRootfs"] and entry["destination"] not in _ALWAYS_WRITABLE and "ro" not in entry["options"]

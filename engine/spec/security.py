@@ -35,22 +35,24 @@ class SecurityOptions:
     seccomp: str = ""  # "", "unconfined", "builtin" or a profile's JSON
     no_new_privileges: bool | None = None
     unmasked: bool = False  # systempaths=unconfined
+    writable_cgroups: bool | None = None
     apparmor: str = ""  # a profile's name, or "unconfined"
     labels: tuple[str, ...] = ()  # what is said about SELinux's labels: "disable", "type:NAME" …
 
 
+_BARE = {
+    "no-new-privileges": "no-new-privileges=true",
+    "writable-cgroups": "writable-cgroups=true",
+    "disable": "label=disable",
+}
+
+
 def parse(options: Sequence[str] | None) -> SecurityOptions:
     """Parse; an option that is none is refused by name."""
-    seccomp, no_new, unmasked, apparmor = "", None, False, ""
+    seccomp, no_new, unmasked, apparmor, cgroups = "", None, False, "", None
     labels: list[str] = []
     for option in options or ():
-        if option == "no-new-privileges":
-            no_new = True
-            continue
-        if option == "disable":  # the oldest spelling of label=disable
-            labels.append(option)
-            continue
-        name, value = _split(option)
+        name, value = _split(_BARE.get(option, option))
         match name:
             case "seccomp":
                 seccomp = value
@@ -58,13 +60,15 @@ def parse(options: Sequence[str] | None) -> SecurityOptions:
                 no_new = _boolean(value, option)
             case "systempaths" if value == "unconfined":
                 unmasked = True
+            case "writable-cgroups":
+                cgroups = _boolean(value, option)
             case "apparmor":
                 apparmor = value
             case "label":
                 labels.append(value)
             case _:
                 raise InvalidArgument(f'invalid --security-opt 2: "{option}"')
-    return SecurityOptions(seccomp, no_new, unmasked, apparmor, tuple(labels))
+    return SecurityOptions(seccomp, no_new, unmasked, cgroups, apparmor, tuple(labels))
 
 
 def _split(option: str) -> tuple[str, str]:

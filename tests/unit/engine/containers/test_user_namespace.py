@@ -35,6 +35,7 @@ async def test_with_one_only_those_that_ask_for_the_host_have_them(bench: Bench)
     [
         ({"Privileged": True}, "privileged mode is incompatible with user namespaces.  You must run the container in"),
         ({"NetworkMode": "host"}, "cannot share the host's network namespace when user namespaces are enabled"),
+        ({"SecurityOpt": ["writable-cgroups=false"]}, "option WritableCgroups conflicts with user namespaces"),
         ({"PidMode": "host"}, "cannot share the host PID namespace when user namespaces are enabled"),
     ],
 )

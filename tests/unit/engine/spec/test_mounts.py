@@ -153,3 +153,16 @@ def test_a_read_only_mount_is_so_all_the_way_down(options: list[str], recursive:
     """Where the kernel and the runtime can, and nobody asked for less."""
     mount = Mount("bind", "/a", "/b", writable=False, options=options)
     assert mounts.from_mount(mount, recursive=recursive)["options"] == written
+
+
+@pytest.mark.parametrize(
+    ("privileged", "asked", "writable"),
+    [(False, None, False), (True, None, True), (False, True, True), (True, False, False)],
+)
+def test_cgroups_are_writable_when_asked_for_or_privileged(
+    privileged: bool, asked: bool | None, writable: bool
+) -> None:
+    system = mounts.system_mounts(1)
+    done = mounts.arrange(system, [], host_config(Privileged=privileged), shm=None, writable_cgroups=asked)
+    options = next(entry["options"] for entry in done if entry["destination"] == "/sys/fs/cgroup")
+    assert ("rw" in options, "ro" in options) == (writable, not writable)

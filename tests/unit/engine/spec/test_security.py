@@ -21,7 +21,15 @@ def test_options_in_both_spellings() -> None:
     )
 
 
-@pytest.mark.parametrize("option", ["foo", "foo=bar", "systempaths=no"])
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [([], None), (["writable-cgroups"], True), (["writable-cgroups=true"], True), (["writable-cgroups=0"], False)],
+)
+def test_who_may_write_to_cgroups(options: list[str], found: bool | None) -> None:
+    assert security.parse(options).writable_cgroups is found
+
+
+@pytest.mark.parametrize("option", ["foo", "foo=bar", "systempaths=no", "writable-cgroups=dang"])
 def test_what_is_not_built_is_refused_by_name(option: str) -> None:
     with pytest.raises(InvalidArgument, match=option):
         security.parse([option])
