@@ -19,7 +19,7 @@ SCRATCH = "scratch"
 async def begin(session: Session, lane: Lane, name: str, platform: Platform) -> State:
     """The state that an image is to start from."""
     if name == SCRATCH:
-        return State(platform)
+        return State(platform, {"WorkingDir": "/"} if session.request.modern else {})
     return State.from_image(await find(session, lane, name, platform))
 
 

@@ -44,7 +44,9 @@ class Build:
             else:
                 head.stream(f"[Warning] {warning}\n")
         self._prepare()
-        solved = plan(session.file, session.request.target, self._expand, session.replaced)
+        solved = plan(
+            session.file, session.request.target, self._expand, session.replaced, later=session.request.modern
+        )
         self._label(solved.target)
         state = await self._stages(solved, head)
         if not state.id and not session.request.detailed:

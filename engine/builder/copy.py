@@ -33,6 +33,7 @@ class Rules:
     unpack: bool = False
     excludes: tuple[str, ...] = ()
     parents: bool = False
+    archives: Owner | None = None  # of what is unpacked; None: as in the archive
 
     def mode_of(self, mode: int) -> int:
         """The permissions that a copy of a thing of this mode gets."""
@@ -319,7 +320,7 @@ class Copier:
         os.close(self.make_folders(destination))
         fd = kernel.openat2(self.source, source.path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(fd, "rb") as file:
-            TarReader(self.target, destination.rstrip("/"), owner=None).extract(file)
+            TarReader(self.target, destination.rstrip("/"), owner=self.rules.archives).extract(file)
 
 
 def transfer(source: int, target: int) -> None:

@@ -17,7 +17,7 @@ from engine.builder.modes import Mode
 from engine.builder.origins import Group
 from engine.builder.parser import Instruction
 from engine.builder.scope import Scope
-from engine.builder.sources import Source
+from engine.builder.sources import NothingFound, Source
 from engine.builder.state import State
 from engine.builder.threads import finish
 from engine.containers import inputs, users
@@ -41,11 +41,16 @@ async def copy(stage: Scope, instruction: Instruction) -> State:
             try:
                 some = await finish(group.find, excludes, owners=keeps_owners, parents=parents)
                 found.append((group, some))
+            except NothingFound as fault:
+                if not stage.session.request.modern:
+                    raise InvalidArgument(f"{instruction.name} failed: {fault}") from fault
             except Fault as fault:
                 if isinstance(fault, NotFound) and not origin:
                     fault = InvalidArgument(f"file not found in build context or excluded by .dockerignore: {fault}")
                 raise InvalidArgument(f"{instruction.name} failed: {fault}") from fault
         everything = [source for _, some in found for source in some]
+        if not everything:
+            return await _nothing(stage, instruction)
         if len(everything) > 1 and not destination.endswith("/"):
             raise InvalidArgument(
                 f"When using {instruction.name} with more than one source file, the destination must be a directory "
@@ -67,6 +72,13 @@ async def copy(stage: Scope, instruction: Instruction) -> State:
         return await _made(stage, instruction, everything, (words[-1], destination), rules, work, links)
 
 
+async def _nothing(stage: Scope, instruction: Instruction) -> State:
+    """A pattern that nothing suits is no error to BuildKit, and makes not even the folder."""
+    command = stage.state.nop(f"{instruction.name} {instruction.rest} ")
+    key = key_of("nothing", stage.state.top, command)
+    return await layered(stage, key, command, stage.state.config, lambda _: False, alone=False)
+
+
 async def _made(
     stage: Scope,
     instruction: Instruction,
@@ -80,6 +92,7 @@ async def _made(
     names = [(source.digest, posixpath.basename(source.path), source.parents) for source in everything]
     mode = rules.mode.text if rules.mode else None
     inputs_of = [names, rules.owner, mode, rules.unpack, rules.excludes, rules.parents]
+    inputs_of += [rules.archives] if rules.archives is not None else []
     # History names all that went in, so that a step can also be found again in the history of an image (--cache-from).
     kind = "multi" if len(everything) > 1 else everything[0].digest.partition(":")[0]
     chown = f"--chown={instruction.flags['chown']} " if instruction.flags.get("chown") else ""
@@ -91,18 +104,20 @@ async def _made(
 async def workdir(stage: Scope, config: dict[str, object], comment: str) -> State:
     """WORKDIR: the folder is made where the layers lack it, links inside of the image followed."""
     path = str(config["WorkingDir"])
+    user = str(config.get("User") or "") if stage.session.request.modern else ""
+    owner = await _owner(stage, user) if user else (0, 0)
 
     def work(target: int) -> bool:
         try:
             os.close(kernel.openat2(target, path, os.O_PATH | os.O_DIRECTORY))
             return False
         except FileNotFoundError:
-            os.close(Copier(-1, target, Rules()).make_folders(path))
+            os.close(Copier(-1, target, Rules(owner)).make_folders(path))
             return True
         except OSError as error:
             raise InvalidArgument(f"WORKDIR {path}: {(error.strerror or 'unknown').lower()}") from None
 
-    key = key_of("workdir", stage.state.top, path, stage.session.request.epoch)
+    key = key_of("workdir", stage.state.top, path, stage.session.request.epoch, *(owner if any(owner) else ()))
     return await layered(stage, key, stage.state.nop(comment), config, work, alone=False)
 
 
@@ -152,20 +167,23 @@ async def _rules(stage: Scope, instruction: Instruction, excludes: tuple[str, ..
     chown = expander.word(instruction.flags.get("chown", ""))
     if chown:
         owner = await _owner(stage, chown)
-    return Rules(owner, Mode(mode) if mode else None, excludes=excludes)
+    archives = owner if chown and stage.session.request.modern else None
+    return Rules(owner, Mode(mode) if mode else None, excludes=excludes, archives=archives)
 
 
 async def _owner(stage: Scope, text: str) -> Owner:
-    """By the image's own passwd and group; numbers need none. A user alone is also the group's name, as in docker."""
+    """By the image's own passwd and group; numbers need none. A user's name alone is also the group's, as in docker;
+    to BuildKit it means the group that the user has there."""
     user, _, group = text.partition(":")
-    group = group or user
+    if not group and not (stage.session.request.modern and not user.isdigit()):
+        group = user
     if user.isascii() and user.isdigit() and group.isascii() and group.isdigit():
         found = users.resolve(f"{user}:{group}", (), "", "")
         return found.uid, found.gid
     async with stage.session.layers.viewed(stage.state) as root:
         passwd, groups = inputs.read_in_root(root, "etc/passwd"), inputs.read_in_root(root, "etc/group")
     try:
-        found = users.resolve(f"{user}:{group}", (), passwd, groups)
+        found = users.resolve(f"{user}:{group}" if group else user, (), passwd, groups)
     except InvalidArgument as fault:
         raise InvalidArgument(f"unable to convert uid/gid chown string to host mapping: {fault}") from fault
     return found.uid, found.gid

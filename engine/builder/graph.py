@@ -16,8 +16,18 @@ class Plan:
     waits_for: dict[int, frozenset[int]]
 
 
-def plan(file: Dockerfile, target: str, expand: Callable[[str], str], replaced: Collection[str] = ()) -> Plan:
-    """From the target backwards; InvalidArgument for a target that is not there. `replaced` names are no stages."""
+def plan(
+    file: Dockerfile,
+    target: str,
+    expand: Callable[[str], str],
+    replaced: Collection[str] = (),
+    *,
+    later: bool = False,
+) -> Plan:
+    """From the target backwards; InvalidArgument for a target that is not there. `replaced` names are no stages.
+
+    `later`: files may be taken from stages further down, as BuildKit has it.
+    """
     index = _target(file, target)
     waits: dict[int, frozenset[int]] = {}
     open_ones = [index]
@@ -25,8 +35,10 @@ def plan(file: Dockerfile, target: str, expand: Callable[[str], str], replaced: 
         current = open_ones.pop()
         if current in waits:
             continue
-        waits[current] = frozenset(_origins(file, current, expand, replaced))
+        waits[current] = frozenset(_origins(file, current, expand, replaced, later=later))
         open_ones += waits[current]
+    if (circle := _circle(waits, index, set(), [])) is not None:
+        raise InvalidArgument(f"circular dependency detected on stage: {file.stages[circle].name or circle}")
     return Plan(index, tuple(sorted(waits)), waits)
 
 
@@ -54,11 +66,32 @@ def _target(file: Dockerfile, target: str) -> int:
     return found
 
 
-def _origins(file: Dockerfile, index: int, expand: Callable[[str], str], replaced: Collection[str]) -> set[int]:
+def _circle(waits: dict[int, frozenset[int]], index: int, done: set[int], way: list[int]) -> int | None:
+    """A stage that waits for itself."""
+    if index in way:
+        return index
+    if index in done:
+        return None
+    for one in sorted(waits[index]):
+        if (found := _circle(waits, one, done, [*way, index])) is not None:
+            return found
+    done.add(index)
+    return None
+
+
+def copied_index(file: Dockerfile, name: str, index: int, *, later: bool) -> int | None:
+    """The stage that stage `index` takes files from by this name."""
+    return stage_index(file, name, len(file.stages) if later else index)
+
+
+def _origins(
+    file: Dockerfile, index: int, expand: Callable[[str], str], replaced: Collection[str], *, later: bool
+) -> set[int]:
     stage = file.stages[index]
     base = expand(stage.base)
     found = {base_index(file, base, index)} if base.lower() not in replaced else set()
-    found |= {stage_index(file, name, index) for name in origins(stage) if name.lower() not in replaced}
+    names = [name for name in origins(stage) if name.lower() not in replaced]
+    found |= {copied_index(file, name, index, later=later) for name in names}
     return {each for each in found if each is not None}
 
 

@@ -59,6 +59,7 @@ class Request:
     detailed: bool = False  # the stream tells of transfers and exports, too
     store: bool = True  # an image comes of it
     buildkit: bool = False  # asked for in BuildKit's way: version=2
+    modern: bool = False  # where the two builders of docker differ, this is for BuildKit's clients
     session: str = ""  # the id of the client's, by which it has files, secrets and credentials
 
     @property
@@ -106,6 +107,7 @@ def read(text: Callable[[str], str], texts: Callable[[str], list[str]], headers:
         steps=_steps(text("progress")) or buildkit,
         detailed=buildkit,
         buildkit=buildkit,
+        modern=buildkit,
         session=text("session"),
         remote=text("remote"),
         kept=_flag(text("kept")),

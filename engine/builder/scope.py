@@ -1,7 +1,7 @@
 """A stage as its steps see it: what has come of it so far, its variables, and where it may take files from."""
 
 from engine.builder import bases
-from engine.builder.graph import stage_index
+from engine.builder.graph import copied_index
 from engine.builder.output import Lane
 from engine.builder.parser import Stage
 from engine.builder.session import Known, Session
@@ -48,7 +48,7 @@ class Scope:
         """What a `from` names: an earlier stage, or an image."""
         if (given := await self.given(name, self.session.request.platform)) is not None:
             return given
-        index = stage_index(self.session.file, name, self.index)
+        index = copied_index(self.session.file, name, self.index, later=self.session.request.modern)
         if index is not None:
             if index not in self.session.results:
                 raise InvalidArgument(f"a trigger of the base image uses the stage {name}, which nothing else needs")

@@ -23,6 +23,10 @@ _CHUNK = 1 << 20
 WILD = re.compile(r"[*?\[\\]")
 
 
+class NothingFound(InvalidArgument):
+    """Patterns, and nothing suits any of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One file or folder to be copied."""
@@ -51,7 +55,7 @@ def find(
         paths = list(_glob(root, path.split("/"), "")) if WILD.search(path) else [path or "."]
         found += [_source(root, each, rules, look, parents=kept_folders(word, each, parents)) for each in paths]
     if not found:
-        raise InvalidArgument("no source files were specified")
+        raise NothingFound("no source files were specified")
     return found
 
 

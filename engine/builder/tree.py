@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from engine.builder import globs
 from engine.builder.ignore import Ignore
-from engine.builder.sources import WILD, Source, kept_folders
-from proto.errdefs import InvalidArgument, NotFound
+from engine.builder.sources import WILD, NothingFound, Source, kept_folders
+from proto.errdefs import NotFound
 
 MOST, DEEPEST = 200_000, 100  # what is larger is better off on a disk
 
@@ -116,7 +116,7 @@ class Tree:
             paths = list(_glob(self.root, path.split("/"), "")) if WILD.search(path) else [path or "."]
             found += [self._source(each, rules, owners, kept_folders(word, each, parents)) for each in paths]
         if not found:
-            raise InvalidArgument("no source files were specified")
+            raise NothingFound("no source files were specified")
         return found
 
     def _source(self, path: str, rules: Ignore | None, owners: bool, parents: str) -> Source:

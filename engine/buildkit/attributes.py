@@ -61,6 +61,7 @@ def request(attributes: Attributes, output: Output | None, imports: Iterable[tup
         contexts=dict(_images(attributes)),
         steps=True,
         detailed=True,
+        modern=True,
         store=output is not None and output.is_image,
     )
 

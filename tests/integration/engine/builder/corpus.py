@@ -1,7 +1,8 @@
 """Dockerfiles of every shape that the classic builder knows, and how a built image is looked at.
 
 What is expected of them is in expected.json, captured from Debian's dockerd 20.10 by `capture.py`: file trees with
-kinds, modes, owners, content and links; Config; history. Layer digests and times are not compared.
+kinds, modes, owners, content and links; Config; history. Layer digests and times are not compared. A second corpus is
+for BuildKit's clients, expected_buildkit.json from dockerd 28.
 """
 
 import hashlib
@@ -76,17 +77,20 @@ def archive(kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def look(docker: Docker, image: str) -> dict[str, Any]:
-    """What is compared of an image."""
+def look(docker: Docker, image: str, *, plain: bool = False) -> dict[str, Any]:
+    """What is compared of an image; a plain look leaves its history out, and the container that it is seen by."""
     document = json.loads(docker("inspect", image).stdout)[0]
     container = docker("create", "--network", "none", image, "x").stdout.decode().strip()
     try:
         tree = look_at_tree(docker("export", container).stdout)
     finally:
-        docker("rm", "-v", container)
+        if not plain:
+            docker("rm", "-v", container)
     config = {key: document["Config"].get(key) or None for key in _OF_CONFIG}
     if config["Env"]:
         config["Env"] = sorted(config["Env"])
+    if plain:
+        return {"config": config, "tree": tree}
     steps = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image).stdout.decode().splitlines()
     # dockerd 20.10 forgets the space after --chown; later ones do not
     history = [re.sub(r"(--chown=\S*?)? ?(file|dir|multi):[0-9a-f]{64}", r"\1 \2:…", step.rstrip()) for step in steps]
@@ -131,9 +135,9 @@ _COMMON = {
 }
 
 
-def cases() -> list[Case]:
-    """corpus.toml."""
-    document = tomllib.loads(Path(__file__).with_name("corpus.toml").read_text())
+def cases(name: str) -> list[Case]:
+    """A corpus, by the name of its file."""
+    document = tomllib.loads(Path(__file__).with_name(name).read_text())
     return [
         Case(
             name=entry["name"],
@@ -147,4 +151,5 @@ def cases() -> list[Case]:
     ]
 
 
-CASES = cases()
+CASES = cases("corpus.toml")
+BUILDKIT_CASES = cases("corpus_buildkit.toml")

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.builder import parser
-from engine.builder.graph import base_index, plan, stage_index
+from engine.builder.graph import base_index, copied_index, plan, stage_index
 from proto.errdefs import InvalidArgument
 
 _FILE = parser.parse(
@@ -27,6 +27,17 @@ def test_a_target_is_a_name_or_a_number() -> None:
     assert plan(_FILE, "0", _same).needed == (0,)
     with pytest.raises(InvalidArgument):
         plan(_FILE, "none", _same)
+
+
+def test_files_come_from_later_stages_where_buildkit_is_asked_but_never_in_a_circle() -> None:
+    file = parser.parse("FROM x AS a\nCOPY --from=b / /\nFROM x AS b\nRUN true\nFROM a AS c\n")
+    assert plan(file, "", _same).needed == (0, 2)
+    assert plan(file, "", _same, later=True).waits_for == {2: {0}, 0: {1}, 1: frozenset()}
+    assert copied_index(file, "b", 0, later=True) == 1
+    assert copied_index(file, "b", 0, later=False) is None
+    circle = parser.parse("FROM x AS a\nCOPY --from=b / /\nFROM x AS b\nCOPY --from=a / /\n")
+    with pytest.raises(InvalidArgument, match="circular dependency detected on stage: b"):
+        plan(circle, "", _same, later=True)
 
 
 def test_only_earlier_stages_can_be_meant_and_from_knows_no_numbers() -> None:
