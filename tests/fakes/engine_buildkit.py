@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import grpc
+from grpc_health.v1 import health_pb2_grpc
 
 from engine.builder.client import Made
 from engine.builder.output import Line
@@ -20,7 +21,7 @@ from engine.buildkit.jobs import Jobs
 from engine.buildkit.server import register
 from engine.buildkit.sessions import Sessions
 from engine.images import platform as platforms
-from proto.buildkit.services import control_pb2_grpc, gateway_pb2_grpc, health_pb2_grpc
+from proto.buildkit.services import control_pb2_grpc, gateway_pb2_grpc
 
 IMAGE_ID = "sha256:" + "1" * 64
 
