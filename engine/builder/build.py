@@ -7,7 +7,7 @@ from collections.abc import Callable
 from engine.builder import vertices
 from engine.builder.client import Made
 from engine.builder.graph import Plan, plan
-from engine.builder.output import RESULT, Lane, Line, Output
+from engine.builder.output import CANCELED, RESULT, Lane, Line, Output
 from engine.builder.parser import Instruction
 from engine.builder.session import Session
 from engine.builder.stage import StageBuild
@@ -113,7 +113,7 @@ class Build:
             state = await build.run()
         except BaseException as error:
             result.cancel()
-            build.lane.failed("context canceled" if isinstance(error, asyncio.CancelledError) else str(error))
+            build.lane.failed(CANCELED if isinstance(error, asyncio.CancelledError) else str(error))
             raise
         result.set_result(state)
         build.lane.end()

@@ -26,6 +26,7 @@ from typing import Any
 Line = dict[str, Any]
 STEP, LOG, RESULT = "wherry.step", "wherry.log", "wherry.result"
 TRANSFER, EXPORT, WARNING = "wherry.transfer", "wherry.export", "wherry.warning"
+CANCELED = "context canceled"  # why a step failed that only waited for one that did
 
 
 @dataclass(slots=True)

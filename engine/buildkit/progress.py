@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from engine.builder.output import EXPORT, LOG, STEP, TRANSFER, WARNING, Line
+from engine.builder.output import CANCELED, EXPORT, LOG, STEP, TRANSFER, WARNING, Line
 from engine.buildkit.failures import reworded
 from proto.buildkit.services.control_pb2 import StatusResponse, Vertex, VertexStatus
 
@@ -75,7 +75,7 @@ class Progress:
 
     def _step(self, about: dict[str, Any]) -> None:
         key, when, name = f"step {about['step']}", float(about["time"]), about.get("vertex", "")
-        if about["state"] == "failed":
+        if about["state"] == "failed" and about.get("error") != CANCELED:  # that one follows from another's failure
             self.failed_line = about.get("line", 0)
         if not name:
             return

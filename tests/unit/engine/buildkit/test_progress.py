@@ -1,6 +1,6 @@
 """The builder's lines as vertices, logs and statuses."""
 
-from engine.builder.output import Line
+from engine.builder.output import CANCELED, Line
 from engine.buildkit.progress import Progress
 from proto.buildkit.services.control_pb2 import StatusResponse
 
@@ -45,6 +45,15 @@ def test_a_step_that_is_not_shown_tells_only_where_it_failed() -> None:
     progress.line(_step(1, "running", vertex=""))
     progress.line(_step(1, "failed", vertex="", line=7))
     assert told == []
+    assert progress.failed_line == 7
+
+
+def test_what_is_only_cancelled_did_not_fail() -> None:
+    """Its line would be shown instead of the one that is to blame."""
+    progress = Progress(lambda _: None, "job")
+    for step, line, error in ((1, 7, "exit 1"), (2, 9, CANCELED)):
+        progress.line(_step(step, "running"))
+        progress.line(_step(step, "failed", line=line, error=error))
     assert progress.failed_line == 7
 
 
