@@ -76,6 +76,7 @@ class Loader:
             kept = await self._keeper.keep(name.target, wanted)
             if wanted and not kept:
                 incomplete.append(name.reference.familiar if name.reference is not None else record)
+                await self._forget_empty(name)
         asked = " ".join(map(str, wanted))
         if len(incomplete) == 1:
             raise NotFound(f"image {incomplete[0]} was loaded, but doesn't provide the requested platform ([{asked}])")
@@ -83,6 +84,13 @@ class Loader:
             raise NotFound(
                 f"images [{', '.join(incomplete)}] were loaded, but don't provide the requested platform ([{asked}])"
             )
+
+    async def _forget_empty(self, name: Name) -> None:
+        """A name that leads to nothing would be in no list, and in the way of the next image."""
+        try:
+            await self._catalog.manifest(name.target)
+        except NotFound:
+            await self._names.drop(name.record)
 
     async def _transfer(
         self, archive: AsyncIterator[bytes], wanted: tuple[Platform, ...], saved: list[str], lease: str, *, quiet: bool

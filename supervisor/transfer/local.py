@@ -106,7 +106,12 @@ class Transfers:
 
     async def _walk_imported(self, graph: Graph, blob: Blob, end: ImageStoreEnd, tracker: Tracker) -> None:
         found = await in_thread(graph.children, blob)
-        present = choose(found, blob, end.platforms, end.manifest_limit)
+        try:
+            present = choose(found, blob, end.platforms, end.manifest_limit)
+        except NotFound:
+            if end.manifest_limit:
+                raise
+            present = []  # an image for other platforms is one all the same: it has its name, and nothing is unpacked
         if media_types.is_index(blob.media_type) and not end.platforms:
             present = [child for child in present if graph.exists(child)]  # an export of one platform names the others
         await in_thread(graph.label_children, blob, present)
