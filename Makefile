@@ -75,9 +75,9 @@ integration: setup-tests ## the tests on the real kernel (as root)
 test-cgroup2: setup-tests ## lowrt's cgroup v2 suite and all of the contract inside User-Mode Linux kernels (as root)
 	WHERRY_WHOLE_CONTRACT=1 $(BIN)/pytest $(PYTEST_FLAGS) tests/integration/lowrt -k cgroup2
 
-.PHONY: test-selinux
-test-selinux: setup-tests ## the engine under an enforced SELinux policy inside a User-Mode Linux kernel (as root)
-	WHERRY_WHOLE_CONTRACT=1 $(BIN)/pytest $(PYTEST_FLAGS) tests/integration/lowrt/test_uml.py -k selinux_through_the_engine
+.PHONY: test-lsm
+test-lsm: setup-tests ## the engine under AppArmor and an enforced SELinux policy inside User-Mode Linux kernels (as root)
+	WHERRY_WHOLE_CONTRACT=1 $(BIN)/pytest $(PYTEST_FLAGS) tests/integration/lowrt/test_uml.py -k through_the_engine
 
 .PHONY: test-projects
 test-projects: setup-tests ## build projects of the usual shapes from the package registries, with ours and with dockerd (as root)

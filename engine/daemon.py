@@ -58,9 +58,9 @@ from engine.metrics import page
 from engine.metrics import server as metrics_server
 from engine.networks.service import Networks
 from engine.pacing import Pace
-from engine.security import selinux
+from engine.security import apparmor_profile, selinux
 from engine.security.labels import Labeller
-from engine.spec.build import Policy
+from engine.spec.build import Host, Policy
 from engine.supervisor_client.channel import Channel
 from engine.supervisor_client.containers import Containers
 from engine.supervisor_client.content import Content
@@ -190,7 +190,7 @@ class Daemon:
         room = Room(
             config=self.config,
             paths=self.paths,
-            host=look(),
+            host=self._host(),
             policy=self._policy(),
             runtimes=Runtimes(self.config.runtimes, self.config.default_runtime),
             registry=registry,
@@ -211,6 +211,11 @@ class Daemon:
         builder = Builder(room, images, differences, assembler, names)
         buildkit = BuildKit(room, builder, images, lambda: _gateway(networks))
         return Parts(room, images, networks, Version(channel), access, builder, buildkit)
+
+    def _host(self) -> Host:
+        found = look()
+        apparmor_profile.ensure(enabled=found.apparmor)
+        return found
 
     def _remap(self) -> IdMap | None:
         found = remapped_root.resolve(self.config.userns_remap)

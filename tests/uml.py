@@ -48,3 +48,13 @@ def boot(init: Path, suite: list[str], *words: str) -> str:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     return output
+
+
+def load_module(module: str) -> None:
+    """Inside: modprobe, which looks for modules elsewhere than they are."""
+    folder = Path("/usr/lib/uml/modules", os.uname().release)
+    lines = (line.split() for line in (folder / "modules.dep").read_text().splitlines())
+    own, *needed = next(words for words in lines if Path(words[0].rstrip(":")).stem == module)
+    for path in (*reversed(needed), own.rstrip(":")):
+        if not Path("/sys/module", Path(path).stem.replace("-", "_")).exists():
+            subprocess.run(["busybox", "insmod", str(folder / path)], check=True)

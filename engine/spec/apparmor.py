@@ -1,7 +1,7 @@
 """AppArmor: the profile that a container's processes get, where the kernel has the module.
 
 One that is asked for is passed on as it is called; whether it is loaded, the kernel says at the start. Docker's default
-is taken where the host has it loaded (Docker's packages bring it, or `apparmor_parser`): the engine brings none.
+is taken where the host has it loaded: Docker's packages bring it, else the engine (`security/apparmor_profile.py`).
 """
 
 MODULE = "/sys/module/apparmor/parameters/enabled"

@@ -12,6 +12,7 @@ import pytest
 
 from tests import needs
 from tests.engine_process import Engine
+from tests.uml import load_module
 
 SELINUX = Path("/sys/fs/selinux")
 SETTINGS = Path("/etc/selinux")
@@ -70,19 +71,9 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory, policy: None) -> Iterator[Engine]:
     for module in ("overlay", "nf_tables"):
-        load(module)
+        load_module(module)
     with Engine(tmp_path_factory.mktemp("e"), "--selinux-enabled", "--iptables=false") as started:
         yield started
-
-
-def load(module: str) -> None:
-    """modprobe, which looks for modules elsewhere than they are."""
-    folder = Path("/usr/lib/uml/modules", os.uname().release)
-    lines = (line.split() for line in (folder / "modules.dep").read_text().splitlines())
-    own, *needed = next(words for words in lines if Path(words[0].rstrip(":")).stem == module)
-    for path in (*reversed(needed), own.rstrip(":")):
-        if not Path("/sys/module", Path(path).stem.replace("-", "_")).exists():
-            subprocess.run(["busybox", "insmod", str(folder / path)], check=True)
 
 
 def label(path: Path) -> str:

@@ -2,7 +2,8 @@
 
 Each boots a User-Mode Linux kernel of its own, as many at a time as there are processors for. What the suites skip on
 this machine they run there. The whole contract is asked of lowrt, and of runc what depends on cgroups; with
-WHERRY_WHOLE_CONTRACT set all of it of runc and crun, too, and the engine runs under SELinux.
+WHERRY_WHOLE_CONTRACT set all of it of runc and crun, too, and the engine runs
+under SELinux and AppArmor.
 """
 
 import os
@@ -53,6 +54,9 @@ BOOTS: dict[str, Callable[[], str]] = {
         "apparmor=1",
     ),
     "selinux": lambda: uml.boot(CGROUP2, [f"{FOLDER}/test_selinux.py"], "security=selinux", "selinux=1"),
+    "apparmor_through_the_engine": lambda: uml.boot(
+        CGROUP2, ["tests/integration/engine/test_apparmor.py"], "security=apparmor", "apparmor=1"
+    ),
     "selinux_through_the_engine": lambda: uml.boot(
         CGROUP2, ["tests/integration/engine/test_selinux.py"], "security=selinux", "selinux=1"
     ),
@@ -68,14 +72,12 @@ def outputs(request: pytest.FixtureRequest) -> dict[str, "Future[str]"]:
         return {name: pool.submit(BOOTS[name]) for name in wanted}
 
 
+LONG = pytest.mark.skipif(not WHOLE, reason="a minute of its own: make test-lsm")
 # A suite of which all is skipped would not have passed.
 NEEDS = {
     "selinux": [needs.binary("secilc")],
-    "selinux_through_the_engine": [
-        needs.binary("secilc"),
-        needs.binary("docker"),
-        pytest.mark.skipif(not WHOLE, reason="a minute of its own: make test-selinux"),
-    ],
+    "selinux_through_the_engine": [needs.binary("secilc"), needs.binary("docker"), LONG],
+    "apparmor_through_the_engine": [needs.binary("apparmor_parser"), needs.binary("docker"), LONG],
 }
 
 
