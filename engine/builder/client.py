@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engine.builder.context import Context
+from engine.builder.context_paths import Paths
 from engine.builder.layers import Layers
 from engine.builder.request import Request
 from engine.builder.state import State
@@ -103,6 +104,10 @@ class Sender(Client, Protocol):
         """The text to be built."""
         ...
 
-    async def context(self) -> Context:
-        """The build's own context."""
+    def will_want(self, paths: Paths | None) -> None:
+        """What steps ask for, as far as it is known before; None: anything."""
+        ...
+
+    async def context(self, paths: Paths) -> Context:
+        """The build's own context, or as much of it as has these paths."""
         ...

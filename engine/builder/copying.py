@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from engine import kernel
-from engine.builder import origins
+from engine.builder import context_paths, origins
 from engine.builder.cache import key_of
 from engine.builder.context import Context
 from engine.builder.copy import Copier, Owner, Rules
@@ -33,7 +33,7 @@ async def copy(stage: Scope, instruction: Instruction) -> State:
     origin = instruction.flags.get("from", "")
     keeps_owners = bool(origin) and not instruction.flags.get("chown")
     async with contextlib.AsyncExitStack() as stack:
-        base = await origins.root(stage, stack, origin)
+        base = await origins.root(stage, stack, origin, context_paths.local(words[:-1], instruction.heredocs))
         groups = await origins.groups(stage, stack, instruction, words[:-1], base)
         parents = _switched(instruction, "parents")
         found: list[tuple[Group, list[Source]]] = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from e2b_dockerfile_utils import DockerfileHeredoc, ShellLex, chomp_heredoc_content, parse_heredoc
 
-from engine.builder import download, git, git_address, sources
+from engine.builder import context_paths, download, git, git_address, sources
 from engine.builder.context import Context
 from engine.builder.parser import Instruction
 from engine.builder.scope import Scope
@@ -41,21 +41,21 @@ def word(word: str, instruction: Instruction, expand: Callable[[str], str]) -> s
     return word if is_heredoc and "<<" in word else expand(word)
 
 
-async def root(stage: Scope, stack: contextlib.AsyncExitStack, origin: str) -> int | Context:
-    """An fd of what `--from` names; without one, the context."""
+async def root(stage: Scope, stack: contextlib.AsyncExitStack, origin: str, words: tuple[str, ...]) -> int | Context:
+    """An fd of what `--from` names; without one, the context, where `words` lead there."""
     if not origin:
-        return await stage.session.context()
+        return await stage.session.context(context_paths.paths(words)) if words else -1
     if (folder := await stage.session.folder(origin)) is not None:
         return folder
     try:
-        return await opened(stage, stack, origin)
+        return await opened(stage, stack, origin, ())
     except Fault as fault:
         raise type(fault)(f"invalid from flag value {origin}: {fault}") from fault
 
 
-async def opened(stage: Scope, stack: contextlib.AsyncExitStack, name: str) -> int:
+async def opened(stage: Scope, stack: contextlib.AsyncExitStack, name: str, words: tuple[str, ...]) -> int:
     """An fd of the context (without a name), another folder of the client's, a stage or an image."""
-    folder = await stage.session.folder(name) if name else await stage.session.context()
+    folder = await stage.session.folder(name) if name else await stage.session.context(context_paths.paths(words))
     if folder is not None:
         return await folder.opened()
     return await stack.enter_async_context(stage.session.layers.viewed(await stage.origin(name)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from e2b_dockerfile_utils import DockerfileHeredoc, chomp_heredoc_content, parse_heredoc
 
-from engine.builder import mounting, origins, run_mounts, sources
+from engine.builder import context_paths, mounting, origins, run_mounts, sources
 from engine.builder.cache import key_of
 from engine.builder.metadata import command_line
 from engine.builder.parser import Instruction
@@ -164,7 +164,7 @@ async def _roots(
         if mount.kind != "bind" and not (mount.kind == "cache" and (mount.origin or mount.source)):
             continue
         if mount.origin not in roots:
-            roots[mount.origin] = await origins.opened(stage, stack, mount.origin)
+            roots[mount.origin] = await origins.opened(stage, stack, mount.origin, context_paths.of_mounts(mounts))
         if mount.kind == "cache":
             continue  # what a cache begins with is no part of a key
         found = await finish(sources.find, roots[mount.origin], (mount.source or ".",), (), owners=True)

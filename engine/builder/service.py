@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import kernel
-from engine.builder import bases, context, parser, remote
+from engine.builder import bases, context, context_paths, parser, remote
 from engine.builder.build import Build, new_id
 from engine.builder.cache import Cache
 from engine.builder.cache_mounts import CacheMounts
 from engine.builder.channel import Channel, Channels
 from engine.builder.client import Client, Sender
 from engine.builder.context import Context
+from engine.builder.context_paths import Paths
 from engine.builder.history_cache import HistoryCache
 from engine.builder.kept_contexts import KeptContexts
 from engine.builder.layers import Layers
@@ -134,10 +135,12 @@ class Builder:
                 await stack.enter_async_context(client.begun())
             if sender is not None:
                 text = await sender.dockerfile(request)
-                own: Callable[[], Awaitable[Context]] = sender.context
+                own: Callable[[Paths], Awaitable[Context]] = sender.context
             else:
                 text, own = await self._received(stack, request, chunks, channel)
             file = parser.parse(text)
+            if sender is not None:
+                sender.will_want(context_paths.wanted(file))
             lease = await stack.enter_async_context(room.supervisor.leases.hold(build_id))
             rootfs = Rootfs(room.supervisor, self._temporary)
             supervisor = room.supervisor
@@ -169,7 +172,7 @@ class Builder:
         request: Request,
         chunks: AsyncIterator[bytes],
         channel: Channel | None,
-    ) -> tuple[str, Callable[[], Awaitable[Context]]]:
+    ) -> tuple[str, Callable[[Paths], Awaitable[Context]]]:
         """A context that comes with the request or is named by it; its Dockerfile."""
         if request.kept:
             if channel is None:
@@ -180,7 +183,7 @@ class Builder:
         else:
             received = await stack.enter_async_context(context.received(chunks, self._temporary, self._discard))
 
-        async def own() -> Context:
+        async def own(paths: Paths) -> Context:
             return received
 
         return await finish(received.dockerfile, request.dockerfile), own

@@ -9,6 +9,7 @@ from engine.builder.cache import Cache
 from engine.builder.channel import Channel
 from engine.builder.client import Client
 from engine.builder.context import Context
+from engine.builder.context_paths import Paths
 from engine.builder.history_cache import HistoryCache
 from engine.builder.layers import Layers
 from engine.builder.mounting import Mounting
@@ -35,7 +36,7 @@ class Session:
     id: str
     request: Request
     file: Dockerfile
-    context: Callable[[], Awaitable[Context]]  # asked for when a step needs it
+    context: Callable[[Paths], Awaitable[Context]]  # asked for when a step needs some paths of it
     temporary: str
     room: Room
     images: Images

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from engine.builder import context, git_address, remote
 from engine.builder.client import Tell
 from engine.builder.context import Context
+from engine.builder.context_paths import Paths
 from engine.builder.ignore import read
 from engine.builder.kept_contexts import KeptContexts
 from engine.builder.request import Request
@@ -74,6 +75,8 @@ class Folders:
         self._named = named(options)
         self._ignored: tuple[str, ...] = ()
         self._main: Context | None = None
+        self._part: Context | None = None
+        self.wanted: Paths | None = None
         self._opened: dict[str, Context] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self.stack = contextlib.AsyncExitStack()
@@ -128,11 +131,17 @@ class Folders:
         async with contextlib.aclosing(body):
             return await self.stack.enter_async_context(context.received(body, self._temporary))
 
-    async def context(self) -> Context:
-        """The build's own."""
+    async def context(self, paths: Paths) -> Context:
+        """The build's own: what the Dockerfile says that it wants, or all, where a step wants more than it says."""
         async with self._locks.setdefault(_CONTEXT, asyncio.Lock()):
+            if self._main is None and self.wanted and paths <= self.wanted:
+                if self._part is None:
+                    wanted = Wanted(_CONTEXT, follow=tuple(sorted(self.wanted)), exclude=self._ignored)
+                    self._part = await self._local(wanted, _CONTEXT)
+                return self._part
             if self._main is None:
-                self._main = await self._local(_CONTEXT, self._ignored, _CONTEXT)
+                what = "the whole context" if self._part is not None else _CONTEXT
+                self._main = await self._local(Wanted(_CONTEXT, exclude=self._ignored), what)
             return self._main
 
     async def folder(self, name: str) -> Context:
@@ -147,7 +156,8 @@ class Folders:
         if kind != "local":
             return await self._remote(wanted.source, Request())
         found = await self._texts(directory, (_IGNORE,), f"{wanted.name} dockerignore")
-        return await self._local(directory, tuple(read(found.get(_IGNORE) or "")), wanted.name)
+        excluded = tuple(read(found.get(_IGNORE) or ""))
+        return await self._local(Wanted(directory, exclude=excluded), wanted.name)
 
     async def _of(self, directory: str) -> Caller:
         """Who has it: clients that build several things at once may have a session for each."""
@@ -158,14 +168,14 @@ class Folders:
             raise NotFound(f"no active session for {identity[:80]}")
         return await self.find(identity)
 
-    async def _local(self, directory: str, excluded: tuple[str, ...], what: str) -> Context:
-        caller = await self._of(directory)
+    async def _local(self, wanted: Wanted, what: str) -> Context:
+        caller = await self._of(wanted.directory)
         if caller.shared_key:
             key = f"session {caller.shared_key} {what}"
             synced = await self.stack.enter_async_context(self._kept.opened_as(Synced, key))
         else:  # nobody could find it again
             synced = await self.stack.enter_async_context(self._passing())
-        await filesync.receive(caller, Wanted(directory, exclude=excluded), synced, what, self.tell)
+        await filesync.receive(caller, wanted, synced, what, self.tell)
         return Context(synced.root, synced)
 
     async def _texts(self, directory: str, names: tuple[str, ...], what: str) -> dict[str, str | None]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.builder.client import Made, Tell, Waiting
 from engine.builder.context import Context
+from engine.builder.context_paths import Paths
 from engine.builder.kept_contexts import KeptContexts
 from engine.builder.request import Request
 from engine.buildkit import auth, results, secrets, sshforward
@@ -92,9 +93,13 @@ class SessionClient:
         self.text = await self._folders.dockerfile(request)
         return self.text
 
-    async def context(self) -> Context:
-        """The build's own context."""
-        return await self._folders.context()
+    def will_want(self, paths: Paths | None) -> None:
+        """What steps ask for, as far as it is known before; None: anything."""
+        self._folders.wanted = paths
+
+    async def context(self, paths: Paths) -> Context:
+        """The build's own context, or as much of it as has these paths."""
+        return await self._folders.context(paths)
 
     @property
     def folders(self) -> frozenset[str]:

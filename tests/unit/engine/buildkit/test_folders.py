@@ -17,6 +17,8 @@ from proto.buildkit.services.upload_pb2_grpc import add_UploadServicer_to_server
 from proto.errdefs import InvalidArgument, NotFound, Unimplemented
 from tests.fakes.buildkit_session import Files, Upload, files, session
 
+_ALL = frozenset({""})
+
 
 class Client:
     """A session with folders, and a build's `Folders` of it."""
@@ -68,11 +70,25 @@ async def test_the_dockerfile_comes_alone_and_the_context_when_it_is_wanted(clie
         follow = ["Dockerfile", "Dockerfile.dockerignore", "dockerfile"]
         assert _asked(client) == [("context", [".dockerignore"], []), ("dockerfile", follow, [])]
         assert client.left() == []
-        context = await build.context()
-        assert await build.context() is context
+        context = await build.context(_ALL)
+        assert await build.context(_ALL) is context
         assert _asked(client)[2:] == [("context", [], ["*.log", "!keep.log"])]
         assert context.read("main.c") == "main"
         assert not context.is_passing
+
+
+async def test_only_what_the_dockerfile_names_is_asked_for_until_a_step_wants_more(client: Client, app: Path) -> None:
+    build = client.build()
+    async with build.stack:
+        await build.dockerfile(Request())
+        build.wanted = frozenset({"main.c", "Dockerfile"})
+        part = await build.context(frozenset({"main.c"}))
+        assert await build.context(frozenset({"Dockerfile"})) is part
+        assert (part.read("main.c"), part.read(".dockerignore")) == ("main", None)
+        whole = await build.context(frozenset({"main.c", "other"}))
+        assert whole.read(".dockerignore") is not None
+        assert await build.context(frozenset({"main.c"})) is whole
+    assert [headers.get("followpaths") for headers, _ in client.service.asked[2:]] == [["Dockerfile", "main.c"], None]
 
 
 async def test_a_context_is_kept_for_the_next_build(client: Client, app: Path) -> None:
@@ -80,7 +96,7 @@ async def test_a_context_is_kept_for_the_next_build(client: Client, app: Path) -
         build = client.build()
         async with build.stack:
             await build.dockerfile(Request())
-            await build.context()
+            await build.context(_ALL)
     assert sorted(client.service.asked[2][1]) == [".dockerignore", "Dockerfile", "main.c"]
     assert client.service.asked[5][1] == []
 
@@ -90,7 +106,7 @@ async def test_the_dockerfiles_own_ignore_file_goes_before(client: Client, app: 
     build = client.build()
     async with build.stack:
         await build.dockerfile(Request())
-        await build.context()
+        await build.context(_ALL)
     assert _asked(client)[2] == ("context", [], ["docs"])
 
 
@@ -146,7 +162,7 @@ async def test_a_client_without_a_key_leaves_nothing_behind(tmp_path: Path, app:
         build = client.build()
         async with build.stack:
             await build.dockerfile(Request())
-            assert (await build.context()).read("main.c") == "main"
+            assert (await build.context(_ALL)).read("main.c") == "main"
             assert len(client.left()) == 1
         assert client.left() == []
         assert os.listdir(tmp_path / "contexts") == []
@@ -198,7 +214,7 @@ async def test_standard_input_is_a_tar_or_a_dockerfile(tmp_path: Path, uploads: 
             build = client.build(**{**options, "context": f"http://buildkit-session/{options['context']}"})
             async with build.stack:
                 texts.append(await build.dockerfile(Request()))
-                contexts.append(await build.context())
+                contexts.append(await build.context(_ALL))
                 if options["context"] == "tar":
                     assert contexts[-1].read("main") == "m"
         with pytest.raises(InvalidArgument, match="neither"):

@@ -43,7 +43,7 @@ async def test_a_build_finds_all_that_the_session_serves(tmp_path: Path) -> None
         client.tell = lines.append
         async with client.begun():
             assert await client.dockerfile(Request()) == client.text == "FROM scratch\n"
-            assert (await client.context()).read("Dockerfile") == "FROM scratch\n"
+            assert (await client.context(frozenset({""}))).read("Dockerfile") == "FROM scratch\n"
             assert await client.secret("token") == b"t"
             assert await client.has_agent("default")
             waiting = await client.agent("default")
