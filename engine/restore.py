@@ -10,7 +10,7 @@ import logging
 import time
 
 from engine import orphans
-from engine.containers import exits, health, io, release, remove, restart_policy, start
+from engine.containers import exits, health, io, release, remove, restart_policy, start, user_namespace
 from engine.containers.live import Live
 from engine.containers.room import Room
 from engine.containers.stdio import Stdio
@@ -29,6 +29,7 @@ async def restore(room: Room) -> None:
     await asyncio.gather(*(_reconcile(room, live, tasks.pop(live.container.id, None)) for live in room.registry))
     await _finish_removals(room)
     await orphans.sweep(room)
+    user_namespace.tell_of_others(room)
 
 
 async def repair(room: Room) -> None:

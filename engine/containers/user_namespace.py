@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -17,6 +18,8 @@ from engine.users.namespaces import Held
 from engine.users.ranges import parse_auto
 from proto.containerd.types import mount_pb2
 from proto.errdefs import Conflict, InvalidArgument, NotFound
+
+logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -97,6 +100,19 @@ def _of_others(room: Room, container: Container) -> str:
     if len(paths) > 1:
         raise Conflict("the containers whose namespaces are joined are in different user namespaces")
     return next(iter(paths.values()), "")
+
+
+def tell_of_others(room: Room) -> None:
+    """A container keeps the ids that it was made with: whoever has switched the mapping on is to know which do."""
+    if room.remap is None:
+        return
+    names = [
+        live.container.name
+        for live in room.registry
+        if not live.container.host_config["UsernsMode"] and live.container.ids != room.remap
+    ]
+    if names:
+        logger.warning("made before userns-remap was what it is, and left as they are: %s", ", ".join(sorted(names)))
 
 
 def give(files: Mapping[str, str], held: Held | None) -> None:

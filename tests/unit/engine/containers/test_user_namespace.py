@@ -78,6 +78,17 @@ async def test_namespaces_are_shared_only_by_those_who_have_the_same_ids(bench: 
     assert decide(bench, UsernsMode="host", **joining) is None
 
 
+async def test_those_that_were_made_before_are_named(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    await bench.create("old")
+    await bench.create("chosen", HostConfig={"NetworkMode": "none", "UsernsMode": "host"})
+    user_namespace.tell_of_others(bench.room)
+    assert caplog.text == ""
+    bench.room.remap = REMAP
+    await bench.create("new")
+    user_namespace.tell_of_others(bench.room)
+    assert caplog.messages == ["made before userns-remap was what it is, and left as they are: old"]
+
+
 async def test_a_container_with_the_hosts_ids_needs_nothing(bench: Bench, tmp_path: Path) -> None:
     live = await bench.create()
     mounts = [mount_pb2.Mount(type="overlay")]
