@@ -29,7 +29,7 @@ async def test_images_hear_who_uses_them(bench: Bench) -> None:
 def parts(bench: Bench) -> Parts:
     """Of which a reload wants two."""
     nothing: Any = None
-    return Parts(bench.room, nothing, nothing, nothing, Access(), nothing)
+    return Parts(bench.room, nothing, nothing, nothing, Access(), nothing, nothing)
 
 
 async def test_a_reload_takes_what_can_change_and_announces_it(bench: Bench, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def _client(engine: Engine, program: str, buildkit: str) -> Docker:
             capture_output=True,
             check=check,
             input=text,
-            env={"DOCKER_BUILDKIT": buildkit, "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent"},
+            env={"DOCKER_BUILDKIT": buildkit, "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(engine.folder)},
         )
 
     return run

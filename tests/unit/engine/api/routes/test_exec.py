@@ -11,7 +11,7 @@ from tests.fakes.engine_served import served
 
 async def test_a_detached_exec(bench: Bench, tmp_path: Path) -> None:
     live = await bench.run()
-    bench.room.execs._user = lambda made: User()  # type: ignore[method-assign]
+    bench.room.execs._user = lambda made: (User(), "/")  # type: ignore[method-assign]
     async with served(bench, tmp_path) as api:
         status, made = await api.ask("POST", "/containers/web/exec", {"Cmd": ["true"]})
         assert status == 201
@@ -24,7 +24,7 @@ async def test_a_detached_exec(bench: Bench, tmp_path: Path) -> None:
 
 async def test_a_failure_is_told_on_the_stream_and_in_the_exit_code(bench: Bench, tmp_path: Path) -> None:
     await bench.run()
-    bench.room.execs._user = lambda made: User()  # type: ignore[method-assign]
+    bench.room.execs._user = lambda made: (User(), "/")  # type: ignore[method-assign]
     bench.tasks.refuse["exec"] = Fault("executable file not found in $PATH")
     async with served(bench, tmp_path) as api:
         _, made = await api.ask("POST", "/containers/web/exec", {"Cmd": ["x"], "AttachStdout": True, "Tty": True})
@@ -41,7 +41,7 @@ async def test_a_failure_is_told_on_the_stream_and_in_the_exit_code(bench: Bench
 
 async def test_a_size_is_two_numbers_or_nothing(bench: Bench, tmp_path: Path) -> None:
     live = await bench.run()
-    bench.room.execs._user = lambda made: User()  # type: ignore[method-assign]
+    bench.room.execs._user = lambda made: (User(), "/")  # type: ignore[method-assign]
     async with served(bench, tmp_path) as api:
         status, answer = await api.ask("POST", "/containers/web/exec", {"Cmd": ["sh"], "ConsoleSize": "24x80"})
         assert (status, "ConsoleSize of type" in answer["message"]) == (400, True)
