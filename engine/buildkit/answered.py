@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 from engine.buildkit import failures
-from engine.buildkit.jobs import Failed
+from engine.buildkit.failures import Failed
 from proto.errdefs import Fault, Internal
 
 logger = logging.getLogger(__name__)

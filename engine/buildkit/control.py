@@ -12,8 +12,8 @@ from engine.builder.pruning import FILTERS, Limits, Prune, Record
 from engine.builder.service import Builder
 from engine.buildkit import linked, nested
 from engine.buildkit.answered import answered, answered_stream, refused
-from engine.buildkit.failures import Absent
-from engine.buildkit.jobs import Failed, Job, Jobs
+from engine.buildkit.failures import Absent, Failed
+from engine.buildkit.jobs import Job, Jobs
 from engine.containers.room import Room
 from engine.containers.system_info import engine_id
 from engine.filters import Filters

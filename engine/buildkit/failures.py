@@ -29,6 +29,14 @@ class Absent(Unimplemented):
     """A method that is not here: clients look at the code, and do without."""
 
 
+class Failed(Exception):
+    """A build's failure, with its place in the Dockerfile."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status.message)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """The Dockerfile that a build was made of."""

@@ -6,174 +6,26 @@ build stops between the two, with its result held, until `Return` has named it.
 
 import asyncio
 import contextlib
-import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from google.rpc.status_pb2 import Status
-
-from engine.builder.client import Made
-from engine.builder.output import Line
 from engine.builder.request import Request
 from engine.builder.service import Builder
-from engine.buildkit import attributes, failures
+from engine.buildkit import attributes
 from engine.buildkit.attributes import Output
-from engine.buildkit.progress import Progress
-from engine.buildkit.session_client import Exporter, SessionClient
+from engine.buildkit.session_client import SessionClient
 from engine.buildkit.sessions import Sessions
+from engine.buildkit.solving import Body, Solving
 from engine.buildkit.statuses import Statuses
 from proto.buildkit.services.control_pb2 import SolveRequest, StatusResponse
 from proto.buildkit.services.gateway_pb2 import WarnRequest
-from proto.errdefs import AlreadyExists, Cancelled, Fault, Internal, InvalidArgument, NotFound, ResourceExhausted
+from proto.errdefs import AlreadyExists, InvalidArgument, NotFound, ResourceExhausted
 
-Body = AsyncIterator[bytes]
 _PATIENCE = 5.0  # seconds that a Status or a gateway's call waits for its Solve
 _REMEMBERED = 10.0  # seconds after its end
 _LONGEST_REF = 256
 _MOST_SOLVINGS = 64
-
-
-class Failed(Exception):
-    """A build's failure, with its place in the Dockerfile."""
-
-    def __init__(self, status: Status) -> None:
-        super().__init__(status.message)
-        self.status = status
-
-
-class Solving:
-    """One build of a job."""
-
-    def __init__(
-        self,
-        job: "Job",
-        options: Mapping[str, str],
-        bases: Mapping[str, "Solving"],
-        asked: Request | None,
-        body: Body | None,
-    ) -> None:
-        self.ref = secrets.token_hex(12)
-        self.solved: asyncio.Future[Made] = asyncio.get_running_loop().create_future()
-        self.image_id = ""
-        self._job = job
-        self._options = options
-        self._bases = bases
-        self._asked = asked  # else the options say it all
-        self._body = body  # a context in place of the client's own folder
-        self._filename = options.get("filename") or "Dockerfile"
-        self._export = asyncio.Event()
-        self._progress = Progress(job.statuses.tell, f"{job.ref} {self.ref}", self._filename)
-        self._client: SessionClient | None = None
-        self.work = asyncio.create_task(self._run())
-
-    async def shown(self) -> Made:
-        """What has been solved, while it is held; raises Failed."""
-        return await asyncio.shield(self.solved)
-
-    def export(self) -> None:
-        """This is the result that was wanted."""
-        self._export.set()
-
-    async def ended(self) -> None:
-        """When the image is there; raises Failed."""
-        await asyncio.wait([self.work])
-        if self.work.cancelled():
-            raise Failed(failures.status(Cancelled("context canceled")))
-        self.work.result()
-
-    async def give_up(self) -> None:
-        """Cancel it, and wait until nothing of it is left."""
-        self.work.cancel()
-        await asyncio.wait([self.work])
-        if not self.work.cancelled():
-            self.work.exception()
-        if self.solved.done() and not self.solved.cancelled():
-            self.solved.exception()
-
-    async def _run(self) -> None:
-        try:
-            await self._build()
-        except Fault as fault:
-            raise self._failed(fault) from fault
-        except asyncio.CancelledError:
-            self._progress.fail("context canceled")
-            self.solved.cancel()
-            raise
-        finally:
-            if not self.solved.done():
-                self.solved.set_exception(Failed(failures.status(Internal("the build ended without a result"))))
-
-    def _failed(self, fault: Fault) -> Failed:
-        text = self._client.text if self._client is not None else ""
-        source = failures.Source(self._filename, text) if text else None
-        failed = Failed(failures.status(fault, source, self._progress.failed_line))
-        self._progress.fail(failed.status.message)
-        if not self.solved.done():
-            self.solved.set_exception(failed)
-        return failed
-
-    async def _build(self) -> None:
-        job = self._job
-        asked = self._asked or attributes.request(self._options, job.output, job.imports)
-        if not job.session and self._body is not None:
-            await self._follow(job.builder.build(replace(asked, dockerfile=self._filename), self._body))
-            return
-        caller = await job.sessions.get(job.session)  # first: old clients only hear of failures once they are connected
-        asked = replace(asked, states={name: (await each.shown()).state for name, each in self._bases.items()})
-        exporter = None
-        if job.output is not None and not job.output.is_image:
-            exporter = Exporter(job.output.type, job.output.attributes)
-        client = self._client = SessionClient(
-            caller, job.builder.contexts, job.builder.temporary(), self._options, exporter
-        )
-        client.find = job.sessions.get
-        client.on_solved = self._hold
-        if self._body is not None:
-            client.body = self._body
-        async with _while_open(caller.closed):
-            await self._follow(job.builder.build(asked, _nothing(), client))
-
-    async def _follow(self, lines: AsyncGenerator[Line, None]) -> None:
-        async with contextlib.aclosing(lines):
-            async for line in lines:
-                self._progress.line(line)
-                self.image_id = (line.get("aux") or {}).get("ID") or self.image_id
-
-    async def _hold(self, made: Made) -> None:
-        """Called by the build between its last step and the export."""
-        self.solved.set_result(made)
-        await self._export.wait()
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    """A request without a body."""
-    for piece in list[bytes]():
-        yield piece
-
-
-@contextlib.asynccontextmanager
-async def _while_open(closed: asyncio.Event) -> AsyncIterator[None]:
-    """Cancels the block when the session ends: nobody waits for what comes of it."""
-    task = asyncio.current_task()
-    assert task is not None
-    gone = False
-
-    async def watch() -> None:
-        nonlocal gone
-        await closed.wait()
-        gone = True
-        task.cancel()
-
-    watcher = asyncio.create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if gone and task.uncancel() == 0:
-            raise Cancelled("the client's session has ended: context canceled") from None
-        raise
-    finally:
-        watcher.cancel()
 
 
 @dataclass(slots=True)

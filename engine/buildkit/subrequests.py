@@ -9,7 +9,8 @@ from engine.builder import parser, run_mounts
 from engine.builder.graph import plan
 from engine.builder.variables import Expander, split_pair
 from engine.buildkit import failures
-from engine.buildkit.jobs import Failed, Job
+from engine.buildkit.failures import Failed
+from engine.buildkit.jobs import Job
 from proto.buildkit.services import gateway_pb2 as pb
 
 _DESCRIBE, _TARGETS, _OUTLINE = "frontend.subrequests.describe", "frontend.targets", "frontend.outline"

@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from engine import jsontext
 from engine.builder.output import Line
 from engine.builder.request import Request
-from engine.buildkit.jobs import Body, Failed, Job, Jobs, Solving
+from engine.buildkit.failures import Failed
+from engine.buildkit.jobs import Job, Jobs
+from engine.buildkit.solving import Body, Solving
 from engine.buildkit.uploads import Uploads
 from proto.buildkit.services.control_pb2 import Exporter, SolveRequest
 from proto.errdefs import InvalidArgument, fault_from_code

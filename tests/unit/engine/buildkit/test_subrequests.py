@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.buildkit import subrequests
-from engine.buildkit.jobs import Failed
+from engine.buildkit.failures import Failed
 
 TEXT = "# Base has it all\nFROM busybox AS base\nRUN x\nFROM base AS app\nRUN y\n"
 
