@@ -55,7 +55,7 @@ class Build:
         if await self._taken(state):
             return ""
         image_id = await self._store(state)
-        if session.request.steps:
+        if session.request.steps or not session.request.quiet:
             self._output.say({"aux": {"ID": image_id}})
         if session.request.quiet:
             self._output.say({"stream": f"{image_id}\n"})
@@ -95,6 +95,7 @@ class Build:
             lane = self._output.lane(session.file.stages[index].name or f"stage-{index}")
             names = vertices.names(session.file, index, self._expand, session.replaced)
             builds.append(StageBuild(session, index, lane, first, total, names))
+            builds[-1].last = index == solved.target  # whose id is told once there is an image of it
             first += counts[index]
         for number, instruction in enumerate(session.file.meta, 1):
             head.begin(number, total, instruction.original.strip())

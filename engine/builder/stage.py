@@ -31,6 +31,7 @@ class StageBuild(Scope):
         self._step = first_step
         self._steps = steps
         self._command_set = False
+        self.last = False  # the one that the image is made of
 
     async def run(self) -> State:
         """From FROM to the last instruction."""
@@ -49,7 +50,7 @@ class StageBuild(Scope):
             self._announce(instruction)
             await self._dispatch(instruction)
             self._show()
-        if self.state.id:
+        if self.state.id and not self.last:
             self.lane.line({"aux": {"ID": self.state.id}})
         self.session.referenced |= self.arguments.referenced
         return self.state
