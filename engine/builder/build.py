@@ -9,6 +9,7 @@ from engine.builder.client import Made
 from engine.builder.graph import Plan, plan
 from engine.builder.output import CANCELED, RESULT, Lane, Line, Output
 from engine.builder.parser import Instruction
+from engine.builder.scope import CacheLost
 from engine.builder.session import Session
 from engine.builder.stage import StageBuild
 from engine.builder.state import State
@@ -111,7 +112,7 @@ class Build:
     async def _one(self, build: StageBuild) -> None:
         result = self._session.results[build.index]
         try:
-            state = await build.run()
+            state = await _run(build)
         except BaseException as error:
             result.cancel()
             build.lane.failed(CANCELED if isinstance(error, asyncio.CancelledError) else str(error))
@@ -185,6 +186,15 @@ class Build:
             return await self._session.images.resolve(state.base_id)
         except NotFound:  # it has gone meanwhile
             return None
+
+
+async def _run(build: StageBuild) -> State:
+    """A stage; each time that something of it was lost, fewer of its steps are cached."""
+    while True:
+        try:
+            return await build.run()
+        except CacheLost:
+            build = build.again()
 
 
 def _plain(text: str, escape: str) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.builder.state import Layer, State
@@ -44,6 +44,11 @@ class Entry:
     uses: int = 0
 
     @property
+    def digest(self) -> str:
+        """Of its blob."""
+        return self.layer.descriptor.digest if self.layer else ""
+
+    @property
     def size(self) -> int:
         """What it holds in the content store."""
         return self.layer.descriptor.size if self.layer else 0
@@ -66,17 +71,45 @@ class Cache:
         self._rows.execute("PRAGMA synchronous=NORMAL")
         self._rows.executescript(_SCHEMA)
 
-    async def find(self, key: str) -> Entry | None:
-        """An earlier result whose layer is still there."""
+    def find(self, key: str) -> Entry | None:
+        """An earlier result, to be confirmed before anything is built on it."""
         row = self._rows.execute("SELECT * FROM steps WHERE key = ?", (key,)).fetchone()
-        if row is None:
-            return None
-        entry = _entry(row)
-        if entry.layer is not None and not await self._is_there(entry):
-            self._rows.execute("DELETE FROM steps WHERE key = ?", (key,))
-            return None
-        self._rows.execute("UPDATE steps SET used = ?, uses = uses + 1 WHERE key = ?", (time.time(), key))
-        return entry
+        return None if row is None else _entry(row)
+
+    async def confirm(self, entries: Sequence[Entry], diff_ids: tuple[str, ...]) -> bool:
+        """Whether the layers and snapshots of some results are all there still; what is not is forgotten.
+
+        One question for all of them, as many cached steps would else be as many questions. `diff_ids`: the stack that
+        they are in; a snapshot that is there has all below it.
+        """
+        layers = [entry for entry in entries if entry.layer is not None]
+        chains = {entry.chain for entry in layers}
+        stacked = [chain for chain in chain_ids(diff_ids) if chain in chains]
+        asked = [*stacked[-1:], *sorted(chains.difference(stacked))]
+        snapshots = asyncio.gather(*(self._has_snapshot(chain) for chain in asked))
+        blobs, answers = await asyncio.gather(self._blobs(layers), snapshots)
+        gone = {chain for chain, there in zip(asked, answers, strict=True) if not there}
+        gone |= set(stacked) if gone.intersection(stacked) else set()
+        lost = [(each.key,) for each in layers if each.chain in gone or each.digest not in blobs]
+        now = time.time()
+        with self._rows:
+            self._rows.execute("BEGIN")
+            self._rows.executemany("DELETE FROM steps WHERE key = ?", lost)
+            self._rows.executemany(
+                "UPDATE steps SET used = ?, uses = uses + 1 WHERE key = ?", [(now, entry.key) for entry in entries]
+            )
+        return not lost
+
+    async def _blobs(self, entries: Sequence[Entry]) -> set[str]:
+        filters = [f"digest=={digest}" for digest in sorted({entry.digest for entry in entries})]
+        return {info.digest for info in await self._content.list(*filters)} if filters else set()
+
+    async def _has_snapshot(self, chain: str) -> bool:
+        try:
+            await self._snapshots.stat(chain)
+        except NotFound:
+            return False
+        return True
 
     async def keep(self, key: str, created: str, description: str, layer: Layer | None, before: State) -> None:
         """Remember a result; an earlier one of the same key gives way."""
@@ -125,14 +158,6 @@ class Cache:
         async with self._writing:
             await self._content.write(f"build-cache-{key}", data, digest, labels)
         return digest
-
-    async def _is_there(self, entry: Entry) -> bool:
-        assert entry.layer is not None
-        try:
-            await asyncio.gather(self._content.info(entry.layer.descriptor.digest), self._snapshots.stat(entry.chain))
-        except NotFound:
-            return False
-        return True
 
     async def _delete(self, root: str) -> None:
         try:

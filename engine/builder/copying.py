@@ -136,6 +136,7 @@ async def layered(
     known = await stage.known(key, command)
     if known is not None:
         if alone and known.layer is not None:
+            await stage.confirm()
             await session.layers.ensure(state, known.layer)
         stage.lane.cached()
         return state.stepped(config, command, known.created, known.layer)
@@ -180,6 +181,7 @@ async def _owner(stage: Scope, text: str) -> Owner:
     if user.isascii() and user.isdigit() and group.isascii() and group.isdigit():
         found = users.resolve(f"{user}:{group}", (), "", "")
         return found.uid, found.gid
+    await stage.confirm()
     async with stage.session.layers.viewed(stage.state) as root:
         passwd, groups = inputs.read_in_root(root, "etc/passwd"), inputs.read_in_root(root, "etc/group")
     try:

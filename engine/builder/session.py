@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from engine import timestamps
-from engine.builder.cache import Cache
+from engine.builder.cache import Cache, Entry
 from engine.builder.channel import Channel
 from engine.builder.client import Client
 from engine.builder.context import Context
@@ -23,10 +23,11 @@ from engine.images.service import Images
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A step that need not be made again."""
+    """A step that need not be made again; one that was made here is to be confirmed yet."""
 
     created: str
     layer: Layer | None
+    entry: Entry | None = None
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Session:
     pulls: dict[str, asyncio.Lock] = field(default_factory=dict)
     fresh: dict[str, Image] = field(default_factory=dict)
 
-    async def known(self, key: str, state: State, command: str, *, plain: bool = True) -> Known | None:
+    def known(self, key: str, state: State, command: str, *, plain: bool = True) -> Known | None:
         """A step made before: here, or by those who made the images of `--cache-from`, if there are any.
 
         As with the classic builder, these alone are asked then; but for steps that no history can tell of.
@@ -62,8 +63,8 @@ class Session:
         if plain and self.request.cache_from and self.request.epoch is None:
             found = self.others.find(state, command)
             return None if found is None else Known(found.created, found.layer)
-        entry = await self.cache.find(key)
-        return None if entry is None else Known(entry.created, entry.layer)
+        entry = self.cache.find(key)
+        return None if entry is None else Known(entry.created, entry.layer, entry)
 
     @property
     def replaced(self) -> frozenset[str]:

@@ -27,8 +27,9 @@ class StageBuild(Scope):
         self, session: Session, index: int, lane: Lane, first_step: int, steps: int, names: Sequence[str] = ()
     ) -> None:
         super().__init__(session, index, lane)
+        self._given_names = names
         self._names = iter(names)
-        self._step = first_step
+        self._first = self._step = first_step
         self._steps = steps
         self._command_set = False
         self.last = False  # the one that the image is made of
@@ -53,7 +54,12 @@ class StageBuild(Scope):
         if self.state.id and not self.last:
             self.lane.line({"aux": {"ID": self.state.id}})
         self.session.referenced |= self.arguments.referenced
+        await self.confirm()
         return self.state
+
+    def again(self) -> "StageBuild":
+        """The same from its beginning."""
+        return StageBuild(self.session, self.index, self.lane, self._first, self._steps, self._given_names)
 
     async def _begin(self) -> State:
         expander = Expander(

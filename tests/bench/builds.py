@@ -45,9 +45,15 @@ class Builder:
 
     def build(self, context: Path, *words: str) -> None:
         """One build; nothing of the network is in it."""
-        command = [self.program, "-H", f"unix://{self.engine.address}", *self.flags, "build", "--network", "none"]
+        self._run("build", "--network", "none", *words, "-q", "-t", f"bench-{context.name}", str(context))
+
+    def start(self) -> None:
+        """The client alone: it says its version, and asks no engine."""
+        self._run("version" if self.flags else "--version")
+
+    def _run(self, *words: str) -> None:
         done = subprocess.run(
-            [*command, *words, "-q", "-t", f"bench-{context.name}", str(context)],
+            [self.program, "-H", f"unix://{self.engine.address}", *self.flags, *words],
             check=False,
             capture_output=True,
             text=True,
@@ -67,7 +73,7 @@ def run(folder: Path, rounds: int) -> None:
         for builder in builders:
             builder.build(contexts["steps"])
             print(f"builds: {builder.name} is ready", flush=True)
-        rows = {}
+        rows = {"the client's start alone": in_turn({one.name: one.start for one in builders}, rounds * 3)}
         for title, name, words, factor in _ROWS:
             rows[title] = in_turn({one.name: _job(one, contexts[name], *words) for one in builders}, rounds * factor)
             print(f"builds: {title}: done", flush=True)

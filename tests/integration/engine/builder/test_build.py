@@ -1,5 +1,6 @@
 """What the corpus cannot show: mounts, secrets, cache, stages side by side, cancelling, dying, attacks, docker-py."""
 
+import asyncio
 import io
 import json
 import os
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.supervisor_client.channel import Channel
+from engine.supervisor_client.content import Content
 from tests import needs
 from tests.engine_process import ROOT, Engine
 
@@ -112,6 +115,35 @@ def test_steps_are_found_again_by_content_not_by_time(engine: Engine, tmp_path: 
     changed = _build(engine, folder, text)
     assert changed.stdout.count(" ---> Using cache") == 1
     assert _build(engine, folder, text, "-q", "--no-cache").stdout != first
+
+
+def test_a_cached_layer_that_somebody_has_removed_is_made_anew(engine: Engine, tmp_path: Path) -> None:
+    text = "FROM busybox\nRUN echo lost-and-found > /lost\nRUN echo after > /after\nENV A=b\n"
+    _build(engine, tmp_path / "c", text, "-t", "lost")
+    assert _build(engine, tmp_path / "c", text).stdout.count(" ---> Using cache") == 3
+    layer = _blobs(engine, "lost", tmp_path)[-2]
+
+    async def remove() -> None:
+        channel = Channel(str(engine.folder / "exec/supervisor/supervisor.sock"))
+        try:
+            await Content(channel).delete(layer)
+        finally:
+            await channel.close()
+
+    asyncio.run(remove())
+    again = _build(engine, tmp_path / "c", text, "-t", "found")
+    assert "Running in" in again.stdout
+    assert _run(engine, "found", "cat /lost /after") == "lost-and-found\nafter"
+    assert len(_blobs(engine, "found", tmp_path)) == 3
+
+
+def _blobs(engine: Engine, image: str, folder: Path) -> list[str]:
+    """Digests of an image's blobs, all of them there."""
+    engine.docker("save", "-o", str(folder / "saved.tar"), image)
+    with tarfile.open(folder / "saved.tar") as tar:
+        file = tar.extractfile("manifest.json")
+        assert file is not None
+        return ["sha256:" + path.rpartition("/")[2] for path in json.load(file)[0]["Layers"]]
 
 
 def test_the_same_inputs_give_the_same_digests_with_an_epoch(engine: Engine, tmp_path: Path) -> None:
