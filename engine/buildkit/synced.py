@@ -231,7 +231,7 @@ class Synced:
     def _keep_list(self) -> None:
         rows = [[path, *seen] for path, seen in self._seen.items()]
         with tempfile.NamedTemporaryFile("w", dir=self._folder, delete=False) as file:
-            json.dump([self._boot, rows], file)
+            file.write(json.dumps([self._boot, rows]))
         os.rename(file.name, self._list)
 
     def _tree(self) -> Tree:
