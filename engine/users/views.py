@@ -61,7 +61,11 @@ def mount_all(mounts: Sequence[mount_pb2.Mount], place: str, held: Held, tempora
         return
     options = dict(option.partition("=")[::2] for option in entry.options)
     lowers = options.get("lowerdir", "").split(":")
-    folder = os.path.commonpath([*lowers, *(options[name] for name in _LAYERS if name in options)])
+    layers = [*lowers, *(options[name] for name in _LAYERS if name in options)]
+    folder = os.path.commonpath(layers)
+    device = os.stat(folder).st_dev
+    if any(os.stat(layer).st_dev != device for layer in layers):  # it would be shown without what is mounted in it
+        raise Unimplemented(f"a user namespace on layers that are mounts themselves, in {folder}")
     with _shown(folder, held, temporary) as view:
         _in_thread(lambda: _overlay(options, folder, view, place, held))
 
