@@ -14,7 +14,7 @@ from engine.buildkit import attributes, failures
 from engine.buildkit.failures import Failed
 from engine.buildkit.progress import Progress
 from engine.buildkit.session_client import Exporter, SessionClient
-from proto.errdefs import Cancelled, Fault, Internal
+from proto.errdefs import Cancelled, Fault, Internal, InvalidArgument
 
 if TYPE_CHECKING:
     from engine.buildkit.jobs import Job
@@ -99,8 +99,8 @@ class Solving:
     async def _build(self) -> None:
         job = self._job
         asked = self._asked or attributes.request(self._options, job.output, job.imports)
-        if not job.session and self._body is not None:
-            await self._follow(job.builder.build(replace(asked, dockerfile=self._filename), self._body))
+        if not job.session:
+            await self._alone(asked)
             return
         caller = await job.sessions.get(job.session)  # first: old clients only hear of failures once they are connected
         asked = replace(asked, states={name: (await each.shown()).state for name, each in self._bases.items()})
@@ -116,6 +116,14 @@ class Solving:
             client.body = self._body
         async with _while_open(caller.closed):
             await self._follow(job.builder.build(asked, _nothing(), client))
+
+    async def _alone(self, asked: Request) -> None:
+        """Without a session: the context is the request's body, or what the engine fetches."""
+        remote = self._options.get("context", "")
+        if self._body is None and not remote:
+            raise InvalidArgument("a build without a session needs a context of its own")
+        asked = replace(asked, dockerfile=self._options.get("filename", ""), remote=remote)
+        await self._follow(self._job.builder.build(asked, self._body or _nothing()))
 
     async def _follow(self, lines: AsyncGenerator[Line, None]) -> None:
         async with contextlib.aclosing(lines):

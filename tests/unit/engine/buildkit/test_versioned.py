@@ -59,6 +59,17 @@ async def test_a_body_is_the_context_where_there_is_no_session() -> None:
     assert (builder.bodies, builder.asked[0].dockerfile) == ([b"tar"], "D")
 
 
+async def test_an_address_is_the_context_where_there_is_no_session() -> None:
+    builder = Builder()
+    asked = Request(remote="https://x/y.git", buildkit=True, steps=True)
+    lines = [line async for line in _versioned(builder).lines(asked, "", "", _nothing())]
+    assert lines[-1]["id"] == "moby.image.id"
+    assert (builder.asked[0].remote, builder.asked[0].dockerfile) == ("https://x/y.git", "")
+    nothing = Request(remote="client-session", buildkit=True, steps=True)
+    with pytest.raises(Fault, match="needs a context of its own"):
+        await anext(_versioned(builder).lines(nothing, "", "", _nothing()))
+
+
 async def test_a_build_is_cancelled_by_its_id() -> None:
     builder = Builder()
     builder.forever = True
