@@ -87,7 +87,7 @@ def _expose(config: Config, text: str) -> None:
     for word in _words(text):
         port, _, protocol = word.partition("/")
         protocol = protocol.lower() or "tcp"
-        if not port.isdigit() or not 0 < int(port) <= 65535 or protocol not in _PROTOCOLS:
+        if not (port.isascii() and port.isdigit()) or not 0 < int(port) <= 65535 or protocol not in _PROTOCOLS:
             raise InvalidArgument(f"invalid containerPort: {word}")
         config["ExposedPorts"] = {**(config.get("ExposedPorts") or {}), f"{port}/{protocol}": {}}
 

@@ -120,7 +120,7 @@ def _variant_rank(wanted: str, offered: str) -> int | None:
 
 def _level(variant: str) -> int:
     digits = variant.lstrip("v").partition(".")[0]
-    return int(digits) if digits.isdigit() else 1
+    return int(digits) if digits.isdecimal() else 1
 
 
 def _from_json(text: str) -> Platform:

@@ -137,6 +137,6 @@ def flag(options: Mapping[str, str], name: str) -> bool:
 
 def number(options: Mapping[str, str], name: str, default: int) -> int:
     text = options.get(name, str(default))
-    if not text.isdigit() or not 68 <= int(text) <= 65535:
+    if not text.isdecimal() or not 68 <= int(text) <= 65535:
         raise InvalidArgument(f'failed to parse {name} value: {text} (strconv.Atoi: parsing "{text}": invalid syntax)')
     return int(text)

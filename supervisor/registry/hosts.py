@@ -76,7 +76,7 @@ def find_folder(root: str, name: str) -> str | None:
     """The folder that a host has in a hosts dir, by any of containerd's spellings."""
     host, colon, port = name.rpartition(":")
     spellings: list[str] = []
-    if colon and port.isdigit():
+    if colon and port.isdecimal():
         spellings += [f"{host}_{port}_", name, host]
     else:
         spellings.append(name)

@@ -296,7 +296,7 @@ def _pause(attempt: int) -> float:
 
 def _retry_after(response: Any) -> float | None:
     text = response.headers.get("Retry-After", "")
-    return min(float(text), _LONGEST_PAUSE) if text.isdigit() else None
+    return min(float(text), _LONGEST_PAUSE) if text.isdecimal() else None
 
 
 def scope(repository: str, actions: Iterable[str]) -> str:

@@ -64,7 +64,7 @@ def candidates(wanted: Platform) -> list[Platform]:
         found.append(normalize(Platform(wanted.os, architecture, variant, wanted.os_version)))
 
     if wanted.architecture == "amd64":
-        level = int(wanted.variant[1:]) if wanted.variant[1:].isdigit() else 1
+        level = int(wanted.variant[1:]) if wanted.variant[1:].isdecimal() else 1
         for lesser in range(level - 1, 0, -1):
             add("amd64", f"v{lesser}")
         add("386", "")

@@ -152,7 +152,7 @@ def _words(command: str) -> list[str]:
     words: list[str] = []
     if command.startswith("|"):
         count = command[1:].partition(" ")[0]
-        words = command.split(" ", int(count) + 1)[:-1] if count.isdigit() else []
+        words = command.split(" ", int(count) + 1)[:-1] if count.isdecimal() else []
         command = command[len(" ".join(words)) + 1 :] if words else command
     if command.startswith(_SHELL):
         return [*words, *_SHELL.split(), command[len(_SHELL) :]]

@@ -49,6 +49,7 @@ def test_a_working_directory_goes_on_from_the_last() -> None:
         ("ENV A=1 B", InvalidArgument),
         ("LABEL 'a=b", InvalidArgument),
         ("EXPOSE x", InvalidArgument),
+        ("EXPOSE ²", InvalidArgument),
         ("EXPOSE 80/xyz", InvalidArgument),
         ("HEALTHCHECK NONE", Unimplemented),
     ],
