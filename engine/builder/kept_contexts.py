@@ -251,6 +251,8 @@ class KeptContexts:
             self._busy.discard(name)
             if name != digest:
                 await finish(self.remove, name)
+            elif len(os.listdir(self._root)) > _MOST:
+                await finish(self.trim)
 
     def usage(self) -> list[tuple[str, int, float, bool]]:
         """Name, bytes, last use, and whether a build has it now. Blocking."""
@@ -271,6 +273,15 @@ class KeptContexts:
         finally:
             self._busy.discard(name)
         return True
+
+    def trim(self) -> None:
+        """The oldest, where there are many. Blocking."""
+        found = []
+        for name in os.listdir(self._root):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((os.stat(f"{self._root}/{name}/list").st_mtime, name))
+        for _, name in sorted(found, reverse=True)[_MOST:]:
+            self.remove(name)
 
     def sweep(self) -> None:
         """At the engine's start: trees that nobody can believe; and the oldest, where there are many. Blocking."""

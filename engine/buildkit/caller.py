@@ -7,8 +7,10 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from engine.builder.context import Context
 from engine.buildkit.call import Call
 from engine.buildkit.http2 import Connection
+from engine.buildkit.shared import Shared
 from proto.errdefs import DeadlineExceeded, Internal, Unavailable
 
 Response = TypeVar("Response", bound=Message)
@@ -23,6 +25,7 @@ class Caller:
         self.shared_key = shared_key
         self.closed = asyncio.Event()
         self._methods = {method.lower() for method in methods}
+        self.contexts: Shared[Context] = Shared()  # that several builds of the session have at the moment
         self._spoken = asyncio.Event()
         self._connection = Connection(self._end, self._spoken.set)
 

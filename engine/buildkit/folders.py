@@ -73,6 +73,7 @@ class Folders:
         self._temporary = temporary
         self._options = options
         self._named = named(options)
+        self._filename = options.get("filename") or "Dockerfile"
         self._ignored: tuple[str, ...] = ()
         self._main: Context | None = None
         self._part: Context | None = None
@@ -93,7 +94,7 @@ class Folders:
 
     async def dockerfile(self, request: Request) -> str:
         """The text to be built; what the context leaves out is known after it, too."""
-        name = self._options.get("filename") or "Dockerfile"
+        name = self._filename
         if name.startswith("/") or ".." in name.split("/") or "\0" in name:
             raise InvalidArgument(f"Forbidden path outside the build context: {name}")
         own = self._options.get("dockerfilekey", "")
@@ -170,13 +171,16 @@ class Folders:
 
     async def _local(self, wanted: Wanted, what: str) -> Context:
         caller = await self._of(wanted.directory)
-        if caller.shared_key:
-            key = f"session {caller.shared_key} {what}"
-            synced = await self.stack.enter_async_context(self._kept.opened_as(Synced, key))
-        else:  # nobody could find it again
-            synced = await self.stack.enter_async_context(self._passing())
-        await filesync.receive(caller, wanted, synced, what, self.tell)
-        return Context(synced.root, synced)
+        # Each Dockerfile has one of its own: builds by turns of several that want other files would send all again.
+        key = f"session {caller.shared_key} {self._filename} {what}" if caller.shared_key else ""
+
+        async def make(stack: contextlib.AsyncExitStack) -> Context:
+            found = self._kept.opened_as(Synced, key) if key else self._passing()
+            synced = await stack.enter_async_context(found)
+            await filesync.receive(caller, wanted, synced, what, self.tell)
+            return Context(synced.root, synced)
+
+        return await self.stack.enter_async_context(caller.contexts.of((key, wanted), make))
 
     async def _texts(self, directory: str, names: tuple[str, ...], what: str) -> dict[str, str | None]:
         async with self._passing() as synced:

@@ -217,7 +217,7 @@ def test_bake_builds_targets_on_each_other(newest: Client, context: Path, tmp_pa
 @buildx
 def test_what_is_kept_is_shown_and_pruned(newest: Client, context: Path) -> None:
     newest.build(context, "--no-cache")
-    assert re.search(r"Total:\s+[\d.]+kB", newest("buildx", "du"))
+    assert re.search(r"Total:\s+[\d.]+[kM]B", newest("buildx", "du"))
     newest("buildx", "prune", "-f", "--filter", "type=regular")
     assert "regular" not in newest("buildx", "du", "--verbose")
     assert "TARGET" in newest("build", "--call=targets", str(context))

@@ -176,3 +176,22 @@ async def test_an_engines_start_keeps_whole_trees_that_were_used_of_late(tmp_pat
                 os.utime(tmp_path / name / "list", (1, 1))
     contexts.sweep()
     assert len(contexts.usage()) == len(list(tmp_path.iterdir())) == 1
+
+
+async def test_only_so_many_contexts_stay_and_never_one_that_is_in_use_goes(tmp_path: Path) -> None:
+    contexts = KeptContexts(str(tmp_path / "contexts"))
+    newest = ""
+    async with contexts.opened("held") as held:
+        held.compare([])
+        held.unpack(_tar({}))
+        os.utime(f"{held._folder}/list", (1, 1))
+        for number in range(20):
+            async with contexts.opened(f"key {number}") as kept:
+                kept.compare([])
+                kept.unpack(_tar({}))
+                os.utime(f"{kept._folder}/list", (1000 + number, 1000 + number))
+                newest = kept._folder
+        assert os.path.exists(f"{held._folder}/list")
+    assert len(os.listdir(tmp_path / "contexts")) == 16
+    assert os.path.exists(newest)
+    assert not os.path.exists(held._folder)

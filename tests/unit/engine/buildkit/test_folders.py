@@ -1,5 +1,7 @@
 """Which folders of a client's make a build's contexts, and what of them is asked for."""
 
+import asyncio
+import contextlib
 import io
 import os
 import tarfile
@@ -89,6 +91,20 @@ async def test_only_what_the_dockerfile_names_is_asked_for_until_a_step_wants_mo
         assert whole.read(".dockerignore") is not None
         assert await build.context(frozenset({"main.c"})) is whole
     assert [headers.get("followpaths") for headers, _ in client.service.asked[2:]] == [["Dockerfile", "main.c"], None]
+
+
+async def test_builds_at_once_have_one_context_and_each_dockerfile_its_own(client: Client, app: Path) -> None:
+    (app / "Other").write_text("FROM scratch\n")
+    builds = [client.build(), client.build(), client.build(filename="Other")]
+    async with contextlib.AsyncExitStack() as stack:
+        for build in builds:
+            await stack.enter_async_context(build.stack)
+            await build.dockerfile(Request())
+        before = len(client.service.asked)
+        found = await asyncio.gather(*(build.context(_ALL) for build in builds))
+        assert found[0] is found[1]
+        assert found[2] is not found[0]
+        assert len(client.service.asked) == before + 2
 
 
 async def test_a_context_is_kept_for_the_next_build(client: Client, app: Path) -> None:
