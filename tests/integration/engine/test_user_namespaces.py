@@ -54,7 +54,8 @@ def engine() -> Iterator[Remapping]:
         (folder / name).write_text(f"nobody:{BASE}:{SIZE}\ncontainers:{AUTO}:{3 * SIZE}\n")
     group = pwd.getpwnam("nobody").pw_gid
     try:
-        made = Remapping(folder, "--userns-remap", f"nobody:{group}", "--iptables=false")
+        netns = f"wherry-un-{os.getpid()}"
+        made = Remapping(folder, "--userns-remap", f"nobody:{group}", bridge="wherryun0", netns=netns)
         with made:
             yield made
     finally:
@@ -232,6 +233,23 @@ def put(engine: Engine, path: str, data: bytes) -> tuple[int, bytes]:
         return answer.status, answer.read()
     finally:
         connection.close()
+
+
+def test_a_network_is_the_containers_own(engine: Engine) -> None:
+    """Root inside rules over its interfaces, finds others by name, and may bind any port."""
+    engine.docker("network", "create", "mapped")
+    serve = "while true; do echo hello | nc -l -p 80; done"
+    engine.docker("run", "-d", "--name", "server", "--network", "mapped", "busybox", "sh", "-c", serve)
+    ask = "for i in $(seq 100); do nc server 80 </dev/null && exit; sleep 0.1; done; exit 1"
+    assert engine.out("run", "--rm", "--network", "mapped", "busybox", "sh", "-c", ask) == "hello"
+    rule = "ip link set eth0 down && echo ruled"
+    options = ("--network", "mapped", "--cap-add", "NET_ADMIN")
+    assert engine.out("run", "--rm", *options, "busybox", "sh", "-c", rule) == "ruled"
+    shared = "readlink /proc/self/ns/net"
+    joined = engine.out("run", "--rm", "--network", "container:server", "busybox", "sh", "-c", shared)
+    assert joined == engine.out("exec", "server", "sh", "-c", shared)
+    engine.docker("rm", "-f", "server")
+    engine.docker("network", "rm", "mapped")
 
 
 def test_a_range_for_each(engine: Engine) -> None:
