@@ -300,9 +300,10 @@ class Images:
 
 def asked_first(image: Image, text: str) -> Image:
     """With the name that was asked for before the others: they may lead to it by other manifests or indexes."""
-    if references.is_digest(text):
+    try:
+        wanted = references.parse(text).with_default_tag()
+    except InvalidArgument:  # a whole id is no name
         return image
-    wanted = references.parse(text).with_default_tag()
     return Image(image.manifest, tuple(sorted(image.names, key=lambda name: name.reference != wanted)))
 
 

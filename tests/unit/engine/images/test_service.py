@@ -88,4 +88,5 @@ async def test_an_inspection_is_of_the_name_that_was_asked_for() -> None:
     world.name("docker.io/library/b:1", index)
     shown = [(await world.images.inspect(name, NEWEST))["Descriptor"]["digest"] for name in ("a:1", "b:1")]
     assert shown == [image.names[0].target.digest, index.digest]
-    assert (await world.images.inspect(image.id, NEWEST))["Id"] == image.id
+    for text in (image.id, image.id.removeprefix("sha256:"), image.short_id):
+        assert (await world.images.inspect(text, NEWEST))["Id"] == image.id
