@@ -22,15 +22,19 @@ async def remove(room: Room, live: Live, *, force: bool = False, volumes: bool =
     container = live.container
     if container.state.status == "removing":
         raise Conflict(f"removal of container {container.id} is already in progress")
-    state.require_removable(container, force=force)
-    if container.state.alive:
-        await _force(room, live)
-    async with live.lock:
-        if room.registry.get(container.id) is None:
-            return  # --rm was faster
-        release.cancel_restart(live)
-        with room.metrics.container_actions.measure("delete"):
-            await discard(room, live, volumes=volumes)
+    while True:
+        state.require_removable(container, force=force)
+        if container.state.alive:
+            await _force(room, live)
+        async with live.lock:
+            if room.registry.get(container.id) is None:
+                return  # --rm was faster
+            if container.state.alive:
+                continue  # a start that was under way, a restart policy's perhaps, has come to its end
+            release.cancel_restart(live)
+            with room.metrics.container_actions.measure("delete"):
+                await discard(room, live, volumes=volumes)
+            return
 
 
 def remove_link(room: Room, name: str) -> None:

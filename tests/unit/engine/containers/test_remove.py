@@ -38,6 +38,23 @@ async def test_what_runs_is_refused_or_killed(bench: Bench) -> None:
     assert not list(bench.room.registry)
 
 
+@pytest.mark.parametrize("force", [True, False])
+async def test_a_start_that_was_under_way_is_waited_for(bench: Bench, force: bool) -> None:
+    """A restart policy's at the engine's start, say: what runs by then is refused or killed like any other."""
+    live = await bench.create()
+    async with live.lock:
+        removal = asyncio.ensure_future(remove.remove(bench.room, live, force=force))
+        await asyncio.sleep(0)  # it waits for the lock
+        await start.launch(bench.room, live)
+    if force:
+        await removal
+        assert not list(bench.room.registry)
+    else:
+        with pytest.raises(Conflict, match='cannot remove container "web": container is running'):
+            await removal
+        assert live.container.state.status == "running"
+
+
 async def test_what_could_not_be_deleted_is_remembered(bench: Bench) -> None:
     live = await bench.create()
 
