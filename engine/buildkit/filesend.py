@@ -16,10 +16,10 @@ from engine import kernel
 from engine.builder.threads import finish
 from engine.buildkit.call import Call
 from engine.buildkit.caller import Caller
-from engine.buildkit.listing import decoded
+from engine.buildkit.packets import decoded, stat_packet
 from engine.containers.archive import go_mode
 from proto.buildkit.services.filesync_pb2 import BytesMessage
-from proto.buildkit.types.fsutil_pb2 import Packet, Stat
+from proto.buildkit.types.fsutil_pb2 import Packet
 from proto.errdefs import Aborted, AlreadyExists, InvalidArgument, Unavailable, Unimplemented
 
 METHOD = "/moby.filesync.v1.FileSend/DiffCopy"
@@ -64,22 +64,23 @@ class Tree:
         if stat.S_ISREG(mode) and about.st_nlink > 1:
             first = self._names.setdefault((about.st_dev, about.st_ino), path)
             link = first if first != path else ""
-        made = Stat(
-            path=path,
+        attributes = self._attributes(path) if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else {}
+        if stat.S_ISREG(mode):
+            self.files[self._count] = path
+        self._count += 1
+        is_device = stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+        return stat_packet(
+            path,
+            link,
+            attributes,
             mode=go_mode(mode) & ~(1 << 24),
             uid=about.st_uid,
             gid=about.st_gid,
             size=0 if stat.S_ISDIR(mode) else about.st_size,
             modTime=about.st_mtime_ns,
-            linkname=link,
-            xattrs=self._attributes(path) if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else {},
+            devmajor=os.major(about.st_rdev) if is_device else 0,
+            devminor=os.minor(about.st_rdev) if is_device else 0,
         )
-        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-            made.devmajor, made.devminor = os.major(about.st_rdev), os.minor(about.st_rdev)
-        if stat.S_ISREG(mode):
-            self.files[self._count] = path
-        self._count += 1
-        return Packet(type=Packet.PACKET_STAT, stat=made).SerializeToString()
 
     def _attributes(self, path: str) -> dict[str, bytes]:
         fd = kernel.openat2(self.root, path, os.O_PATH | os.O_NOFOLLOW, resolve=_NO_LINKS)

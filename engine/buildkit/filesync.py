@@ -18,7 +18,8 @@ from engine.builder.output import Line
 from engine.builder.threads import finish
 from engine.buildkit.call import Call
 from engine.buildkit.caller import Caller
-from engine.buildkit.listing import Listing, decoded
+from engine.buildkit.listing import Listing
+from engine.buildkit.packets import decoded
 from engine.buildkit.synced import Synced, Writing
 from proto.buildkit.types.fsutil_pb2 import Packet
 from proto.errdefs import DeadlineExceeded, Fault, InvalidArgument, Unavailable, Unimplemented
@@ -41,7 +42,7 @@ class Wanted:
     exclude: tuple[str, ...] = ()
 
     def metadata(self) -> list[tuple[str, str]]:
-        """As headers; a key whose values are not all ASCII is encoded, and says so."""
+        """As headers; a key whose values are not all plain ASCII is encoded, and says so."""
         keys = {
             "dir-name": (self.directory,),
             "followpaths": self.follow,
@@ -50,9 +51,7 @@ class Wanted:
         }
         found = []
         for key, values in keys.items():
-            if any(not value.isprintable() or value != value.strip() or "\0" in value for value in values):
-                raise InvalidArgument(f"a pattern of a context cannot be sent: {values!r:.200}")
-            plain = all(value.isascii() for value in values)
+            plain = all(value.isascii() and value.isprintable() and value == value.strip() for value in values)
             found += [(key, value if plain else quote_plus(value)) for value in values]
             if not plain:
                 found.append((f"{key}-encoded", "1"))

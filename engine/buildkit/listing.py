@@ -9,8 +9,6 @@ import os
 import stat
 from dataclasses import dataclass
 
-from google.protobuf.message import DecodeError
-
 from proto.buildkit.types import fsutil_pb2
 from proto.errdefs import InvalidArgument, ResourceExhausted
 
@@ -143,11 +141,3 @@ def _attributes(found: fsutil_pb2.Stat) -> str:
 
 def _shown(path: str) -> str:
     return repr(path[:200])
-
-
-def decoded(message: bytes) -> fsutil_pb2.Packet:
-    """One packet."""
-    try:
-        return fsutil_pb2.Packet.FromString(message)
-    except DecodeError:
-        raise InvalidArgument("a packet of a context cannot be read, or names a file not in UTF-8") from None

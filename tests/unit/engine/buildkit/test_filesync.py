@@ -95,11 +95,13 @@ def test_a_client_that_lies_is_refused_and_nothing_is_written_outside(
 
 
 def test_patterns_that_are_not_ascii_are_encoded_and_say_so() -> None:
-    headers = Wanted("context", exclude=("a b", "naïve/*"), follow=("plain",)).metadata()
+    headers = Wanted("context", exclude=("a b", "naïve/*"), follow=("plain",), include=("tab\t",)).metadata()
 
     assert headers == [
         ("dir-name", "context"),
         ("followpaths", "plain"),
+        ("include-patterns", "tab%09"),
+        ("include-patterns-encoded", "1"),
         ("exclude-patterns", "a+b"),
         ("exclude-patterns", "na%C3%AFve%2F%2A"),
         ("exclude-patterns-encoded", "1"),
