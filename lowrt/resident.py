@@ -18,7 +18,7 @@ from lowrt.container.container import Container
 from lowrt.container.execute import Request, begin, check_status, load_filter_of, prepare, target_flags
 from lowrt.errors import Fault, container_not_running, describe
 from lowrt.ids import check_id
-from lowrt.init import parent, row, shared, straight, sync
+from lowrt.init import parent, row, straight, sync
 from lowrt.jsontext import JSONTextError
 from lowrt.linux import process
 from lowrt.linux.constants import SIGKILL
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lowrt.seccomp.compile import CompiledFilter
 
     Json = dict[str, Any]
-    Begun = tuple[parent.Dance | straight.Straight, parent.Forked | shared.Coming]
+    Begun = tuple[parent.Dance | straight.Straight, parent.Forked]
     Key = tuple[int, int, int]
 
 PREFIX = "exec failed: "
@@ -67,8 +67,7 @@ class Execs:
 
     def __init__(self) -> None:
         self._known: dict[str, Known] = {}
-        self._thread: shared.Waiting | None = None
-        self.sharing = False  # whether processes may begin in the caller's memory, and a thread wait for each
+        self.sharing = False  # whether a process may begin in our memory, as this caller does nothing else
         # Without privilege a namespace's rights come by way of a second process, which would have to be waited for.
         self.able = is_sealed() and os.geteuid() == 0 and not in_user_namespace()
 
@@ -99,19 +98,9 @@ class Execs:
                 return _fork(Request(container, parse_process(document)), known.filter, streams, console)
 
             plan = known.planned[1]
-            return Exec(self._straight(plan, container, streams), ordinary) if plan else Exec(ordinary())
+            return Exec(_fork_straight(plan, container, streams), ordinary) if plan else Exec(ordinary())
         except (Fault, OSError, JSONTextError) as error:
             raise Refused(error) from error
-
-    def _straight(self, plan: straight.Plan, container: Container, streams: tuple[int, ...]) -> "Begun":
-        """In our memory where that is possible and the thread is idle, else by a fork."""
-        if plan.table is not None and self._thread is None:
-            try:
-                self._thread = shared.Waiting()
-            except RuntimeError:  # no thread could be started
-                plan.table = None
-        idle = plan.table is not None and self._thread is not None and self._thread.idle
-        return _straight(plan, container, streams, self._thread if idle else None)
 
     def _find(self, state_dir: StateDir) -> Known:
         key = _key(state_dir.state)
@@ -147,17 +136,13 @@ def _plan(
     return found
 
 
-def _straight(
-    plan: straight.Plan, container: Container, streams: tuple[int, ...], thread: shared.Waiting | None
-) -> "Begun":
+def _fork_straight(plan: straight.Plan, container: Container, streams: tuple[int, ...]) -> "Begun":
     opened: list[int] = []
     try:
         opened.append(container.open_init())
         opened.append(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         container.cgroup.follow(container.pid)
         target = (opened[0], target_flags(container))
-        if thread is not None:
-            return shared.share(plan, container.cgroup, target, opened[1], streams, thread)
         return straight.fork(plan, container.cgroup, target, opened[1], streams)
     except ProcessLookupError:
         raise container_not_running() from None
@@ -218,8 +203,7 @@ class Exec:
         def step() -> None:
             nonlocal done
             try:
-                done = self._dance.advance(self._forked)  # type: ignore[arg-type]  # a Dance's is a Forked
-                self.pid = self._forked.pid
+                done = self._dance.advance(self._forked)
             except straight.Astray:
                 self._begin_anew()
 
@@ -252,6 +236,6 @@ class Exec:
             # Whoever reaps may have reaped it already: it is signalled, and not waited for.
             try:
                 process.pidfd_send_signal(self._forked.pidfd, SIGKILL)
-            except OSError:  # it has ended, or there is none yet
+            except ProcessLookupError:
                 pass
             raise Refused(parent.explain(error, 0)) from error

@@ -2,7 +2,7 @@
 
 A shim speaks over unix sockets only, and OpenSSL is megabytes in each of them. And threading and logging put their
 locks right in every forked child, which copies a hundred and fifty pages each time: a shim forks while it has one
-thread, or a second one that holds no lock (`lowrt.init.shared`), and none needs it.
+thread, so that no lock can be held by another, and none needs it.
 
 Imported before asyncio, which takes a missing ssl module for a Python built without it. Who wants ssl later finds it.
 """

@@ -114,7 +114,7 @@ class Server:
             for fd in (self._connection.fileno(), self._init, *run.fds()):
                 poller.register(fd, select.POLLIN)
             ready = self._ready(poller, telling if run.status is None else run.patience())
-            if not ready and telling is not None and run.status is None and run.pid:
+            if not ready and telling is not None and run.status is None:
                 self._send({"id": exec_id, "pid": run.pid})
                 telling = None
             elif self._connection.fileno() in ready:
@@ -170,7 +170,7 @@ class Run:
 
     @property
     def pid(self) -> int:
-        """Of the process, which may be another one, or none yet, until it is on its own."""
+        """Of the process, which may be another one until it is on its own."""
         assert self._entering is not None
         return self._entering.pid
 
@@ -201,7 +201,7 @@ class Run:
             before = self.pid
             if self._entering.fileno() in ready:
                 self._on_its_own = self._entering.advance()
-            if before not in (0, self.pid):
+            if self.pid != before:
                 os.waitpid(before, 0)  # it went astray
             return
         if self._reading in ready:
@@ -211,7 +211,7 @@ class Run:
 
     def kill(self) -> None:
         """End it."""
-        if self.status is None and self.pid:
+        if self.status is None:
             os.kill(self.pid, _SIGKILL)  # our child, and not yet waited for
 
     def close(self) -> None:
@@ -221,7 +221,7 @@ class Run:
             os.close(reading)
         if self._entering is None:
             return
-        if self.status is None and self.pid:
+        if self.status is None:
             self.kill()
             self._reap()
         self._entering.close()

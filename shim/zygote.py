@@ -141,24 +141,28 @@ class ForkLauncher:
         """lowrt's exec in this very process, while it has one thread."""
         if os.path.basename(settings.binary) != DEFAULT_RUNTIME or self._in_threads:
             return None
+        from lowrt.resident import Execs
+
         with _failures():
-            self._execs = self._execs or _execs()
+            self._execs = self._execs or Execs()
             streams, console = wanted.streams or (), wanted.console or ""
             begun = self._execs.begin(settings.root, container_id, wanted.document, streams, console)
         return LowrtExec(begun) if begun is not None else None
 
     def probes(self, settings: RuntimeSettings, container_id: str, init_pid: int, connection: int) -> int:
         """A fork of the shim, from which checks are forked."""
+        from lowrt.resident import Execs
+
         if os.path.basename(settings.binary) != DEFAULT_RUNTIME:
             return 0
-        self._execs = self._execs or _execs()
+        self._execs = self._execs or Execs()
         if not self._execs.able:
             return 0
         if self._in_threads:
             raise Unavailable("another call is under way")
         pid = os.fork()
         if pid == 0:
-            self._execs = _execs()  # the thread of the other one is not here
+            self._execs.sharing = True
             _run_probes(connection, init_pid, lambda text, fds: self._enter(settings, container_id, text, fds))
         return pid
 
@@ -221,14 +225,6 @@ class LowrtExec:
     def close(self) -> None:
         """Let go of it."""
         self._begun.close()
-
-
-def _execs() -> "Execs":
-    from lowrt.resident import Execs
-
-    made = Execs()
-    made.sharing = True
-    return made
 
 
 @contextlib.contextmanager

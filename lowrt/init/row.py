@@ -9,8 +9,8 @@ no interpreter can promise. So this child runs neither Python nor C: twenty-two 
             parent: return                    else: go on with the next row
 
 A table ends in execve(2), or in a "no" on the pipe and an exit. The child has no stack, no handlers, and writes to no
-memory. A thread of its parent's waits for it, the others go on. Whoever may trace it sees its parent's memory: so this
-is not for containers whose processes may trace.
+memory. Whoever may trace it sees its parent's memory: so this is for a parent that does nothing else than this (the one
+that runs a container's health checks), and not for containers whose processes may trace.
 
 Only on machines whose instructions are known, and only for what is most common (`table` gives None): the rest goes the
 straight way, and so does what meets an error.
@@ -18,6 +18,7 @@ straight way, and so does what meets an error.
 
 import os
 import struct
+from collections import deque
 
 from lowrt.linux import caps, keyring
 from lowrt.linux import constants as c
@@ -65,11 +66,14 @@ _ON, _NO = 0, -1  # where to go on after a failure: with the next row, or with t
 _ROW = 64
 _X_OK, _AT_FDCWD = 1, -100
 _SIGNAL_SET = 8  # bytes, to the kernel
-_CLONE_VM, _CLONE_VFORK, _CLONE_CLEAR_SIGHAND = 0x100, 0x4000, 0x100000000
+_CLONE_VM, _CLONE_CLEAR_SIGHAND = 0x100, 0x100000000
 _READ_EXECUTE, _PRIVATE = 5, 2
 _CAN_TRACE = 1 << caps.NUMBERS["CAP_SYS_PTRACE"]
 # What the kernel makes a session's keyring with (KEY_POS_ALL; VIEW, READ and LINK of its user), and its user's SEARCH.
 _KEYRING_RIGHTS, _SESSION_KEYRING = 0x3F130000 | keyring.KEY_USR_SEARCH, -3
+_KEPT = 16
+
+_recent: "deque[object]" = deque(maxlen=_KEPT)  # tables on which a child may still be, also one that was given up
 
 
 def known() -> bool:
@@ -205,15 +209,10 @@ class Laid:
         self._words[:] = places  # type: ignore[assignment]  # a list of ints is what ctypes takes
 
     def enter(self, flags: int, cgroup_fd: int) -> tuple[int, int]:
-        """As `namespaces.fork_into`; only the parent comes back, when the child has its program or has ended."""
+        """As `namespaces.fork_into`, and only the parent comes back."""
+        _recent.append(self)
         pidfd = ctypes.c_int(-1)
-        flags |= (
-            c.CLONE_PIDFD
-            | _CLONE_VM
-            | _CLONE_VFORK
-            | _CLONE_CLEAR_SIGHAND
-            | (c.CLONE_INTO_CGROUP if cgroup_fd >= 0 else 0)
-        )
+        flags |= c.CLONE_PIDFD | _CLONE_VM | _CLONE_CLEAR_SIGHAND | (c.CLONE_INTO_CGROUP if cgroup_fd >= 0 else 0)
         arguments = CloneArguments(flags, ctypes.addressof(pidfd))
         arguments.exit_signal, arguments.cgroup = c.SIGCHLD, max(cgroup_fd, 0)
         pid = _code()(ctypes.addressof(arguments), ctypes.sizeof(arguments), self.address)

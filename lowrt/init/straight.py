@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     Call = tuple[Any, ...]  # a function of libc's, and its arguments
 
 _GO, _NO = b"g", b"n"
+_EXECUTED = b""  # what a child that shares our memory says: execve closes the pipe
 _NOT_COMMON = ("apparmorProfile", "selinuxLabel", "scheduler", "ioPriority", "execCPUAffinity", "consoleSize")
 _SIG_SETMASK = 2
 _LAST_FD = 0xFFFFFFFF
-WRITING = os.O_WRONLY | os.O_CLOEXEC
+_WRITING = os.O_WRONLY | os.O_CLOEXEC
 
 
 class Astray(Exception):
@@ -150,8 +151,9 @@ def _unheard(_warning: str) -> None:
 class Straight:
     """One process on the straight way; to be led as a `parent.Dance` is."""
 
-    def __init__(self, reading: int) -> None:
+    def __init__(self, reading: int, good: bytes = _GO) -> None:
         self._reading = reading
+        self._good = good
 
     def release(self) -> None:
         """It waits for nothing."""
@@ -160,9 +162,9 @@ class Straight:
         """Readable when it has said where the way led."""
         return self._reading
 
-    def advance(self, _forked: object) -> bool:
+    def advance(self, _forked: Forked) -> bool:
         """Hear it."""
-        if os.read(self._reading, 1) != _GO:  # it failed, or died, or its filter forbids it to write
+        if os.read(self._reading, 1) != self._good:  # it failed, or died, or its filter forbids it to write
             raise Astray
         return True
 
@@ -178,13 +180,22 @@ def fork(
     target_fd, flags = target
     reading, writing = os.pipe2(os.O_CLOEXEC)
     cgroup_fd = -1
+    cgroups: list[int] = []
     try:
         cgroup_fd = cgroup.clone_fd()
-        opening = [*becoming(streams), *closing((writing, target_fd, proc_fd))]
-        joining = joining_of(target_fd, flags)
-        owners = owners_of(plan_, streams)
+        opening = [(libc.dup2, ctypes.c_int(fd), ctypes.c_int(number)) for number, fd in enumerate(streams)]
+        opening += _closing((writing, target_fd, proc_fd))
+        joining = (libc.setns, ctypes.c_int(target_fd), ctypes.c_int(flags & ~c.CLONE_NEWPID))
+        owners = _owners(plan_, streams)
         prctl.set_dumpable(False)  # as in Dance.fork
         pid_joins = [target_fd] if flags & c.CLONE_NEWPID else []
+        if plan_.table is not None:
+            cgroups += [os.open(path, _WRITING) for path in plan_.cgroups]
+            laid = plan_.table.laid(opening, [joining], owners, row.Fds(cgroups, target_fd, proc_fd, writing))
+            try:
+                return Straight(reading, _EXECUTED), Forked(*fork_directly(0, pid_joins, cgroup_fd, laid.enter))
+            except OSError:  # a filter around us that knows no clone3, say
+                plan_.table = None
         pid, pidfd = fork_directly(0, pid_joins, cgroup_fd)
         if pid == 0:
             _go(plan_, opening, joining, owners, writing, proc_fd)
@@ -192,21 +203,14 @@ def fork(
         os.close(reading)
         raise
     finally:
-        os.close(writing)
+        for fd in (writing, *cgroups):
+            os.close(fd)
         if cgroup_fd >= 0:
             os.close(cgroup_fd)
     return Straight(reading), Forked(pid, pidfd)
 
 
-def becoming(streams: "Sequence[int]") -> "list[Call]":
-    return [(libc.dup2, ctypes.c_int(fd), ctypes.c_int(number)) for number, fd in enumerate(streams)]
-
-
-def joining_of(target_fd: int, flags: int) -> "Call":
-    return (libc.setns, ctypes.c_int(target_fd), ctypes.c_int(flags & ~c.CLONE_NEWPID))
-
-
-def closing(kept: "Sequence[int]") -> "list[Call]":
+def _closing(kept: "Sequence[int]") -> "list[Call]":
     """Everything from 3 on but those."""
     calls: list[Call] = []
     first = 3
@@ -218,7 +222,7 @@ def closing(kept: "Sequence[int]") -> "list[Call]":
     return calls
 
 
-def owners_of(plan_: Plan, streams: "Sequence[int]") -> "list[Call]":
+def _owners(plan_: Plan, streams: "Sequence[int]") -> "list[Call]":
     """As `identity.fix_stdio_owner`."""
     uid = plan_.job.identity.uid
     changed = [number for number, fd in enumerate(streams) if identity.is_not_owned(os.fstat(fd), uid)]
@@ -240,11 +244,11 @@ def _go(
         _make(opening)
         _make(plan_.outside)
         for path in plan_.cgroups:
-            _write(os.open(path, WRITING), b"0")
+            _write(os.open(path, _WRITING), b"0")
         for call in plan_.freely:
             call[0](*call[1:])
         if plan_.oom_score is not None:
-            _write(os.open("self/oom_score_adj", WRITING, dir_fd=proc_fd), plan_.oom_score)
+            _write(os.open("self/oom_score_adj", _WRITING, dir_fd=proc_fd), plan_.oom_score)
         _make([joining])
         os.setsid()
         if plan_.keyring:

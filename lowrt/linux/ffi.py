@@ -62,8 +62,10 @@ else:
         c_uint64 = c_ulong if sizeof(c_ulong) == 8 else type("c_ulonglong", (Simple,), {"_type_": "Q"})
         c_char_p = type("c_char_p", (Simple,), {"_type_": "z"})
         c_void_p = type("c_void_p", (Simple,), {"_type_": "P"})
-        _words = (c_ulong, c_ulong, c_ulong)
-        _Located = type("Located", (CFuncPtr,), {"_flags_": FUNCFLAG_CDECL, "_restype_": c_long, "_argtypes_": _words})
+        _flags = FUNCFLAG_CDECL | FUNCFLAG_PYTHONAPI
+        _Located = type(
+            "Located", (CFuncPtr,), {"_flags_": _flags, "_restype_": c_long, "_argtypes_": (c_ulong, c_ulong, c_ulong)}
+        )
 
         class CDLL:
             """The functions of the program itself, each found when it is first asked for."""
@@ -100,13 +102,13 @@ else:
 
     except (ImportError, AttributeError, TypeError):
         from ctypes import *  # noqa: F403
-        from ctypes import CFUNCTYPE, get_errno, pythonapi
+        from ctypes import PYFUNCTYPE, get_errno, pythonapi
 
-        _Located = CFUNCTYPE(c_long, c_ulong, c_ulong, c_ulong)
+        _Located = PYFUNCTYPE(c_long, c_ulong, c_ulong, c_ulong)
 
 
 def function_at(address: int) -> "Callable[[int, int, int], int]":
-    """A function of three words that gives one."""
+    """A function of three words that gives one, called without letting go of the interpreter's lock."""
     found: Callable[[int, int, int], int] = _Located(address)
     return found
 

@@ -14,7 +14,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from lowrt.init import shared
 from lowrt.resident import Exec, Execs, Refused
 
 Json = dict[str, Any]
@@ -27,7 +26,6 @@ def main() -> None:
     execs = Execs()
     execs.able = True  # this test's interpreter may be an ordinary file
     execs.sharing = given["sharing"]
-    shared.Waiting()  # from the first thread on glibc catches a signal of its own
     execute(execs, given, given["documents"][0])  # what stays open, is from now on
     before = own_state()
     done = [execute(execs, given, document) for document in given["documents"]]

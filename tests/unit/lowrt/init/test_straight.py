@@ -101,9 +101,9 @@ def test_the_user_is_taken_on_in_the_order_that_rights_allow() -> None:
 
 
 def test_every_fd_but_those_that_are_needed_is_closed() -> None:
-    ranges = [call[1:3] for call in values(straight.closing((7, 4, 5)))]
+    ranges = [call[1:3] for call in values(straight._closing((7, 4, 5)))]
     assert ranges == [(3, 3), (6, 6), (8, 0xFFFFFFFF)]
-    assert [call[1:3] for call in values(straight.closing((3,)))] == [(4, 0xFFFFFFFF)]
+    assert [call[1:3] for call in values(straight._closing((3,)))] == [(4, 0xFFFFFFFF)]
 
 
 def test_streams_are_given_to_the_user_but_for_the_hosts_null() -> None:
@@ -111,7 +111,7 @@ def test_streams_are_given_to_the_user_but_for_the_hosts_null() -> None:
     assert found is not None
     null = os.open(os.devnull, os.O_RDWR)
     reading, writing = os.pipe()
-    assert [call[0] for call in values(straight.owners_of(found, (null, writing, writing)))] == [1, 2]
+    assert [call[0] for call in values(straight._owners(found, (null, writing, writing)))] == [1, 2]
     for fd in (null, reading, writing):
         os.close(fd)
 
