@@ -19,10 +19,11 @@ set -eu
 mount --make-rprivate /
 for folder in /run /var/lib /var/log; do mount -t tmpfs none $folder; done
 ip link set lo up
-stop() {
-  daemon=$(cat /run/wherry/wherryd.pid) || return
-  kill $daemon
-  tail --pid=$daemon -f /dev/null
+stop() {  # the supervisor stays where an engine has failed
+  for name in wherryd supervisor/supervisor; do
+    daemon=$(cat /run/wherry/$name.pid 2>/dev/null) && kill $daemon 2>/dev/null || continue
+    tail --pid=$daemon -f /dev/null
+  done
 }
 trap stop EXIT
 wherry load -i "$1"
