@@ -38,7 +38,7 @@ Json = dict[str, Any]
 
 _NEWEST = (9, 9)
 _BODY = "ContainerConfigWrapper"  # what dockerd's errors call it
-_NETWORKING = gojson.Place(_BODY, ("NetworkingConfig",))
+_PARTS = gojson.Struct(_BODY, {"HostConfig": gojson.Struct("HostConfig", {}), "NetworkingConfig": shapes.NETWORKING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ async def create(
 async def _create(
     room: Room, name: str, container_id: str, body: Json, platform: str, version: older_clients.Version
 ) -> Created:
+    body = gojson.read(_PARTS, body)
     config = fields.complete(fields.CONFIG, body, _BODY)
     host_config = fields.complete(fields.HOST_CONFIG, _host_part(body), "HostConfig", under="HostConfig")
     endpoints = _endpoints(room, body)
@@ -115,8 +116,7 @@ async def _create(
 
 def _endpoints(room: Room, body: Json) -> Json:
     """By network; `default` is the bridge's other name."""
-    networking = shapes.NETWORKING.read(_part(body, "NetworkingConfig") or {}, _NETWORKING)
-    given: Json = networking.get("EndpointsConfig") or {}
+    given: Json = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
     if "default" in given and room.config.bridge != "none":
         given.setdefault("bridge", given.pop("default"))
     return given
@@ -126,19 +126,10 @@ def _host_part(body: Json) -> Json | None:
     """HostConfig; what stood beside Config in the API's first versions, and some clients still send there, counts too
     where there is no HostConfig.
     """
-    found = _part(body, "HostConfig")
-    if found is not None:
+    if "HostConfig" in body:
+        found: Json = body["HostConfig"]
         return found
     return {name: body[name] for name in fields.HOST_CONFIG if name in body and name not in fields.CONFIG}
-
-
-def _part(body: Json, name: str) -> Json | None:
-    found = body.get(name)
-    if found is None:
-        found = next((value for key, value in body.items() if key.lower() == name.lower()), None)
-    if found is not None and not isinstance(found, dict):
-        raise gojson.Place(_BODY, (name,)).mismatch(found, f"container.{name}")
-    return found
 
 
 def _network_mode(room: Room, config: Json, host_config: Json) -> None:
