@@ -10,6 +10,7 @@ from engine.cli.errors import CommandFailed
 from engine.cli.formats import Column, Row, print_rows
 from engine.cli.grammar import filters_from
 from engine.cli.humane import short_id, size
+from engine.cli.platforms import platform_text
 
 Json = dict[str, Any]
 
@@ -62,5 +63,4 @@ def _row(name: str, digest: str, total: int, content: int, *, used: bool) -> Row
 
 
 def _platform(one: Json) -> str:
-    known = one["ImageData"]["Platform"]
-    return "/".join(known[key] for key in ("os", "architecture", "variant") if known.get(key))
+    return platform_text(one["ImageData"]["Platform"])

@@ -1,10 +1,16 @@
-"""Platforms as the API wants them in a query: `linux/arm64/v8` as a JSON object."""
+"""Platforms: `linux/arm64/v8` to people, a JSON object to the API."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from engine.cli.client import Daemon
 from engine.cli.errors import CommandFailed
+
+
+def platform_text(known: Mapping[str, Any]) -> str:
+    """As people write it."""
+    return "/".join(known[key] for key in ("os", "architecture", "variant") if known.get(key))
 
 
 def platform_document(text: str | None) -> str | None:

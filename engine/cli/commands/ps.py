@@ -11,6 +11,7 @@ from engine.cli.formats import Column, Row, labelled, print_rows
 from engine.cli.gofunctions import Stringer
 from engine.cli.grammar import FORMAT_HELP, Command, filters_from, pass_daemon
 from engine.cli.humane import ago, ellipsis, local_time, size
+from engine.cli.platforms import platform_text
 
 _SHOWN = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"]
 
@@ -71,10 +72,7 @@ def columns(*, no_trunc: bool) -> list[Column]:
 
 def _platform(row: Row) -> Stringer | None:
     found = (row.get("ImageManifestDescriptor") or {}).get("platform")
-    if not found:
-        return None
-    parts = (found.get("os"), found.get("architecture"), found.get("variant"))
-    return Stringer(found, "/".join(part for part in parts if part))
+    return Stringer(found, platform_text(found)) if found else None
 
 
 def _cell(row: Row, *, key: str, no_trunc: bool) -> str:  # noqa: C901  # one line per column
